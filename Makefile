@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Needs make and a Python >= 3.11 with venv and pip; `make setup` gets the rest into .venv.
+# All else that is written goes to build/.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+# Another interpreter: make PYTHON=/path/to/python3. Names are tried, as a shim may be there and fail.
+# Our own .venv does not count, also when it is the active one.
+SYSTEM_PATH := $(subst $(CURDIR)/.venv/bin:,,$(PATH))
+PYTHON ?= $(shell PATH="$(SYSTEM_PATH)"; \
+	for python in python3.14 python3.13 python3.12 python3.11 python3; do \
+	  "$$python" -c 'import sys, venv, ensurepip, pip; sys.exit(sys.version_info < (3, 11))' \
+	    >/dev/null 2>&1 && { command -v "$$python"; break; }; \
+	done)
+
+# Words for pytest, and for ansible-test sanity.
+ARGS ?=
+SANITY ?=
+# Processes for pytest.
+WORKERS ?= auto
+
+COPY := build/ansible_collections/improvmx/email
+LINK := build/tree/ansible_collections/improvmx/email
+TARBALL := build/improvmx-email-*.tar.gz
+PYTEST := python -m pytest -n $(WORKERS) --dist worksteal
+# What users get. Anything else in the tarball is a hole in build_ignore of galaxy.yml.
+SHIPPED := CHANGELOG.md CONTRIBUTING.md FILES.json LICENSE MANIFEST.json README.md \
+	changelogs docs meta playbooks plugins requirements.txt roles
+
+export PATH := $(CURDIR)/.venv/bin:$(SYSTEM_PATH)
+export UV_SYSTEM_CERTS := 1
+export PYTHONUTF8 := 1
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/build/cache/hypothesis
+# Nothing of the user's own Ansible is read or written.
+export ANSIBLE_HOME := $(CURDIR)/build/home/.ansible
+
+.PHONY: help
+help: ## this list
+	@echo "make [TARGET] [PYTHON=/path/to/python3] [ARGS='-k alias']"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: .venv/.ok ## all tools into .venv
+
+.venv/.ok: requirements.txt requirements-dev.txt
+	@python='$(PYTHON)'; \
+	test -n "$$python" || { \
+	  echo "No Python >= 3.11 with venv and pip found (on Debian: python3-venv, python3-pip)." \
+	    "Name one: make PYTHON=/path/to/python3" >&2; exit 1; }; \
+	echo "== setup: tools into .venv ($$("$$python" --version), $$python)"; \
+	"$$python" -m venv --clear --without-pip .venv && \
+	"$$python" -m pip --python .venv/bin/python install -q --disable-pip-version-check uv && \
+	uv pip install -q -p .venv/bin/python -r requirements-dev.txt
+	@touch $@
+
+.PHONY: demo
+demo: setup ## the collection at work against an emulated ImprovMX
+	@demo/run
+
+.PHONY: test
+test: lint sanity build pytest ## everything; the first failure ends it
+
+.PHONY: lint
+lint: setup copy link ## style, types, YAML, ansible-lint, changelog
+	@echo "== ruff: style and format"
+	@ruff check -q --output-format concise .
+	@ruff format -q --check . || { echo "Cure: .venv/bin/ruff format" >&2; exit 1; }
+	@echo "== mypy: types of plugins/, tests/emulator/ and tests/tools/"
+	@MYPYPATH=build/tree mypy --no-error-summary --python-version 3.10 \
+	  -p ansible_collections.improvmx.email.plugins
+	@MYPYPATH=tests mypy --no-error-summary -p emulator -p tools
+	@echo "== yamllint"
+	@cd $(COPY) && yamllint --strict .
+	@echo "== ansible-lint: profile production"
+	@cd $(COPY) && ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/build" ansible-lint -q --offline --strict
+	@echo "== antsibull-changelog: fragments and changelog"
+	@antsibull-changelog lint
+	@antsibull-changelog lint-changelog-yaml changelogs/changelog.yaml
+	@echo "== antsibull-docs: options, values and links that the documentation names"
+	@cd $(COPY) && HOME="$(CURDIR)/build/home" antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck \
+	  --validate-collection-refs=all .
+
+.PHONY: sanity
+sanity: setup copy ## ansible-test sanity; SANITY='--test pylint' for one test
+	@echo "== ansible-test sanity (the first run builds its own tools: about a minute)"
+	@python tests/tools/sanity.py $(SANITY)
+
+.PHONY: build
+build: setup copy ## the collection's tarball into build/, installed once to try it
+	@echo "== build: tarball, and its installation into build/installed"
+	@rm -rf $(TARBALL) build/installed
+	@ansible-galaxy collection build $(COPY) --output-path build >build/galaxy.log 2>&1 && \
+	  ansible-galaxy collection install $(TARBALL) -p build/installed --offline >>build/galaxy.log 2>&1 || \
+	  { cat build/galaxy.log >&2; exit 1; }
+	@for name in $$(tar -tzf $(TARBALL) | cut -d/ -f1 | sort -u); do \
+	  case " $(SHIPPED) " in *" $$name "*) ;; *) \
+	    echo "$$name is in the tarball: add it to build_ignore in galaxy.yml, or to SHIPPED" >&2; exit 1;; \
+	  esac; done
+	@echo "  $$(ls $(TARBALL)), $$(tar -tzf $(TARBALL) | grep -c '[^/]$$') files"
+
+.PHONY: pytest
+pytest: setup link ## unit and integration tests; ARGS='-k alias'
+	@echo "== pytest: unit and integration tests"
+	@$(PYTEST) $(ARGS)
+
+.PHONY: unit
+unit: setup link ## unit tests only; ARGS='-k alias'
+	@$(PYTEST) tests/unit $(ARGS)
+
+.PHONY: integration
+integration: setup link ## integration tests only; ARGS='-k alias'
+	@$(PYTEST) tests/integration $(ARGS)
+
+.PHONY: clean
+clean: ## remove build/, .venv and every cache
+	@echo "== clean"
+	@rm -rf build .venv .ansible .hypothesis tests/output
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The two forms of ansible_collections/improvmx/email: ansible-test and ansible-galaxy want a copy;
+# for Python's imports a symlink does, and it never lags behind.
+.PHONY: copy link
+copy: setup
+	@python tests/tools/tree.py >/dev/null
+link:
+	@mkdir -p $(dir $(LINK)) build/home
+	@ln -sfn ../../../.. $(LINK)

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run ansible-test sanity in the copy that tree.py makes, and say in a few lines how it went."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+TOOLS = Path(__file__).resolve().parent
+BUILD = TOOLS.parents[1] / "build"
+TREE = BUILD / "ansible_collections/improvmx/email"
+HOME = BUILD / "home"  # ansible-test keeps its virtual environments in ~/.ansible/test
+LOG = BUILD / "sanity.log"
+
+
+def place_get_pip() -> None:
+    """Put get_pip.py where the installed ansible-test looks for its download."""
+    spec = find_spec("ansible_test._internal.python_requirements")
+    if spec is None or spec.origin is None:
+        sys.exit("sanity: ansible-test is not installed for this Python")
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    versions = set(re.findall(r"""pip\W{1,4}['"](\d+(?:\.\d+)+)['"]""", source))
+    if not versions:
+        sys.exit(f"sanity: no pip version found in {spec.origin}")
+    cache = HOME / ".ansible/test/cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    for version in versions:
+        shutil.copy(TOOLS / "get_pip.py", cache / f"get_pip_{version.replace('.', '_')}.py")
+
+
+def share_pip_configuration() -> None:
+    """Let pip find the user's own configuration file although HOME is another one."""
+    for name in (".config/pip", ".pip"):
+        theirs, ours = Path.home() / name, HOME / name
+        if theirs.is_dir() and not os.path.lexists(ours):
+            ours.parent.mkdir(parents=True, exist_ok=True)
+            ours.symlink_to(theirs)
+
+
+def main() -> None:
+    place_get_pip()
+    share_pip_configuration()
+    # Our own interpreter first: others on the PATH may be shims that do not start.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    version = ".".join(map(str, sys.version_info[:2]))
+    command = ["ansible-test", "sanity", "--local", "--python", version, "--color", "no"]
+    began = time.monotonic()
+    with LOG.open("w", encoding="utf-8") as log:
+        result = subprocess.run(
+            [*command, *sys.argv[1:]],
+            cwd=TREE,
+            env={**os.environ, "HOME": str(HOME), "PATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    seconds = time.monotonic() - began
+
+    output = LOG.read_text(encoding="utf-8", errors="replace")
+    tests = list(dict.fromkeys(re.findall(r'^Running sanity test "([\w-]+)"', output, re.M)))
+    # ansible-test exits 0 when it found nothing to test.
+    if result.returncode or not tests or "All targets skipped" in output:
+        errors = re.findall(r"^(?:ERROR|FATAL): .*", output, re.M) or ["nothing was tested"]
+        sys.exit(
+            f"{output}\n== ansible-test sanity FAILED after {seconds:.0f} s"
+            f" (exit code {result.returncode}); from the log above:\n" + "\n".join(errors)
+        )
+    names = textwrap.wrap(" ".join(tests), 96, break_on_hyphens=False)
+    print(textwrap.indent("\n".join(names), "  "))
+    print(f"  {len(tests)} sanity tests passed in {seconds:.0f} s; log: build/{LOG.name}")
+
+
+if __name__ == "__main__":
+    main()

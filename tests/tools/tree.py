@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Copy the checkout to build/ansible_collections/improvmx/email and print that path.
+
+ansible-test works only below a folder ansible_collections/NAMESPACE/NAME; a symlink does not do.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TREE = ROOT / "build/ansible_collections/improvmx/email"
+
+
+def git(*arguments: str, cwd: Path) -> str | None:
+    """What git prints, or None when there is no git or it fails."""
+    # Inside a git hook GIT_DIR and its like point at the checkout.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        return subprocess.run(
+            ["git", *arguments], cwd=cwd, env=env, check=True, capture_output=True, text=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def files_of_git() -> Iterator[Path]:
+    listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT) or ""
+    return (Path(name) for name in sorted(set(listed.split("\0"))) if name)
+
+
+def files_without_git() -> Iterator[Path]:
+    """Every file that .gitignore does not name: for a checkout that came as an archive."""
+    lines = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    ignored = [line.strip("/") for line in lines if line and not line.startswith("#")] + [".git"]
+
+    def keep(path: Path) -> bool:
+        return not any(fnmatch(path.name, p) or fnmatch(str(path), p) for p in ignored)
+
+    for folder, folders, files in os.walk(ROOT):
+        here = Path(folder).relative_to(ROOT)
+        folders[:] = [name for name in folders if keep(here / name)]
+        yield from (here / name for name in files if keep(here / name))
+
+
+def main() -> None:
+    top = git("rev-parse", "--show-toplevel", cwd=ROOT)
+    is_checkout = top is not None and Path(top.strip()).resolve() == ROOT
+    shutil.rmtree(TREE, ignore_errors=True)  # a file that is gone here must be gone there
+    for path in files_of_git() if is_checkout else files_without_git():
+        if os.path.lexists(ROOT / path):  # git still lists a file that was just deleted
+            (TREE / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / path, TREE / path, follow_symlinks=False)
+    # Without a repository of its own the copy counts as ignored, and ansible-test tests nothing.
+    git("init", "-q", cwd=TREE)
+    print(TREE)
+
+
+if __name__ == "__main__":
+    main()
