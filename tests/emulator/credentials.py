@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The SMTP users of a domain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .account import Account, Credential, Domain, now
+from .refusal import not_found, refuse_field
+from .validation import required_text
+
+
+def find_credential(domain: Domain, username: str) -> Credential:
+    credential = domain.credentials.get(username.lower())
+    if credential is None:
+        raise not_found("Credential")
+    return credential
+
+
+def add_credential(account: Account, domain: Domain, body: dict[str, Any]) -> Credential:
+    username = required_text(body, "username")
+    password = required_text(body, "password")
+    if username.lower() in domain.credentials:
+        raise refuse_field("username", "This username is already in use.")
+    credential = Credential(username, password, now())
+    domain.credentials[username.lower()] = credential
+    account.note("create", "credential", domain, username)
+    return credential
+
+
+def change_credential(account: Account, domain: Domain, credential: Credential, body: dict[str, Any]) -> None:
+    credential.password = required_text(body, "password")
+    account.note("update", "credential", domain, credential.username)
+
+
+def delete_credential(account: Account, domain: Domain, credential: Credential) -> None:
+    del domain.credentials[credential.username.lower()]
+    account.note("delete", "credential", domain, credential.username)
+
+
+def needs_new_mx_check(domain: Domain) -> bool:
+    """Sending is signed: without the DKIM records the DNS has to be looked at again."""
+    return domain.dns.dkim1 is None or domain.dns.dkim2 is None

@@ -1,0 +1,282 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Faults on demand: what goes wrong between a client and the service, by plan or by chance."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from email.utils import formatdate
+from threading import RLock
+from typing import Any, Literal
+
+from .ratelimit import Quota
+from .reply import HTML_TYPE, Reply, html_reply, json_reply
+from .routing import Route
+from .v3 import BATCH
+
+# The request takes no effect, and the service's own reply is never made.
+WITHOUT_EFFECT = (
+    "rate_limit",
+    "status",
+    "reset_before",
+    "delay_before",
+    "success_false",
+    "redirect",
+    "body",
+    "huge",
+)
+# The request takes effect; what happens to the reply is the fault.
+WITH_EFFECT = (
+    "status_after",
+    "reset_after",
+    "cut",
+    "empty",
+    "wrong_type",
+    "truncated_json",
+    "delay",
+    "batch_partial",
+)
+KINDS = WITHOUT_EFFECT + WITH_EFFECT
+
+OUTAGES = (500, 502, 503, 504)
+# Small enough for a suite of thousands of cases.
+RANDOM_SECONDS = 0.02
+RANDOM_SIZE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One kind of failure, and which requests it strikes."""
+
+    kind: str
+    method: str | None = None
+    # A regular expression searched in the raw path.
+    path: str | None = None
+    # How many requests it strikes; None: every one, for ever.
+    times: int | None = 1
+    # How many matching requests pass before the first is struck.
+    skip: int = 0
+    # status, status_after: 500 unless given; body: 200 unless given.
+    status: int | None = None
+    html: bool = False
+    # rate_limit: the Retry-After header, none, whole seconds or as a date.
+    retry_after: int | Literal["date"] | None = None
+    # rate_limit: whether the X-RateLimit-* headers come.
+    reset: bool = False
+    # delay, delay_before: how late; rate_limit: how far ahead the date and the reset lie.
+    seconds: float = 1.0
+    location: str = "https://elsewhere.example/"
+    # body: bytes and text are sent as they are, anything else as JSON.
+    body: Any = None
+    size: int = 64 << 20
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown kind of fault: {self.kind!r}")
+        if isinstance(self.retry_after, str) and self.retry_after != "date":
+            raise ValueError("retry_after is None, a number of seconds or 'date'")
+        if self.path is not None:
+            re.compile(self.path)
+
+    def strikes(self, method: str, path: str, route: Route | None) -> bool:
+        """Whether this request is one that the fault is meant for."""
+        return (
+            (self.method is None or self.method.upper() == method)
+            and (self.path is None or re.search(self.path, path) is not None)
+            and (self.kind != "batch_partial" or _is_batch(route))
+        )
+
+
+@dataclass
+class _Armed:
+    """A planned fault with what is left of it."""
+
+    fault: Fault
+    skip: int
+    left: int | None
+
+
+@dataclass
+class _Chance:
+    """A random plan: the same seed and the same requests give the same faults."""
+
+    dice: random.Random
+    rate: float
+    kinds: tuple[str, ...]
+    left: int | None
+
+
+class Faults:
+    """The faults to come and the count of those that came."""
+
+    def __init__(self, lock: RLock) -> None:
+        self._lock = lock
+        self._armed: list[_Armed] = []
+        self._chance: _Chance | None = None
+        self._injected: Counter[str] = Counter()
+
+    @property
+    def injected(self) -> Counter[str]:
+        """How often each kind struck."""
+        with self._lock:
+            return Counter(self._injected)
+
+    def add(self, *faults: Fault) -> None:
+        """Plan faults; of several that match, the one planned first strikes."""
+        with self._lock:
+            self._armed += [_Armed(fault, fault.skip, fault.times) for fault in faults]
+
+    def random(
+        self,
+        seed: int,
+        rate: float,
+        kinds: Iterable[str] | None = None,
+        limit: int | None = 20,
+    ) -> None:
+        """Let each request fail with a probability, at most ``limit`` of them."""
+        chosen = KINDS if kinds is None else tuple(kinds)
+        unknown = sorted(set(chosen) - set(KINDS))
+        if unknown or not chosen:
+            raise ValueError(f"unknown kinds of faults: {unknown}")
+        with self._lock:
+            self._chance = _Chance(random.Random(seed), rate, chosen, limit)
+
+    def clear(self) -> None:
+        """Plan nothing any more; the count starts anew."""
+        with self._lock:
+            self._armed.clear()
+            self._chance = None
+            self._injected.clear()
+
+    def pick(self, method: str, path: str, route: Route | None) -> Fault | None:
+        """The fault that strikes this request, if one does."""
+        with self._lock:
+            fault = self._planned(method, path, route) or self._by_chance(route)
+            if fault is not None:
+                self._injected[fault.kind] += 1
+            return fault
+
+    def _planned(self, method: str, path: str, route: Route | None) -> Fault | None:
+        for armed in self._armed:
+            if armed.left == 0 or not armed.fault.strikes(method, path, route):
+                continue
+            if armed.skip:
+                armed.skip -= 1
+                continue
+            if armed.left is not None:
+                armed.left -= 1
+            return armed.fault
+        return None
+
+    def _by_chance(self, route: Route | None) -> Fault | None:
+        chance = self._chance
+        if chance is None or chance.left == 0 or chance.dice.random() >= chance.rate:
+            return None
+        kinds = [kind for kind in chance.kinds if _can_apply(kind, route)]
+        if not kinds:
+            return None
+        if chance.left is not None:
+            chance.left -= 1
+        return Fault(
+            chance.dice.choice(kinds),
+            status=chance.dice.choice(OUTAGES),
+            html=chance.dice.random() < 0.5,
+            retry_after=chance.dice.choice((None, 0)),
+            seconds=RANDOM_SECONDS,
+            body=["not", "an", "object"],
+            size=RANDOM_SIZE,
+        )
+
+
+def _is_batch(route: Route | None) -> bool:
+    return route is not None and route.template == BATCH
+
+
+def _can_apply(kind: str, route: Route | None) -> bool:
+    if kind == "batch_partial":
+        return _is_batch(route)
+    # The v2 check says with "success": false that MX is wrong: that would be an answer, no fault.
+    is_v2_check = route is not None and route.template == "POST /domains/{domain}/check"
+    return not (kind == "success_false" and is_v2_check)
+
+
+Perform = Callable[[bool], Reply]
+
+
+def inject(fault: Fault, quota: Quota, perform: Perform) -> Reply:
+    """The reply under this fault. ``perform(every_second_fails)`` lets the request take effect."""
+    if fault.kind in WITHOUT_EFFECT:
+        return _instead(fault, quota)
+    return _spoilt(fault, perform(fault.kind == "batch_partial"), quota)
+
+
+def _instead(fault: Fault, quota: Quota) -> Reply:
+    if fault.kind == "rate_limit":
+        return _rate_limited(fault, quota)
+    if fault.kind == "status":
+        return _outage(fault, quota)
+    if fault.kind == "success_false":
+        return json_reply(200, {"success": False, "error": "Please try again."}, quota.headers)
+    if fault.kind == "redirect":
+        return Reply(302, headers={"Location": fault.location})
+    if fault.kind == "body":
+        return Reply(fault.status or 200, _as_bytes(fault.body), headers=quota.headers)
+    if fault.kind == "huge":
+        return Reply(200, headers=quota.headers, delivery="stream", size=fault.size)
+    late = fault.seconds if fault.kind == "delay_before" else 0.0
+    return Reply(200, delivery="reset", wait=late)
+
+
+def _spoilt(fault: Fault, reply: Reply, quota: Quota) -> Reply:
+    if fault.kind == "status_after":
+        return _outage(fault, quota)
+    if fault.kind == "reset_after":
+        return replace(reply, delivery="reset")
+    if fault.kind == "cut":
+        return replace(reply, delivery="cut")
+    if fault.kind == "empty":
+        return replace(reply, status=200, body=b"")
+    if fault.kind == "wrong_type":
+        page = html_reply(200, "Welcome").body
+        return replace(reply, status=200, body=page, content_type=HTML_TYPE)
+    if fault.kind == "truncated_json":
+        return replace(reply, status=200, body=reply.body[: len(reply.body) // 2])
+    if fault.kind == "delay":
+        return replace(reply, wait=reply.wait + fault.seconds)
+    return reply
+
+
+def _outage(fault: Fault, quota: Quota) -> Reply:
+    status = fault.status or 500
+    if fault.html:
+        return html_reply(status, f"{status} upstream trouble")
+    body = {"error": "Something went wrong.", "code": status, "success": False}
+    return json_reply(status, body, quota.headers)
+
+
+def _rate_limited(fault: Fault, quota: Quota) -> Reply:
+    headers: dict[str, str] = {}
+    ahead = fault.seconds
+    if fault.retry_after == "date":
+        headers["Retry-After"] = formatdate(math.ceil(time.time() + ahead), usegmt=True)
+    elif fault.retry_after is not None:
+        ahead = fault.retry_after
+        headers["Retry-After"] = str(ahead)
+    if fault.reset:
+        headers |= Quota(quota.limit, 0, time.time() + ahead).headers
+    body = {"error": "Rate limit exceeded.", "code": 429, "success": False}
+    return json_reply(429, body, headers)
+
+
+def _as_bytes(body: Any) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    return body.encode() if isinstance(body, str) else json_reply(200, body).body

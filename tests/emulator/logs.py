@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The logs of a domain: seeded, never written, given back as they were seeded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from .account import Alias, Domain
+
+LOGS_PER_PAGE = 50
+
+
+def logs_of(domain: Domain, alias: Alias | None = None) -> list[dict[str, Any]]:
+    """The entries of a domain, or of one alias of it, the newest first."""
+    entries = domain.logs
+    if alias is not None:
+        name = alias.alias.lower()
+        entries = [entry for entry in entries if _alias_name(domain, entry) == name]
+    return sorted(entries, key=_moment, reverse=True)
+
+
+def page_after(entries: list[dict[str, Any]], cursor: str) -> list[dict[str, Any]]:
+    """One page of entries: those after the one with this id; an id nobody knows ends the list."""
+    if not cursor:
+        return entries[:LOGS_PER_PAGE]
+    for index, entry in enumerate(entries):
+        if str(entry.get("id")) == cursor:
+            return entries[index + 1 : index + 1 + LOGS_PER_PAGE]
+    return []
+
+
+def _alias_name(domain: Domain, entry: dict[str, Any]) -> str:
+    """The alias an entry belongs to: its recipient's own, else the catch-all."""
+    recipient = entry.get("recipient") or {}
+    local = str(recipient.get("email") or "").rpartition("@")[0].lower()
+    return local if local in domain.aliases else "*"
+
+
+def _moment(entry: dict[str, Any]) -> float:
+    """When it was: milliseconds in newer entries, text in those of 2020."""
+    created = entry.get("created")
+    if isinstance(created, (int, float)):
+        return created / 1000
+    try:
+        return datetime.strptime(str(created), "%Y-%m-%d %H:%M:%S%z").timestamp()
+    except ValueError:
+        return 0.0

@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The rate limit: how many requests a fixed window of time holds."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal["endpoint", "method", "account"]
+
+# The quota that is shown while none is enforced.
+SHOWN_LIMIT = 1000
+SHOWN_WINDOW = 60.0
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """So many requests per window, counted per endpoint, per reads and writes, or in all."""
+
+    limit: int
+    window: float = 60.0
+    scope: Scope = "endpoint"
+
+    def __post_init__(self) -> None:
+        if self.limit < 1 or self.window <= 0:
+            raise ValueError("a rate limit needs at least one request and some time")
+        if self.scope not in ("endpoint", "method", "account"):
+            raise ValueError(f"unknown scope of a rate limit: {self.scope!r}")
+
+
+@dataclass(frozen=True)
+class Quota:
+    """Where a client stands after a request."""
+
+    limit: int
+    remaining: int
+    # Unix time at which the window ends.
+    ends: float
+    refused: bool = False
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": str(math.ceil(self.ends)),
+        }
+
+    @property
+    def retry_after(self) -> int:
+        """Whole seconds, rounded up: whoever waits this long is past the window."""
+        return max(0, math.ceil(self.ends - time.time()))
+
+
+class Limiter:
+    """Counts the requests of each window."""
+
+    def __init__(self, rate_limit: RateLimit | None = None) -> None:
+        self.rate_limit = rate_limit
+        self._windows: dict[str, tuple[float, int]] = {}
+
+    def take(self, method: str, endpoint: str) -> Quota:
+        """Count one request, or refuse it."""
+        return self._quota(method, endpoint, 1)
+
+    def look(self, method: str, endpoint: str) -> Quota:
+        """Where the client stands, without counting."""
+        return self._quota(method, endpoint, 0)
+
+    def _quota(self, method: str, endpoint: str, requests: int) -> Quota:
+        if self.rate_limit is None:
+            return Quota(SHOWN_LIMIT, SHOWN_LIMIT - 1, time.time() + SHOWN_WINDOW)
+        limit, moment = self.rate_limit.limit, time.time()
+        key = _key(self.rate_limit.scope, method, endpoint)
+        ends, used = self._windows.get(key, (0.0, 0))
+        if moment >= ends:
+            ends, used = moment + self.rate_limit.window, 0
+        refused = used + requests > limit
+        if requests and not refused:
+            used += requests
+            self._windows[key] = (ends, used)
+        return Quota(limit, limit - used, ends, refused)
+
+
+def _key(scope: Scope, method: str, endpoint: str) -> str:
+    if scope == "endpoint":
+        return endpoint
+    if scope == "method":
+        return "read" if method in ("GET", "HEAD") else "write"
+    return ""
