@@ -1,0 +1,227 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The service as methods: what all versions of its API share.
+
+Replies are not trusted: what is missing or of another type is a BadReply that says so. Forms of which
+the service's documentation leaves open which one comes are all accepted.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    SETTINGS,
+    Alias,
+    Domain,
+    display_domain,
+    read_domain,
+    read_forward,
+    read_setting,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._time import read_iso_utc
+from ansible_collections.improvmx.email.plugins.module_utils._transport import (
+    ApiError,
+    BadReply,
+    Refused,
+    Transport,
+    service_words,
+)
+
+# Further fields of a domain that the service is known to tell. Others are left out, so that the
+# output of improvmx_domain_info stays valid input of improvmx_domains.
+DETAILS = ("daily_quota", "dkim_selector", "banned", "strict_mxes", "routing_engine")
+
+
+class Api:
+    """One account, seen through one version of the API. The subclasses know the paths."""
+
+    version = ""
+    settings: Tuple[str, ...] = ()  # what it can manage of a domain
+    batch_limit = 1  # how many aliases one request can create
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+
+    # --- The methods that versions differ in ------------------------------------------------------
+
+    def domains(self, query: str = "") -> Iterator[Domain]:
+        """Every domain of the account, or those whose name starts with ``query``."""
+        raise NotImplementedError
+
+    def domain(self, name: str) -> Optional[Domain]:
+        """One domain; None when the account does not have it."""
+        raise NotImplementedError
+
+    def complete(self, domain: Domain) -> Domain:
+        """The domain with every alias, where the service showed only the first ones."""
+        raise NotImplementedError
+
+    def create_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> Domain:
+        """Add a domain; return it with the catch-all that the service makes."""
+        raise NotImplementedError
+
+    def update_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> None:
+        """Set these settings, None clears one."""
+        raise NotImplementedError
+
+    def delete_domain(self, name: str) -> None:
+        """Remove a domain and its aliases. One that is gone already is no error."""
+        raise NotImplementedError
+
+    def create_aliases(self, domain: str, aliases: Sequence[Alias]) -> Dict[str, Optional[str]]:
+        """Add up to ``batch_limit`` aliases; return their ids by name.
+
+        All, or an ApiError; where that is doubtful, some may have been made.
+        """
+        raise NotImplementedError
+
+    def update_alias(self, domain: str, alias: Alias) -> None:
+        """Give an alias these destinations."""
+        raise NotImplementedError
+
+    def delete_alias(self, domain: str, alias: Alias) -> None:
+        """Remove an alias. One that is gone already is no error."""
+        raise NotImplementedError
+
+    def logs(self, domain: str, alias: Optional[str] = None) -> Iterator[Mapping[str, Any]]:
+        """The log entries of a domain or of one alias, as the service gives them."""
+        raise NotImplementedError
+
+    # --- One request ------------------------------------------------------------------------------
+
+    def call(
+        self,
+        method: str,
+        template: str,
+        *values: str,
+        query: Optional[Mapping[str, Any]] = None,
+        body: Optional[Mapping[str, Any]] = None,
+    ) -> Reply:
+        """Send a request to a path of this version; return a reply that does not say no."""
+        template = "/%s%s" % (self.version, template)
+        content = self.transport.request(method, template, values, query=query, body=body)
+        reply = Reply(method, template.format(*values), content)
+        if reply.content.get("success") is False:
+            words = self.transport.scrub(service_words(reply.content))
+            raise Refused(
+                "the service answered 200, but without success%s" % (": " + words if words else ""),
+                method,
+                reply.path,
+                200,
+                words,
+                doubtful=method != "GET",
+            )
+        return reply
+
+    def find(self, template: str, *values: str) -> Optional[Reply]:
+        """Send a GET for one thing; None where the service does not have it."""
+        try:
+            return self.call("GET", template, *values)
+        except Refused as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def remove(self, template: str, *values: str) -> None:
+        """Send a DELETE. A 404 means that the work is done: an earlier try may have done it."""
+        try:
+            self.call("DELETE", template, *values)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+
+class Reply:
+    """The JSON object of a reply, and the request that it belongs to, for what there is to complain."""
+
+    def __init__(self, method: str, path: str, content: Any) -> None:
+        self.method, self.path = method, path
+        if not isinstance(content, dict):
+            raise self.bad("the reply is not a JSON object")
+        self.content: Dict[str, Any] = content
+
+    def bad(self, story: str) -> BadReply:
+        return BadReply(story, self.method, self.path, doubtful=self.method != "GET")
+
+    def one(self, key: str) -> Dict[str, Any]:
+        """The thing under a key, or the bare thing: the versions and methods differ in that."""
+        thing = self.content.get(key)
+        return thing if isinstance(thing, dict) else self.content
+
+    def many(self, key: str) -> List[Dict[str, Any]]:
+        things = self.content.get(key)
+        if not isinstance(things, list) or not all(isinstance(thing, dict) for thing in things):
+            raise self.bad('the reply has no list of objects under "%s"' % key)
+        return things
+
+    def text(self, thing: Mapping[str, Any], key: str) -> str:
+        value = thing.get(key)
+        if not isinstance(value, str) or not value:
+            raise self.bad('the reply has something without a text under "%s"' % key)
+        return value
+
+    # --- Domains and aliases ----------------------------------------------------------------------
+
+    def domain(self, thing: Mapping[str, Any], shows_at_most: Optional[int] = None) -> Domain:
+        """Read a domain. Where it shows as many aliases as it ever shows, there may be more."""
+        # Which of the two forms of a name comes under "domain" is not documented.
+        name = read_domain(self.text(thing, "domain"))
+        aliases = thing.get("aliases")
+        if aliases is None and shows_at_most is None:
+            raise self.bad("the reply shows no aliases of %s" % name)
+        if aliases is not None and not isinstance(aliases, list):
+            raise self.bad("the reply's aliases of %s are not a list" % name)
+        active = thing.get("active")
+        return Domain(
+            name,
+            display=display_domain(name),
+            active=active if isinstance(active, bool) else None,
+            added=read_iso_utc(thing.get("added")),
+            settings={s: self._setting(thing, s) for s in SETTINGS if s in thing},
+            aliases=tuple(self.alias(alias) for alias in aliases or ()),
+            complete=aliases is not None and (shows_at_most is None or len(aliases) < shows_at_most),
+            details={key: thing[key] for key in DETAILS if _is_plain(thing.get(key))},
+        )
+
+    def the_domain(self, name: str, shows_at_most: Optional[int] = None) -> Domain:
+        """Read the reply as the domain that was asked for, and no other."""
+        domain = self.domain(self.one("domain"), shows_at_most)
+        if domain.name != name:
+            raise self.bad("the reply is about %s instead of %s" % (domain.name, name))
+        return domain
+
+    def _setting(self, thing: Mapping[str, Any], name: str) -> Optional[str]:
+        value = thing.get(name)
+        if value is not None and not isinstance(value, str):
+            raise self.bad('the reply has a "%s" that is not a text' % name)
+        return read_setting(name, value)
+
+    def alias(self, thing: Any) -> Alias:
+        if not isinstance(thing, dict):
+            raise self.bad("the reply has an alias that is not an object")
+        forward = thing.get("forward")
+        items = [forward] if isinstance(forward, str) else [] if forward is None else forward
+        if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+            raise self.bad('the reply has an alias with an unknown form of "forward"')
+        return Alias(self.text(thing, "alias"), read_forward(items), id=_read_id(thing))
+
+    def alias_id(self) -> Optional[str]:
+        """The id in the reply about one alias, if it holds one."""
+        return _read_id(self.one("alias"))
+
+
+def _read_id(thing: Mapping[str, Any]) -> Optional[str]:
+    number = thing.get("id")  # an integer in lists, a text in replies to a batch
+    return str(number) if isinstance(number, (int, str)) else None
+
+
+def alias_body(alias: Alias) -> Dict[str, str]:
+    """The body of a request that creates an alias."""
+    return {"alias": alias.name, "forward": ",".join(alias.forward)}
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, (str, int, float, bool))

@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Version 2 of the API, as its original document has it: no paging, no batch, no settings of a domain."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
+
+from ansible_collections.improvmx.email.plugins.module_utils._api import Api, alias_body
+from ansible_collections.improvmx.email.plugins.module_utils._model import Alias, Domain
+
+
+class ApiV2(Api):
+    version = "v2"
+
+    def domains(self, query: str = "") -> Iterator[Domain]:
+        reply = self.call("GET", "/domains/", query={"q": query} if query else None)
+        for thing in reply.many("domains"):
+            yield reply.domain(thing)
+
+    def domain(self, name: str) -> Optional[Domain]:
+        reply = self.find("/domains/{}", name)
+        return reply.the_domain(name) if reply else None
+
+    def complete(self, domain: Domain) -> Domain:
+        return domain
+
+    def create_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> Domain:
+        reply = self.call("POST", "/domains/", body={"domain": name})
+        return reply.the_domain(name)
+
+    def delete_domain(self, name: str) -> None:
+        self.remove("/domains/{}", name)
+
+    def create_aliases(self, domain: str, aliases: Sequence[Alias]) -> Dict[str, Optional[str]]:
+        (alias,) = aliases
+        reply = self.call("POST", "/domains/{}/aliases/", domain, body=alias_body(alias))
+        return {alias.name: reply.alias_id()}
+
+    def update_alias(self, domain: str, alias: Alias) -> None:
+        body = {"forward": ",".join(alias.forward)}
+        self.call("PUT", "/domains/{}/aliases/{}", domain, alias.name, body=body)
+
+    def delete_alias(self, domain: str, alias: Alias) -> None:
+        self.remove("/domains/{}/aliases/{}", domain, alias.name)
+
+    def logs(self, domain: str, alias: Optional[str] = None) -> Iterator[Mapping[str, Any]]:
+        if alias is None:
+            reply = self.call("GET", "/domains/{}/logs", domain)
+        else:
+            reply = self.call("GET", "/domains/{}/logs/{}", domain, alias)
+        yield from reply.many("logs")

@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Version 3 of the API: pages, batches, settings of a domain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Set, Tuple
+
+from ansible_collections.improvmx.email.plugins.module_utils._api import Api, Reply, alias_body
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    SETTINGS,
+    Alias,
+    Domain,
+    read_setting,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._transport import BadReply
+
+_PAGE = 100  # the most that the service puts on a page of domains or of aliases
+_MOST_PAGES = 1000  # ten times what the largest plan holds: a list beyond that has no end
+_EMBEDDED = 200  # the most aliases that it shows inside a domain, with no sign of having cut
+
+
+class ApiV3(Api):
+    version = "v3"
+    settings = SETTINGS
+    batch_limit = 500
+
+    def domains(self, query: str = "") -> Iterator[Domain]:
+        for reply, thing in self._pages("/domains", (), "domains", "domain", query):
+            yield reply.domain(thing, _EMBEDDED)
+
+    def domain(self, name: str) -> Optional[Domain]:
+        reply = self.find("/domains/{}", name)
+        # Whether this reply is cut as those of the list are is not documented: assume it.
+        return reply.the_domain(name, _EMBEDDED) if reply else None
+
+    def complete(self, domain: Domain) -> Domain:
+        if domain.complete:
+            return domain
+        pages = self._pages("/domains/{}/aliases", (domain.name,), "aliases", "alias")
+        aliases = tuple(reply.alias(thing) for reply, thing in pages)
+        return replace(domain, aliases=aliases, complete=True)
+
+    def _pages(
+        self, template: str, values: Tuple[str, ...], key: str, name: str, query: str = ""
+    ) -> Iterator[Tuple[Reply, Dict[str, Any]]]:
+        """Everything on a list's pages, each thing once, for as long as pages bring anything new.
+
+        A list that changes meanwhile can show a thing twice; a total that is wrong must not make it
+        endless.
+        """
+        seen: Set[str] = set()
+        for page in range(1, _MOST_PAGES + 1):
+            asked: Dict[str, Any] = {"limit": _PAGE, "page": page}
+            if query:
+                asked["q"] = query
+            reply = self.call("GET", template, *values, query=asked)
+            things = reply.many(key)
+            fresh = [thing for thing in things if reply.text(thing, name) not in seen]
+            for thing in fresh:
+                seen.add(thing[name])
+                yield reply, thing
+            total = reply.content.get("total")
+            if not fresh or (isinstance(total, int) and len(seen) >= total):
+                return
+            if not isinstance(total, int) and len(things) < _PAGE:
+                return
+        raise reply.bad("the list has no end")
+
+    def create_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> Domain:
+        body = {"domain": name, **{key: value for key, value in settings.items() if value}}
+        reply = self.call("POST", "/domains", body=body)
+        return reply.the_domain(name, _EMBEDDED)
+
+    def update_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> None:
+        kept = self._put_domain(name, settings)
+        uncleared = {key: "" for key, value in settings.items() if value is None and kept.get(key)}
+        if uncleared:
+            # Whether null or an empty text clears a value is not documented.
+            kept = self._put_domain(name, uncleared)
+            if any(kept.get(key) for key in uncleared):
+                raise BadReply(
+                    "the service did not clear %s" % ", ".join(sorted(uncleared)),
+                    "PUT",
+                    "/v3/domains/" + name,
+                )
+
+    def _put_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> Mapping[str, Any]:
+        reply = self.call("PUT", "/domains/{}", name, body=settings)
+        thing = reply.one("domain")
+        return {key: read_setting(key, thing.get(key)) for key in settings}
+
+    def delete_domain(self, name: str) -> None:
+        self.remove("/domains/{}", name)
+
+    def create_aliases(self, domain: str, aliases: Sequence[Alias]) -> Dict[str, Optional[str]]:
+        bodies = [alias_body(alias) for alias in aliases]
+        if len(bodies) == 1:
+            reply = self.call("POST", "/domains/{}/aliases", domain, body=bodies[0])
+            return {aliases[0].name: reply.alias_id()}
+        reply = self.call("POST", "/domains/{}/aliases/batch", domain, body={"aliases": bodies})
+        # The form of what failed is not documented, so the reply counts only where all is well.
+        added = reply.content.get("added")
+        if reply.content.get("failed") or not isinstance(added, list) or len(added) != len(bodies):
+            words = self.transport.scrub(str(reply.content.get("failed") or "no word why")[:600])
+            raise BadReply(
+                "the service did not add every alias of a batch: %s" % words,
+                "POST",
+                reply.path,
+                200,
+                words,
+                doubtful=True,
+            )
+        return {alias.name: alias.id for alias in map(reply.alias, added)}
+
+    def update_alias(self, domain: str, alias: Alias) -> None:
+        body = {"forward": ",".join(alias.forward)}
+        self.call("PUT", "/domains/{}/aliases/{}", domain, _address(alias), body=body)
+
+    def delete_alias(self, domain: str, alias: Alias) -> None:
+        self.remove("/domains/{}/aliases/{}", domain, _address(alias))
+
+    def logs(self, domain: str, alias: Optional[str] = None) -> Iterator[Mapping[str, Any]]:
+        template = "/domains/{}/logs" if alias is None else "/domains/{}/logs/{}"
+        values = (domain,) if alias is None else (domain, alias)
+        seen: Set[str] = set()
+        cursor = ""
+        for _dummy_page in range(_MOST_PAGES):
+            reply = self.call("GET", template, *values, query={"next_cursor": cursor} if cursor else None)
+            entries = reply.many("logs")
+            fresh = [entry for entry in entries if reply.text(entry, "id") not in seen]
+            if not fresh:
+                return
+            yield from fresh
+            seen.update(entry["id"] for entry in fresh)
+            cursor = entries[-1]["id"]
+        raise reply.bad("the log has no end")
+
+
+def _address(alias: Alias) -> str:
+    """How a path names an alias: by its name, but one of digits only could be taken for an id."""
+    return alias.id if alias.id and alias.name.isdigit() else alias.name

@@ -1,0 +1,223 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs a plan through the API, and knows what was done, what failed and what is left.
+
+A write whose effect is in doubt (the answer was lost, the service broke down over it, a batch was
+taken in part) is never simply repeated. The domain is read and planned anew: what is no longer in
+that plan was done, what still is in it is left to do. The same look settles a conflict, when something
+turns up or vanishes between the reading and the writing.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import List, Optional, Sequence, Set, Tuple
+
+from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    Alias,
+    Domain,
+    ImprovmxError,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._plan import (
+    Change,
+    DomainPlan,
+    outcome,
+    plan_domain,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._read import read_domain
+from ansible_collections.improvmx.email.plugins.module_utils._transport import (
+    ApiError,
+    RateLimited,
+    Unavailable,
+)
+
+_MOST_CONFLICTS = 3  # in a row, without a single write that went well
+
+
+@dataclass
+class DomainRun:
+    """The execution of one domain's plan, and where it stands."""
+
+    plan: DomainPlan
+    domain: Optional[Domain] = None
+    done: List[Change] = field(default_factory=list)
+    pending: List[Change] = field(default_factory=list)
+    error: Optional[ImprovmxError] = None
+
+
+class NotTried(ImprovmxError):
+    """A domain was left alone because the service fails as a whole."""
+
+
+def preview(plan: DomainPlan) -> DomainRun:
+    """What applying a domain's plan comes to when all goes well."""
+    after = outcome(plan.found, plan.changes)
+    return DomainRun(plan, domain=after, done=list(plan.changes), error=plan.problem)
+
+
+def apply_plan(api: Api, plans: Sequence[DomainPlan]) -> List[DomainRun]:
+    """Execute each domain's changes. The failure of one does not keep the others from theirs.
+
+    That the key is not valid, or that the service is out of reach for two domains in a row, is no
+    matter of one domain: then the rest is not tried.
+    """
+    runs = []
+    unreachable = 0
+    given_up = False
+    for plan in plans:
+        if given_up and plan.changes:
+            error = NotTried("not tried, because the service failed for the domains before it")
+            runs.append(DomainRun(plan, plan.found, pending=list(plan.changes), error=error))
+            continue
+        run = _Execution(api, plan).run()
+        runs.append(run)
+        if run.done or run.error:
+            unreachable = unreachable + 1 if _is_of_service(run.error) else 0
+        given_up = unreachable >= 2 or getattr(run.error, "status", None) == 401
+    return runs
+
+
+def _is_of_service(error: Optional[ImprovmxError]) -> bool:
+    return isinstance(error, (Unavailable, RateLimited)) and error.status != 500
+
+
+class _Execution:
+    def __init__(self, api: Api, plan: DomainPlan) -> None:
+        self._api = api
+        self._wish = plan.wish
+        self._run = DomainRun(plan, pending=list(plan.changes), error=plan.problem)
+        self._base = plan.found  # what is known to be there ...
+        self._since: List[Change] = []  # ... and was changed since
+        self._batching = True
+        self._conflicts = 0
+
+    def run(self) -> DomainRun:
+        run = self._run
+        while run.pending and not run.error:
+            self._attempt(self._next_step())
+        run.domain = outcome(self._base, self._since)
+        return run
+
+    def _next_step(self) -> List[Change]:
+        """The next change, or as many new aliases as can be made in one request."""
+        pending = self._run.pending
+        limit = self._api.batch_limit if self._batching else 1
+        size = 0
+        for change in pending[:limit]:
+            if (change.action, change.kind) != ("create", "alias"):
+                break
+            size += 1
+        return pending[: size or 1]
+
+    def _attempt(self, step: List[Change]) -> None:
+        """Execute a step until it is done, there is another one to do, or there is no hope."""
+        started = time.monotonic()
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                self._execute(step)
+                self._conflicts = 0
+                return
+            except ApiError as error:
+                fault = self._look_again(error, step) if self._calls_for_look(error, step) else error
+            if fault is None:
+                return
+            if not self._api.transport.rest(fault, tries, started):
+                self._run.error = fault
+                return
+
+    def _execute(self, step: List[Change]) -> None:
+        change = step[0]
+        api = self._api
+        alias = Alias(change.name, tuple((change.after or {}).get("forward", ())), change.id)
+        if change.kind == "domain" and change.action == "create":
+            made = api.create_domain(change.domain, change.after or {})
+            self._finish(step)
+            self._run.done += self._plan_anew(made)[1]
+            return
+        if change.kind == "domain" and change.action == "update":
+            api.update_domain(change.domain, change.after or {})
+        elif change.kind == "domain":
+            api.delete_domain(change.domain)
+        elif change.action == "create":
+            wanted = [Alias(c.name, tuple((c.after or {})["forward"])) for c in step]
+            ids = api.create_aliases(change.domain, wanted)
+            step = [replace(c, id=ids.get(c.name)) for c in step]
+        elif change.action == "update":
+            api.update_alias(change.domain, alias)
+        else:
+            api.delete_alias(change.domain, alias)
+        self._finish(step)
+
+    def _finish(self, step: Sequence[Change]) -> None:
+        self._run.done += step
+        self._run.pending = self._run.pending[len(step) :]
+        self._since += step
+
+    def _calls_for_look(self, error: ApiError, step: List[Change]) -> bool:
+        """Whether a failure leaves open what is there now.
+
+        So does a write in doubt, something that was not there to be changed, something that could
+        not be created, for it may have turned up since, and a batch that the service does not know.
+        """
+        creation = step[0].action == "create"
+        conflict = error.status == 404 or (creation and error.status in (400, 405, 409))
+        return error.doubtful or conflict
+
+    def _look_again(self, error: ApiError, step: List[Change]) -> Optional[ApiError]:
+        """Read the domain and plan it anew. Return the error where the step is still the one to do."""
+        run = self._run
+        try:
+            found = read_domain(self._api, self._wish)
+        except ApiError as blind:
+            if not error.doubtful:
+                return error
+            return error.extended("; whether it took effect could not be found out (%s)" % blind)
+        left, as_wanted = self._plan_anew(found)
+        settled = [change for change in step if str(change) not in left]
+        if error.doubtful and settled:
+            run.done += settled + as_wanted
+        if run.error:
+            return None
+        if len(step) > 1 and not isinstance(error, Unavailable):
+            # One by one from here, so that the service names the alias that it does not take.
+            self._batching = False
+            if error.status in (404, 405) and found:
+                self._api.batch_limit = 1
+            return None
+        if settled and (error.doubtful or self._conflicts < _MOST_CONFLICTS):
+            self._conflicts += 1
+            return None
+        return error
+
+    def _plan_anew(self, found: Optional[Domain]) -> Tuple[Set[str], List[Change]]:
+        """Replace what is pending by what is left to do.
+
+        Nothing is deleted that the first plan did not delete: its deletions are what was agreed to.
+        Returns the changes left, as texts, and those of the pending ones to a new domain's catch-all
+        that are not needed, because the service made it as it is wanted.
+        """
+        run = self._run
+        self._base, self._since = found, []
+        fresh = plan_domain(self._wish, found)
+        planned = {str(change): change for change in run.pending}
+        if fresh.problem:
+            run.error = fresh.problem
+            return set(planned), []
+        run.pending = [
+            replace(change, before=planned[str(change)].before) if str(change) in planned else change
+            for change in fresh.changes
+            if str(change) in planned or change.action != "delete"
+        ]
+        names = {(change.kind, change.name) for change in run.pending}
+        as_wanted = [
+            change
+            for change in planned.values()
+            if change.action != "create" and change.before is None and (change.kind, change.name) not in names
+        ]
+        return {str(change) for change in run.pending}, as_wanted

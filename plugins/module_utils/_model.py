@@ -1,0 +1,435 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a domain and an alias are: parse, normalise, compare, validate.
+
+Everything here is pure. Two readings of a text exist. The strict one is for what a user wrote: it
+raises ``ValueError`` with a reason, or notes a problem. The lenient one is for what the service said:
+a form that is not understood is kept as it is, so that it is never mistaken for something else.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from urllib.parse import urlsplit
+
+CATCH_ALL = "*"
+DROP = "null"  # the destination that accepts a mail and throws it away
+
+SETTINGS = ("notification_email", "webhook", "whitelabel")
+# The request that creates a domain takes these; a webhook needs a request of its own.
+SETTINGS_AT_CREATION = ("notification_email", "whitelabel")
+
+_LONGEST_ALIAS = 150
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)\Z")
+_EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}@[^@]+\Z")
+_PATTERN_CHARACTERS = frozenset("*?()[]{}|^$\\")
+
+_Value = TypeVar("_Value")
+
+
+class ImprovmxError(Exception):
+    """Anything this collection has to tell its user: the message is a sentence made for reading."""
+
+
+class InputError(ImprovmxError):
+    """The user's values can't be used. ``problems`` names each of them."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = "" if count == 1 else "%d problems in the input: " % count
+        super().__init__(head + "; ".join(self.problems) + ". No request was sent.")
+
+
+# --- Values ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Alias:
+    """An alias as it is found, or as a plan leaves it. No ``forward``: its destinations are unknown."""
+
+    name: str
+    forward: Tuple[str, ...] = ()
+    id: Optional[str] = None
+
+    @property
+    def key(self) -> str:
+        return alias_key(self.name)
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain of the account. ``complete``: ``aliases`` holds every alias, not just the first ones."""
+
+    name: str
+    display: str = ""
+    active: Optional[bool] = None
+    added: Optional[str] = None
+    settings: Mapping[str, Optional[str]] = field(default_factory=dict)
+    aliases: Tuple[Alias, ...] = ()
+    complete: bool = True
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def routed_by_rules(self) -> bool:
+        return bool(self.details.get("routing_engine") == "rules")
+
+
+@dataclass(frozen=True)
+class AliasWish:
+    name: str
+    forward: Tuple[str, ...] = ()
+    present: bool = True
+
+    @property
+    def key(self) -> str:
+        return alias_key(self.name)
+
+
+@dataclass(frozen=True)
+class DomainWish:
+    """What a user wants of one domain. What is not mentioned is not managed.
+
+    ``settings`` holds the mentioned ones only, None where the value is to be cleared.
+    ``create``: whether a missing domain may be made.
+    """
+
+    name: str
+    present: bool = True
+    settings: Mapping[str, Optional[str]] = field(default_factory=dict)
+    aliases: Tuple[AliasWish, ...] = ()
+    purge_aliases: bool = False
+    create: bool = True
+
+    @property
+    def routes(self) -> bool:
+        """Whether it says anything about aliases."""
+        return bool(self.aliases) or self.purge_aliases
+
+
+# --- Names ----------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=8192)
+def parse_domain(text: str) -> str:
+    """Return the A-label form of a domain name, in lower case and without a trailing dot.
+
+    Unicode names are mapped as IDNA 2008 does (the standard library's codec knows 2003 only, which
+    would turn ``straße`` into another domain, ``strasse``). Raises ValueError with the reason.
+    """
+    name = text.strip()
+    if not name.isascii():
+        name = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).lower())
+        name = name.replace("\u3002", ".")  # the full stop of Chinese and Japanese keyboards
+    name = name.lower()
+    if name.endswith("."):
+        name = name[:-1]
+    labels = [_parse_label(label) for label in name.split(".")]
+    if len(labels) < 2:
+        raise ValueError("it needs a dot, as in example.com")
+    if labels[-1].isdigit():
+        raise ValueError("the last label is a number")
+    if len(".".join(labels)) > 253:
+        raise ValueError("it is longer than 253 characters")
+    return ".".join(labels)
+
+
+def _parse_label(label: str) -> str:
+    if not label:
+        raise ValueError("a label is empty")
+    if not label.isascii():
+        for character in label:
+            if character != "-" and unicodedata.category(character)[0] not in "LMN":
+                raise ValueError("it holds %s" % shown(character))
+        if label[0] == "-" or label[-1] == "-":
+            raise ValueError("a label begins or ends with a hyphen")
+        label = "xn--" + label.encode("punycode").decode("ascii")
+    if len(label) > 63:
+        raise ValueError("a label is longer than 63 characters")
+    if not _LABEL.match(label):
+        raise ValueError("a label may hold letters, digits and inner hyphens only")
+    return label
+
+
+def display_domain(name: str) -> str:
+    """The form of an A-label that people read; a label that does not decode stays as it is."""
+    return ".".join(_display_label(label) for label in name.split("."))
+
+
+def _display_label(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        text = label[4:].encode("ascii").decode("punycode")
+        return text if _parse_label(text) == label else label
+    except (UnicodeError, ValueError, OverflowError):
+        return label
+
+
+def parse_alias(text: str) -> str:
+    """Return the name of an alias: a local part, ``*``, or a regular expression.
+
+    Raises ValueError with the reason.
+    """
+    name = text.strip()
+    if not name:
+        raise ValueError("it is empty")
+    if len(name) > _LONGEST_ALIAS:
+        raise ValueError("it is longer than %d characters" % _LONGEST_ALIAS)
+    if "@" in name:
+        raise ValueError("write only what stands before the @")
+    if not name.isprintable() or " " in name:
+        raise ValueError("it holds white space or a control character")
+    if name in (".", ".."):
+        raise ValueError("it can't be addressed in the API's paths")
+    return name
+
+
+@lru_cache(maxsize=65536)
+def alias_key(name: str) -> str:
+    """What makes two aliases the same one: mail is matched without regard to case.
+
+    A backslash gives case a meaning of its own (``\\s`` is not ``\\S``), so such a name stays exact.
+    """
+    return name if "\\" in name else name.lower()
+
+
+def is_pattern(name: str) -> bool:
+    """Whether an alias catches addresses that are not spelled out: a catch-all or an expression."""
+    return not _PATTERN_CHARACTERS.isdisjoint(name)
+
+
+@lru_cache(maxsize=65536)
+def parse_email(text: str) -> str:
+    """Return an e-mail address with its domain as A-label in lower case. Raises ValueError."""
+    address = text.strip()
+    if not _EMAIL.match(address) or not address.isprintable():
+        raise ValueError("it is not an e-mail address")
+    local, name = address.rsplit("@", 1)
+    if local[0] == "." or local[-1] == "." or ".." in local:
+        raise ValueError("its part before the @ has a dot too many")
+    try:
+        return "%s@%s" % (local, parse_domain(name))
+    except ValueError as error:
+        raise ValueError("its domain is malformed: %s" % error) from None
+
+
+def parse_url(text: str) -> str:
+    """Return an http or https URL as it was written. Raises ValueError."""
+    url = text.strip()
+    if not url.isprintable() or " " in url:
+        raise ValueError("it holds white space or a control character")
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise ValueError("it is not an http or https URL")
+    return url
+
+
+def parse_destination(text: str) -> str:
+    """Return an e-mail address, a URL or ``null`` in its normal form. Raises ValueError."""
+    destination = text.strip()
+    if destination.lower() == DROP:
+        return DROP
+    if "://" in destination:
+        return parse_url(destination)
+    if "@" in destination:
+        return parse_email(destination)
+    raise ValueError("it is neither an e-mail address, an http or https URL, nor null")
+
+
+def split_forward(items: Iterable[str]) -> List[str]:
+    """The single destinations of a list in which an item may hold several, as the service stores them."""
+    return [part.strip() for item in items for part in item.split(",") if part.strip()]
+
+
+def read_forward(items: Iterable[str]) -> Tuple[str, ...]:
+    """The destinations that the service names, leniently."""
+    return tuple(dict.fromkeys(_lenient(parse_destination, part) for part in split_forward(items)))
+
+
+def read_domain(text: str) -> str:
+    """A domain name that the service names, leniently."""
+    return _lenient(parse_domain, text)
+
+
+def _lenient(parse: Callable[[str], str], text: str) -> str:
+    try:
+        return parse(text)
+    except ValueError:
+        return text
+
+
+_SETTING_PARSERS: Mapping[str, Callable[[str], str]] = {
+    "notification_email": parse_email,
+    "webhook": parse_url,
+    "whitelabel": parse_domain,
+}
+
+
+def read_setting(name: str, value: Optional[str]) -> Optional[str]:
+    """A setting that the service names, leniently. No value and an empty one mean the same."""
+    return _lenient(_SETTING_PARSERS[name], value) if value else None
+
+
+def shown(text: str) -> str:
+    """A text of the user's as a message shows it: quoted, on one line, of bounded length."""
+    brief = text if len(text) <= 80 else text[:77] + "..."
+    safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in brief)
+    return '"%s"' % safe
+
+
+# --- Wishes ---------------------------------------------------------------------------------------
+
+
+def domain_wishes(
+    items: Sequence[Mapping[str, Any]],
+    supported: Sequence[str],
+    version: str,
+) -> Tuple[DomainWish, ...]:
+    """Read what the user wrote for several domains, in the form of the modules' arguments.
+
+    ``supported`` names the settings that the API ``version`` can manage. Raises InputError.
+    """
+    problems: List[str] = []
+    wishes = []
+    positions: Dict[str, int] = {}
+    for index, item in enumerate(items):
+        place = "domains[%d]" % index
+        wish = _domain_wish(item, place, supported, version, problems)
+        if wish is None:
+            continue
+        if wish.name in positions:
+            problems.append(
+                "domains[%d] and %s are the same domain, %s" % (positions[wish.name], place, wish.name)
+            )
+        positions.setdefault(wish.name, index)
+        wishes.append(wish)
+    if problems:
+        raise InputError(problems)
+    return tuple(wishes)
+
+
+def domain_wish(item: Mapping[str, Any], supported: Sequence[str], version: str) -> DomainWish:
+    """Read what the user wrote for one domain. Raises InputError."""
+    problems: List[str] = []
+    wish = _domain_wish(item, "", supported, version, problems)
+    if problems or wish is None:
+        raise InputError(problems)
+    return wish
+
+
+def alias_wish(item: Mapping[str, Any]) -> DomainWish:
+    """Read what the user wrote for one alias of a domain that somebody else looks after."""
+    problems: List[str] = []
+    name = _note(problems, "domain", item["domain"], parse_domain)
+    alias = _alias_wish(item, name, "", problems)
+    if problems or name is None or alias is None:
+        raise InputError(problems)
+    return DomainWish(name=name, aliases=(alias,), create=False)
+
+
+def _domain_wish(
+    item: Mapping[str, Any],
+    place: str,
+    supported: Sequence[str],
+    version: str,
+    problems: List[str],
+) -> Optional[DomainWish]:
+    name = _note(problems, _at(place, "domain"), item["domain"], parse_domain)
+    place = ("%s (%s)" % (place, name) if place else name) if name else place
+    settings: Dict[str, Optional[str]] = {}
+    for setting in SETTINGS:
+        value = item.get(setting)
+        if value is None:
+            continue
+        if setting not in supported:
+            problems.append("%s: API %s can't manage it; v3 can" % (_at(place, setting), version))
+        elif not value.strip():
+            settings[setting] = None
+        else:
+            settings[setting] = _note(problems, _at(place, setting), value, _SETTING_PARSERS[setting])
+    aliases = _alias_wishes(item.get("aliases") or (), name, place, problems)
+    if name is None:
+        return None
+    return DomainWish(
+        name=name,
+        present=item.get("state") != "absent",
+        settings=settings,
+        aliases=aliases,
+        purge_aliases=bool(item.get("purge_aliases")),
+    )
+
+
+def _alias_wishes(
+    items: Sequence[Mapping[str, Any]], domain: Optional[str], place: str, problems: List[str]
+) -> Tuple[AliasWish, ...]:
+    wishes = []
+    positions: Dict[str, int] = {}
+    for index, item in enumerate(items):
+        here = _at(place, "aliases[%d]" % index)
+        wish = _alias_wish(item, domain, here, problems)
+        if wish is None:
+            continue
+        if wish.key in positions:
+            problems.append(
+                "%s and aliases[%d] are the same alias, %s"
+                % (_at(place, "aliases[%d]" % positions[wish.key]), index, wish.name)
+            )
+        positions.setdefault(wish.key, index)
+        wishes.append(wish)
+    return tuple(wishes)
+
+
+def _alias_wish(
+    item: Mapping[str, Any], domain: Optional[str], place: str, problems: List[str]
+) -> Optional[AliasWish]:
+    name = _note(problems, _at(place, "alias"), item["alias"], parse_alias)
+    place = "%s (%s)" % (place, name) if place and name else place
+    if item.get("state") == "absent":
+        return AliasWish(name, present=False) if name else None
+    forward = _forward_wish(item.get("forward") or (), domain, _at(place, "forward"), problems)
+    return AliasWish(name, forward) if name else None
+
+
+def _forward_wish(
+    items: Sequence[str], domain: Optional[str], place: str, problems: List[str]
+) -> Tuple[str, ...]:
+    parts = split_forward(items)
+    if not parts:
+        problems.append("%s: at least one destination is needed" % place)
+    forward = []
+    for part in parts:
+        destination = _note(problems, place, part, parse_destination)
+        if destination is None:
+            continue
+        if domain and destination.endswith("@" + domain):
+            problems.append(
+                "%s: %s is inside the same domain; the service refuses that" % (place, shown(part))
+            )
+        forward.append(destination)
+    if DROP in forward and len(set(forward)) > 1:
+        problems.append("%s: null throws the mail away and must stand alone" % place)
+    return tuple(dict.fromkeys(forward))
+
+
+def _note(problems: List[str], place: str, text: str, parse: Callable[[str], _Value]) -> Optional[_Value]:
+    """Parse a text of the user's; where that fails, note what is wrong with it, and where."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        problems.append("%s: %s can't be used: %s" % (place, shown(text), error))
+        return None
+
+
+def _at(place: str, part: str) -> str:
+    return "%s, %s" % (place, part) if place else part

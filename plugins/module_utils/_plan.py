@@ -1,0 +1,266 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is wanted and what is there -> the ordered changes between the two. Pure.
+
+A check run returns the plan and a real run executes it, so the two can't differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    CATCH_ALL,
+    SETTINGS,
+    SETTINGS_AT_CREATION,
+    Alias,
+    AliasWish,
+    Domain,
+    DomainWish,
+    ImprovmxError,
+    is_pattern,
+)
+
+
+class PlanError(ImprovmxError):
+    """The wish for one domain can't be planned as things stand."""
+
+
+class DomainMissing(PlanError):
+    """An alias is wanted on a domain that the account does not have."""
+
+    def __init__(self, domain: str) -> None:
+        super().__init__(
+            "%s is not a domain of this account, so it can't have aliases: create it first, with "
+            "improvmx.email.improvmx_domain" % domain
+        )
+
+
+class RoutedByRules(PlanError):
+    """Aliases are wanted on a domain whose mail is routed by rules."""
+
+    def __init__(self, domain: str) -> None:
+        super().__init__(
+            "%s is routed by rules (routing_engine: rules), so aliases have no say there: manage its "
+            "routes with improvmx.email.improvmx_rule, or switch the domain back to aliases in the "
+            "dashboard; its wish must not mention aliases until then" % domain
+        )
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of one thing. ``before`` and ``after`` are its managed fields; None: nothing there.
+
+    ``id`` is the service's own for the alias, where it is known.
+    """
+
+    action: str
+    kind: str
+    domain: str
+    name: str
+    before: Optional[Mapping[str, Any]] = None
+    after: Optional[Mapping[str, Any]] = None
+    id: Optional[str] = None
+
+    def result(self) -> Dict[str, Any]:
+        """The form that users see."""
+        return {
+            "action": self.action,
+            "kind": self.kind,
+            "domain": self.domain,
+            "name": self.name,
+            "before": self.before,
+            "after": self.after,
+        }
+
+    def __str__(self) -> str:
+        """What is done to what: the identity of a change, whatever its values."""
+        if self.kind == "domain":
+            return "%s domain %s" % (self.action, self.domain)
+        return "%s %s %s of %s" % (self.action, self.kind, self.name, self.domain)
+
+
+@dataclass(frozen=True)
+class DomainPlan:
+    """The changes of one domain, in the order of execution, or the problem that there is with it."""
+
+    wish: DomainWish
+    found: Optional[Domain]
+    changes: Tuple[Change, ...] = ()
+    problem: Optional[PlanError] = None
+
+    @property
+    def deletions(self) -> int:
+        """How many things that are there now would be gone, a domain's aliases among them."""
+        if self.found is None:
+            return 0
+        gone = [change for change in self.changes if change.action == "delete"]
+        whole = any(change.kind == "domain" for change in gone)
+        return len(gone) + (len(self.found.aliases) if whole else 0)
+
+    @property
+    def leaves_catch_all(self) -> bool:
+        """Whether it makes a domain and does not mention the catch-all that comes with it."""
+        return any(c.action == "create" and c.kind == "domain" for c in self.changes) and not (
+            self.wish.purge_aliases or any(a.name == CATCH_ALL for a in self.wish.aliases)
+        )
+
+
+def plan(wishes: Sequence[DomainWish], found: Mapping[str, Domain], purge: bool = False) -> List[DomainPlan]:
+    """Plan every wish against the domains that were found, by name.
+
+    ``purge``: domains that are there and not wished for are deleted. Deletions of domains come first,
+    to make room in the account's limits; else the order is that of the wishes.
+    """
+    plans = [plan_domain(wish, found.get(wish.name)) for wish in wishes]
+    if purge:
+        wished = {wish.name for wish in wishes}
+        surplus = [DomainWish(name, present=False) for name in found if name not in wished]
+        plans += [plan_domain(wish, found[wish.name]) for wish in surplus]
+    return sorted(plans, key=lambda p: not (p.changes and not p.wish.present))
+
+
+def plan_domain(wish: DomainWish, found: Optional[Domain]) -> DomainPlan:
+    """Plan one domain. What can't be planned is told in ``problem``, so that others go on."""
+    try:
+        return DomainPlan(wish, found, tuple(_changes(wish, found)))
+    except PlanError as error:
+        return DomainPlan(wish, found, problem=error)
+
+
+def _changes(wish: DomainWish, found: Optional[Domain]) -> List[Change]:
+    if not wish.present:
+        return [_delete_domain(found)] if found else []
+    changes = []
+    if found is None:
+        if not wish.create:
+            if any(alias.present for alias in wish.aliases):
+                raise DomainMissing(wish.name)
+            return []
+        at_creation = {name: wish.settings[name] for name in SETTINGS_AT_CREATION if wish.settings.get(name)}
+        changes.append(Change("create", "domain", wish.name, wish.name, after=at_creation))
+        found = newborn(wish.name, at_creation)
+    changes += _setting_changes(wish, found)
+    if wish.routes:
+        if found.routed_by_rules:
+            raise RoutedByRules(wish.name)
+        changes += _alias_changes(wish, found)
+    return changes
+
+
+def newborn(name: str, settings: Optional[Mapping[str, Optional[str]]] = None) -> Domain:
+    """A domain right after its creation, as far as can be known: the service gives it a catch-all."""
+    return Domain(name, settings=settings or {}, aliases=(Alias(CATCH_ALL),))
+
+
+def _delete_domain(found: Domain) -> Change:
+    before: Dict[str, Any] = {name: found.settings[name] for name in found.settings}
+    before["aliases"] = [{"alias": a.name, "forward": list(a.forward)} for a in found.aliases]
+    return Change("delete", "domain", found.name, found.name, before=before)
+
+
+def _setting_changes(wish: DomainWish, found: Domain) -> List[Change]:
+    differing = [s for s, value in wish.settings.items() if value != found.settings.get(s)]
+    if not differing:
+        return []
+    before = {name: found.settings.get(name) for name in differing}
+    after = {name: wish.settings[name] for name in differing}
+    return [Change("update", "domain", wish.name, wish.name, before, after)]
+
+
+def _alias_changes(wish: DomainWish, found: Domain) -> List[Change]:
+    """Names go before names come, so that a limit of aliases is met only if the end state meets it.
+
+    What catches mail for others (a catch-all, an expression) goes last: the names that are to take
+    over its mail are there by then, also when the run breaks off in between.
+    """
+    there = {alias.key: alias for alias in found.aliases}
+    wished = {alias.key for alias in wish.aliases}
+    gone = [there[w.key] for w in wish.aliases if not w.present and w.key in there]
+    if wish.purge_aliases:
+        gone += [alias for alias in found.aliases if alias.key not in wished]
+    updates, creations = [], []
+    for alias in wish.aliases:
+        if not alias.present:
+            continue
+        present = there.get(alias.key)
+        if present is None:
+            creations.append(_alias_change("create", wish.name, Alias(alias.name), alias))
+        elif frozenset(present.forward) != frozenset(alias.forward):
+            updates.append(_alias_change("update", wish.name, present, alias))
+    deletions = [_alias_change("delete", wish.name, alias, None) for alias in gone]
+    first = [change for change in deletions if not is_pattern(change.name)]
+    last = [change for change in deletions if is_pattern(change.name)]
+    return first + updates + creations + last
+
+
+def _alias_change(action: str, domain: str, alias: Alias, wish: Optional[AliasWish]) -> Change:
+    return Change(
+        action,
+        "alias",
+        domain,
+        alias.name,
+        before={"forward": list(alias.forward)} if alias.forward else None,
+        after={"forward": list(wish.forward)} if wish else None,
+        id=alias.id,
+    )
+
+
+def outcome(found: Optional[Domain], changes: Iterable[Change]) -> Optional[Domain]:
+    """The domain after these changes; None when there is none."""
+    aliases = {alias.name: alias for alias in found.aliases} if found else {}
+    for change in changes:
+        if change.kind == "alias":
+            if change.after is None:
+                aliases.pop(change.name, None)
+            else:
+                aliases[change.name] = Alias(change.name, tuple(change.after["forward"]), change.id)
+        elif change.after is None:
+            found = None
+        elif found is None:
+            found = newborn(change.domain, change.after)
+            aliases = {alias.name: alias for alias in found.aliases}
+        else:
+            found = replace(found, settings={**found.settings, **change.after})
+    return replace(found, aliases=tuple(aliases.values())) if found else None
+
+
+# --- What users see of it -------------------------------------------------------------------------
+
+
+def diff(steps: Iterable[Tuple[DomainPlan, Sequence[Change]]]) -> Dict[str, Dict[str, Any]]:
+    """Before and after of every domain that changes, by name, with the fields that its wish manages.
+
+    Each plan comes with the changes to show: all of them in a check run, those done in a failed one.
+    """
+    before: Dict[str, Any] = {}
+    after: Dict[str, Any] = {}
+    for step, changes in steps:
+        if not changes:
+            continue
+        name = step.wish.name
+        if step.found:
+            before[name] = _managed(step.wish, step.found)
+        left = outcome(step.found, changes)
+        if left:
+            after[name] = _managed(step.wish, left)
+    return {"before": before, "after": after}
+
+
+def _managed(wish: DomainWish, domain: Domain) -> Dict[str, Any]:
+    """The fields of a domain that a wish manages; of one that is to go, all that have a value."""
+    if not wish.present:
+        settings = {name: value for name, value in domain.settings.items() if value}
+        return {**settings, "aliases": {a.name: list(a.forward) for a in domain.aliases}}
+    fields: Dict[str, Any] = {s: domain.settings.get(s) for s in SETTINGS if s in wish.settings}
+    if wish.routes:
+        keys = {alias.key for alias in wish.aliases}
+        fields["aliases"] = {
+            alias.name: list(alias.forward)
+            for alias in domain.aliases
+            if alias.forward and (wish.purge_aliases or alias.key in keys)
+        }
+    return fields

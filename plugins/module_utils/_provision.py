@@ -1,0 +1,180 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one path of every module that writes: wish -> read -> plan -> (check mode stops) -> apply."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._apply import (
+    DomainRun,
+    apply_plan,
+    preview,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._model import Domain, DomainWish
+from ansible_collections.improvmx.email.plugins.module_utils._module import Failure, execute
+from ansible_collections.improvmx.email.plugins.module_utils._plan import (
+    Change,
+    DomainPlan,
+    diff,
+    newborn,
+    plan,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._read import read_wished
+
+_NOTHING_DONE: Mapping[str, Any] = {"changed": False, "changes": [], "pending": []}
+_MOST_NAMED = 10  # things that a message names one by one
+
+DOMAIN_CONSTRAINTS: Mapping[str, Any] = {"required_if": [("purge_aliases", True, ["aliases"])]}
+
+
+def domain_options() -> Dict[str, Dict[str, Any]]:
+    """The argument spec of one domain, as a module's own options or as an item of a list."""
+    state = {"type": "str", "choices": ["present", "absent"], "default": "present"}
+    return {
+        "domain": {"type": "str", "required": True},
+        "state": state,
+        "notification_email": {"type": "str"},
+        "webhook": {"type": "str"},
+        "whitelabel": {"type": "str"},
+        "aliases": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "alias": {"type": "str", "required": True},
+                "forward": {"type": "list", "elements": "str"},
+                "state": state,
+            },
+            "required_if": [("state", "present", ["forward"])],
+        },
+        "purge_aliases": {"type": "bool", "default": False},
+    }
+
+
+def provision(
+    module: AnsibleModule,
+    wishes_of: Callable[[Api], Sequence[DomainWish]],
+    results_of: Callable[[Sequence[DomainRun]], Dict[str, Any]],
+    purge: bool = False,
+    max_deletions: Optional[int] = None,
+) -> None:
+    """Bring the account to what is wished for, or say what would be done, and end the module.
+
+    ``wishes_of`` reads the module's arguments for a version of the API, and may raise InputError.
+    ``results_of`` makes the module's own results.
+    """
+
+    def work(api: Api) -> Dict[str, Any]:
+        wishes = wishes_of(api)
+        found = read_wished(api, wishes, everything=purge)
+        if module.check_mode:
+            found.update(_expected(module, wishes, found))
+        plans = plan(wishes, found, purge)
+        _refuse_deletions(plans, max_deletions)
+        runs = [preview(p) for p in plans] if module.check_mode else apply_plan(api, plans)
+        return _conclude(module, runs, results_of(runs))
+
+    execute(module, work, when_failed=_NOTHING_DONE)
+
+
+def _expected(
+    module: AnsibleModule, wishes: Sequence[DomainWish], found: Mapping[str, Domain]
+) -> Dict[str, Domain]:
+    """In a dry run, a domain that is not there may be what an earlier task would have created."""
+    expected = {
+        wish.name: newborn(wish.name)
+        for wish in wishes
+        if not wish.create and wish.name not in found and any(a.present for a in wish.aliases)
+    }
+    for name in expected:
+        module.warn(
+            "%s is not a domain of this account yet. This dry run takes it that an earlier task would "
+            "create it; without one, the run itself will fail here." % name
+        )
+    return expected
+
+
+def _refuse_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
+    count = sum(p.deletions for p in plans)
+    if most is None or count <= most:
+        return
+    changes = [change for p in plans for change in p.changes]
+    deletions = [change for change in changes if change.action == "delete"]
+    raise Failure(
+        "Refused before any write: this run would delete %d domains and aliases (the aliases of a "
+        "deleted domain count), and max_deletions is %d. It would %s. If that is what you want, raise "
+        "max_deletions; if not, look for what is missing in the list of domains."
+        % (count, most, _named(deletions)),
+        {**_NOTHING_DONE, "pending": [change.result() for change in changes]},
+    )
+
+
+def _conclude(module: AnsibleModule, runs: Sequence[DomainRun], own: Dict[str, Any]) -> Dict[str, Any]:
+    failed = [run for run in runs if run.error]
+    if failed and module.check_mode:
+        for run in runs:
+            run.pending, run.done = run.done + run.pending, []
+    done = [change for run in runs for change in run.done]
+    results = {
+        **own,
+        "changed": bool(done),
+        "changes": [change.result() for change in done],
+        "diff": diff((run.plan, run.done) for run in runs),
+    }
+    _warn_of_catch_alls(module, runs)
+    if failed:
+        pending = [change for run in runs for change in run.pending]
+        results["pending"] = [change.result() for change in pending]
+        if "domains" in own:
+            results["failed_domains"] = [
+                {"domain": run.plan.wish.name, "msg": str(run.error)} for run in failed
+            ]
+        raise Failure(_story(failed, len(runs), done, pending), results)
+    return results
+
+
+def _story(failed: Sequence[DomainRun], count: int, done: Sequence[Change], pending: Sequence[Change]) -> str:
+    """What happened, to which domains, what was done, what was not, and what to do next."""
+    reasons = ["%s: %s" % (run.plan.wish.name, run.error) for run in failed[:_MOST_NAMED]]
+    if len(failed) > _MOST_NAMED:
+        reasons.append("and %d more, see failed_domains" % (len(failed) - _MOST_NAMED))
+    head = "" if count == 1 else "%d of %d domains failed. " % (len(failed), count)
+    return "%s%s. Done: %s. Not done: %s.%s" % (
+        head,
+        "; ".join(reasons),
+        _named(done),
+        _named(pending),
+        " Run it again once the cause is gone: it goes on from here." if pending else "",
+    )
+
+
+def _named(changes: Sequence[Change]) -> str:
+    if not changes:
+        return "nothing"
+    names = [str(change) for change in changes[:_MOST_NAMED]]
+    if len(changes) > _MOST_NAMED:
+        names.append("%d more" % (len(changes) - _MOST_NAMED))
+    return ", ".join(names)
+
+
+def _warn_of_catch_alls(module: AnsibleModule, runs: Sequence[DomainRun]) -> None:
+    created: List[str] = [
+        run.plan.wish.name
+        for run in runs
+        if run.plan.leaves_catch_all and any(change.kind == "domain" for change in run.done)
+    ]
+    if not created:
+        return
+    names = created[:_MOST_NAMED]
+    if len(created) > _MOST_NAMED:
+        names.append("%d more" % (len(created) - _MOST_NAMED))
+    module.warn(
+        "ImprovMX gives each new domain a catch-all alias * that forwards to the account's own "
+        "address, here %s. Your list of aliases does not mention it: list the alias * with the "
+        "destinations you want, or with state absent to be rid of it." % ", ".join(names)
+    )

@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is there, as far as a wish needs to know it, in as few requests as that takes."""
+
+from __future__ import annotations
+
+from typing import Dict, Optional, Sequence
+
+from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._model import Domain, DomainWish
+
+
+def read_wished(api: Api, wishes: Sequence[DomainWish], everything: bool = False) -> Dict[str, Domain]:
+    """Read the domains that are wished for, by name; with ``everything``, the whole account.
+
+    One domain is asked for by name. More are taken from the account's list, which is shorter than
+    asking for each, and is read no further than to the last one of them.
+    """
+    if not everything and len(wishes) <= 1:
+        found = {wish.name: read_domain(api, wish) for wish in wishes}
+        return {name: domain for name, domain in found.items() if domain}
+    by_name = {wish.name: wish for wish in wishes}
+    missing = set(by_name)
+    account: Dict[str, Domain] = {}
+    for domain in api.domains():
+        wish = by_name.get(domain.name)
+        if wish or everything:
+            account[domain.name] = _as_far_as_needed(api, domain, wish)
+        missing.discard(domain.name)
+        if not missing and not everything:
+            break
+    return account
+
+
+def read_domain(api: Api, wish: DomainWish) -> Optional[Domain]:
+    """Read one domain, as far as its wish needs to know it."""
+    domain = api.domain(wish.name)
+    return _as_far_as_needed(api, domain, wish) if domain else None
+
+
+def _as_far_as_needed(api: Api, domain: Domain, wish: Optional[DomainWish]) -> Domain:
+    """Read the aliases that the service did not show, if the plan could depend on them.
+
+    Without a wish the domain is to be deleted: what goes with it is counted and shown.
+    """
+    if domain.complete:
+        return domain
+    shown = {alias.key for alias in domain.aliases}
+    if (
+        wish is None
+        or not wish.present
+        or wish.purge_aliases
+        or any(alias.key not in shown for alias in wish.aliases)
+    ):
+        return api.complete(domain)
+    return domain

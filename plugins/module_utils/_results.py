@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The form in which users get to see domains and aliases; it is valid input as well. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from ansible_collections.improvmx.email.plugins.module_utils._dns import dns_records
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    SETTINGS,
+    Alias,
+    Domain,
+    display_domain,
+)
+
+
+def describe_domain(domain: Domain) -> Dict[str, Any]:
+    return {
+        "domain": domain.name,
+        "display": domain.display or display_domain(domain.name),
+        "active": domain.active,
+        "added": domain.added,
+        **{setting: domain.settings.get(setting) for setting in SETTINGS},
+        "aliases": [describe_alias(alias) for alias in domain.aliases],
+        "dns_records": dns_records(domain.name),
+        **domain.details,
+    }
+
+
+def describe_alias(alias: Alias) -> Dict[str, Any]:
+    return {"alias": alias.name, "forward": list(alias.forward), "id": alias.id}

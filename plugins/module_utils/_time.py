@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Points in time: the forms that the service and the users write, and the one form of results. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Any, Optional
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# Python 3.8's own reader knows neither a Z, nor an offset without a colon, nor a space before it.
+_ISO = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)"
+    r"(?:[T ](?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>\.\d+)?\s*(?P<zone>Z|[+-]\d\d:?\d\d)?)?\Z",
+    re.IGNORECASE,
+)
+
+
+def parse_time(text: str) -> datetime:
+    """Read an ISO 8601 date or date and time; without a zone it is UTC. Raises ValueError."""
+    match = _ISO.match(text.strip())
+    if not match:
+        raise ValueError("it is not an ISO 8601 time such as 2026-01-31T08:00:00Z")
+    clock = match["clock"] or "00:00"
+    moment = datetime.fromisoformat("%sT%s" % (match["day"], clock)).replace(tzinfo=timezone.utc)
+    moment += timedelta(seconds=float(match["fraction"] or 0))
+    zone = match["zone"]
+    if not zone or zone in "Zz":
+        return moment
+    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+    try:
+        return moment - offset if zone[0] == "+" else moment + offset
+    except OverflowError:
+        raise ValueError("it is too far away") from None
+
+
+def read_time(value: Any) -> Optional[datetime]:
+    """Read a time of the service's: milliseconds since 1970, or text; None where it is neither.
+
+    Sources of the forms: domains carry integers in milliseconds; log entries carried text such as
+    ``2020-01-25 12:19:09+0000`` in the documentation of 2020 and carry integers since.
+    """
+    try:
+        if isinstance(value, str):
+            return parse_time(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return _EPOCH + timedelta(milliseconds=value)
+    except (ValueError, OverflowError):
+        pass
+    return None
+
+
+def iso_utc(moment: datetime) -> str:
+    """A point in time as ISO 8601 in UTC, to the millisecond where there is a fraction."""
+    moment = moment.astimezone(timezone.utc)
+    fraction = ".%03d" % (moment.microsecond // 1000) if moment.microsecond >= 1000 else ""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0") + fraction + "Z"
+
+
+def read_iso_utc(value: Any) -> Optional[str]:
+    """A time of the service's in the form of results; None where it can't be read."""
+    moment = read_time(value)
+    return iso_utc(moment) if moment else None

@@ -1,0 +1,511 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One HTTP request done well: session, authentication, time limits, repeats, rate limits, errors.
+
+It raises and never prints; it knows neither Ansible nor what a domain is.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+import time
+import traceback
+from email.utils import parsedate_to_datetime
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Union
+from urllib.parse import quote, urlsplit
+
+from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError, InputError
+
+REQUESTS_IMPORT_ERROR: Optional[str]
+try:
+    import requests
+    from urllib3.exceptions import NewConnectionError
+except ImportError:
+    REQUESTS_IMPORT_ERROR = traceback.format_exc()
+else:
+    REQUESTS_IMPORT_ERROR = None
+
+_LARGEST_REPLY = 64 * 1024 * 1024  # bytes; a page of 100 domains with 200 aliases each has about 3 MiB
+_CHUNK = 256 * 1024
+_LONGEST_WORDS = 600  # characters of the service's own that a message quotes
+_PASSING = (502, 503, 504)
+_LONGEST_PAUSE = 60.0
+
+
+class ApiError(ImprovmxError):
+    """A request that did not do its work.
+
+    ``method``, ``path``: the request. ``status``: the service's answer, None without one. ``words``:
+    what the service said of it. ``doubtful``: it may have taken effect all the same.
+    """
+
+    def __init__(
+        self,
+        story: str,
+        method: str,
+        path: str,
+        status: Optional[int] = None,
+        words: str = "",
+        doubtful: bool = False,
+    ) -> None:
+        self.story, self.method, self.path = story, method, path
+        self.status, self.words, self.doubtful = status, words, doubtful
+        super().__init__("%s %s: %s" % (method, path, story))
+
+    def extended(self, more: str) -> ApiError:
+        """The same error with more to say."""
+        return type(self)(self.story + more, self.method, self.path, self.status, self.words, self.doubtful)
+
+
+class Refused(ApiError):
+    """The service understood and said no (4xx, or success false)."""
+
+
+class RateLimited(ApiError):
+    """The service wants a longer pause than the run may spend."""
+
+
+class Unavailable(ApiError):
+    """No answer, or one that says that the service is out of order (5xx). A repeat may help."""
+
+
+class BadReply(ApiError):
+    """An answer that is not what the API promises."""
+
+
+class Transport:
+    """The HTTP session of one run against one account.
+
+    ``timeout``: seconds of one try. ``retry_timeout``: seconds that one request may spend in tries
+    and waits; 0 means a single try. ``verify``: as in requests, True, False or a CA bundle's path.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        api_key: str,
+        timeout: float = 30,
+        retry_timeout: float = 300,
+        verify: Union[bool, str] = True,
+    ) -> None:
+        self._root, self._root_path = _parse_root(api_url)
+        self._key = api_key.strip()
+        if not self._key:
+            raise InputError(["api_key is empty"])
+        self._timeout, self._retry_timeout, self._verify = timeout, retry_timeout, verify
+        self._session = requests.Session()
+        # With auth set, requests leaves ~/.netrc alone. Bytes: a key may hold any character.
+        self._session.auth = (b"api", self._key.encode("utf-8", "surrogateescape"))  # type: ignore[assignment]
+        self._session.headers["Accept"] = "application/json"
+        self._session.headers["User-Agent"] = "improvmx.email (Ansible collection)"
+        # Endpoint -> when it takes requests again, and the limit's size as the service tells it.
+        self._windows: Dict[Tuple[str, str], Tuple[float, str]] = {}
+        self._down_since: Optional[float] = None
+        self.requests_made = 0
+        self.seconds_waited = 0.0
+        self.limit_met = ""
+
+    def request(
+        self,
+        method: str,
+        template: str,
+        values: Sequence[str] = (),
+        query: Optional[Mapping[str, Any]] = None,
+        body: Optional[Mapping[str, Any]] = None,
+        repeatable: Optional[bool] = None,
+    ) -> Any:
+        """Send a request until it is answered or time is up; return the JSON of the reply.
+
+        ``template``: the path with ``{}`` for each of ``values``. ``repeatable``: whether sending it
+        twice does no harm; by default, for every method but POST. Raises ApiError.
+        """
+        path = self._root_path + _fill(template, values)
+        endpoint = (method, template)
+        if repeatable is None:
+            repeatable = method != "POST"
+        started = time.monotonic()
+        tries = 0
+        while True:
+            self._wait_for_window(endpoint, method, path, started)
+            tries += 1
+            try:
+                reply = self._try(endpoint, path, query, body, started)
+            except ApiError as error:
+                pause = self._pause(error, endpoint, tries, repeatable)
+                if pause is None:
+                    raise
+                if pause >= self._left(started):
+                    raise self._given_up(error, tries, time.monotonic() - started, pause) from None
+                self._sleep(pause)
+            else:
+                self._down_since = None
+                return reply
+
+    # --- One try ----------------------------------------------------------------------------------
+
+    def _try(
+        self,
+        endpoint: Tuple[str, str],
+        path: str,
+        query: Optional[Mapping[str, Any]],
+        body: Optional[Mapping[str, Any]],
+        started: float,
+    ) -> Any:
+        method = endpoint[0]
+        left = self._left(started)
+        limit = max(0.1, min(self._timeout, left)) if left > 0 else self._timeout
+        until = time.monotonic() + limit
+        self.requests_made += 1
+        try:
+            response = self._session.request(
+                method,
+                self._root + path,
+                params=query,
+                json=body,
+                timeout=limit,
+                verify=self._verify,
+                allow_redirects=False,
+                stream=True,
+            )
+            with response:
+                content = b"".join(_limited(response, until))
+        except requests.RequestException as error:
+            raise self._connection_fault(error, method, path, limit) from None
+        except _TooLarge:
+            raise BadReply(
+                "the reply is larger than %d MiB" % (_LARGEST_REPLY >> 20),
+                method,
+                path,
+                response.status_code,
+                doubtful=method != "GET",
+            ) from None
+        except _TooSlow:
+            raise _no_answer("the reply took longer than %g s" % limit, method, path) from None
+        self._note_window(endpoint, response)
+        return self._judge(response, content, method, path)
+
+    def _judge(self, response: requests.Response, content: bytes, method: str, path: str) -> Any:
+        status = response.status_code
+        reply, readable = _parse_json(content)
+        words = self.scrub(service_words(reply) if readable else "")
+        said = words or ("" if readable else _appearance(response, content))
+        story = "the service answered %d%s" % (status, ": " + said if said else "")
+        if 300 <= status < 400:
+            target = urlsplit(response.headers.get("Location", "")).hostname or "another place"
+            raise BadReply(
+                "the service redirects to %s; redirects are not followed, so that the API key stays "
+                "with api_url: correct api_url" % shown_host(target),
+                method,
+                path,
+                status,
+            )
+        if status == 429:
+            raise RateLimited(story, method, path, status, words)
+        if status >= 500:
+            raise Unavailable(story, method, path, status, words, doubtful=method != "GET")
+        if status >= 400:
+            raise Refused(story + _hint(status), method, path, status, words)
+        if not readable:
+            raise BadReply(
+                "the service answered %d, but not with JSON: %s" % (status, said),
+                method,
+                path,
+                status,
+                doubtful=method != "GET",
+            )
+        return reply
+
+    def _connection_fault(
+        self, error: requests.RequestException, method: str, path: str, limit: float
+    ) -> ApiError:
+        cause = _innermost(error)
+        reason = self.scrub(str(cause).strip() or type(cause).__name__)
+        if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in reason:
+            return BadReply(
+                "the certificate of %s can't be verified (%s): give the CA bundle to trust in ca_path"
+                % (self._root, reason),
+                method,
+                path,
+            )
+        if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
+            return BadReply("%s can't be requested: %s" % (self._root, reason), method, path)
+        if _never_sent(error):
+            if isinstance(error, requests.exceptions.ConnectTimeout):
+                reason = "no connection within %g s" % limit
+            return Unavailable("%s can't be reached: %s" % (self._root, reason), method, path)
+        if isinstance(error, requests.exceptions.Timeout):
+            return _no_answer("no answer within %g s" % limit, method, path)
+        return _no_answer("the connection to %s broke: %s" % (self._root, reason), method, path)
+
+    # --- Time -------------------------------------------------------------------------------------
+
+    def _left(self, started: float) -> float:
+        """Seconds left for tries and waits; an outage uses them up for all requests together."""
+        since = started if self._down_since is None else min(started, self._down_since)
+        return self._retry_timeout - (time.monotonic() - since)
+
+    def _pause(
+        self, error: ApiError, endpoint: Tuple[str, str], tries: int, repeatable: bool
+    ) -> Optional[float]:
+        """Seconds to wait before the next try; None when there is to be none."""
+        down = isinstance(error, Unavailable) and error.status in (None, *_PASSING)
+        if not down:
+            self._down_since = None
+        elif self._down_since is None:
+            self._down_since = time.monotonic()
+        backoff = min(_LONGEST_PAUSE, 0.5 * 2 ** min(tries - 1, 10))
+        if isinstance(error, RateLimited):
+            closed = self._closed_for(endpoint)
+            return backoff if closed is None else closed
+        return backoff if down and (repeatable or not error.doubtful) else None
+
+    def _note_window(self, endpoint: Tuple[str, str], response: requests.Response) -> None:
+        """Remember until when the service takes no more requests of this kind."""
+        headers = response.headers
+        wait = None
+        if response.status_code == 429:
+            wait = _seconds(headers.get("Retry-After"), headers)
+        if wait is None and (
+            response.status_code == 429 or headers.get("X-RateLimit-Remaining", "").strip() == "0"
+        ):
+            wait = _seconds(headers.get("X-RateLimit-Reset"), headers)
+        if wait is None:
+            self._windows.pop(endpoint, None)
+        else:
+            limit = headers.get("X-RateLimit-Limit", "")
+            self._windows[endpoint] = (time.monotonic() + wait, limit)
+
+    def _closed_for(self, endpoint: Tuple[str, str]) -> Optional[float]:
+        """Seconds until the service takes such a request again; None when that is not known."""
+        if endpoint not in self._windows:
+            return None
+        until, limit = self._windows[endpoint]
+        size = " (%s requests a window)" % limit if limit.isdigit() else ""
+        self.limit_met = "%s %s%s" % (*endpoint, size)
+        return max(0.0, until - time.monotonic())
+
+    def _wait_for_window(self, endpoint: Tuple[str, str], method: str, path: str, started: float) -> None:
+        pause = self._closed_for(endpoint)
+        if not pause:
+            return
+        if pause >= self._left(started):
+            raise RateLimited(
+                "the service's rate limit leaves no request for another %.0f s, more than "
+                "retry_timeout allows" % pause,
+                method,
+                path,
+            )
+        self._sleep(pause)
+
+    def _sleep(self, seconds: float) -> None:
+        self.seconds_waited += seconds
+        time.sleep(seconds)
+
+    def rest(self, error: ApiError, tries: int, started: float) -> bool:
+        """Pause before a write is repeated that was tried once and turned out to have had no effect.
+
+        Return False, without a pause, where a repeat is hopeless or the time since ``started`` is up.
+        """
+        pause = self._pause(error, ("", ""), tries, repeatable=True)
+        once = error.doubtful and error.method == "POST"
+        if not once or pause is None or pause >= self._left(started):
+            return False
+        self._sleep(pause)
+        return True
+
+    def _given_up(self, error: ApiError, tries: int, spent: float, pause: float) -> ApiError:
+        more = ""
+        if isinstance(error, RateLimited):
+            more = "; the next try would be due in %.0f s, more than retry_timeout allows" % pause
+        if tries > 1:
+            more += "; given up after %d tries in %.0f s" % (tries, spent)
+        return error.extended(more)
+
+    # --- Secrets ----------------------------------------------------------------------------------
+
+    def scrub(self, text: str) -> str:
+        """The text without the API key in any of the forms in which it travels."""
+        for secret in self._secrets():
+            text = text.replace(secret, "********")
+        return text
+
+    def _secrets(self) -> Iterator[str]:
+        key = self._key
+        encoded = key.encode("utf-8", "surrogateescape")
+        yield base64.b64encode(b"api:" + encoded).decode("ascii")
+        yield base64.b64encode(encoded).decode("ascii")
+        yield quote(encoded, safe="")
+        yield key
+
+
+# --- Paths ----------------------------------------------------------------------------------------
+
+
+def _parse_root(api_url: str) -> Tuple[str, str]:
+    """Split the user's api_url into scheme with host, and path. Raises InputError."""
+    text = api_url.strip().rstrip("/")
+    try:
+        parts = urlsplit(text)
+        sound = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and text.isprintable()
+            and not re.search(r"[\s?#@\\]", text)
+        )
+    except ValueError:
+        sound = False
+    if not sound:
+        raise InputError(
+            ["api_url must be an http or https URL with a host, and without user, query or fragment"]
+        )
+    return "%s://%s" % (parts.scheme, parts.netloc), parts.path
+
+
+def _fill(template: str, values: Sequence[str]) -> str:
+    """Put values into a path, each as exactly one segment."""
+    for value in values:
+        # HTTP clients resolve these, encoded or not, so that the request would go elsewhere.
+        if value in ("", ".", ".."):
+            raise InputError(['"%s" can\'t be a part of a path in the API' % value])
+    return template.format(*(quote(value, safe="") for value in values))
+
+
+def shown_host(host: str) -> str:
+    """A host name of somebody else's as a message shows it."""
+    return host if host.isprintable() and len(host) < 254 else "another place"
+
+
+# --- Replies --------------------------------------------------------------------------------------
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class _TooSlow(Exception):
+    pass
+
+
+def _limited(response: requests.Response, until: float) -> Iterator[bytes]:
+    """The body in pieces, as long as neither its size nor its slowness is beyond measure."""
+    size = 0
+    for chunk in response.iter_content(_CHUNK):
+        size += len(chunk)
+        if size > _LARGEST_REPLY:
+            raise _TooLarge
+        if time.monotonic() > until:
+            raise _TooSlow
+        yield chunk
+
+
+def _parse_json(content: bytes) -> Tuple[Any, bool]:
+    try:
+        return json.loads(content), True
+    except (ValueError, RecursionError):
+        return None, False
+
+
+def service_words(reply: Any) -> str:
+    """What the service says of an error, field by field, in whichever of its forms it came."""
+    if not isinstance(reply, dict):
+        return ""
+    parts = []
+    errors = reply.get("errors")
+    if isinstance(errors, dict):
+        for name, texts in errors.items():
+            texts = texts if isinstance(texts, list) else [texts]
+            parts.append("%s: %s" % (name, " ".join(str(text) for text in texts)))
+    elif isinstance(errors, list):
+        parts += [str(text) for text in errors]
+    for name in ("error", "message"):
+        if isinstance(reply.get(name), str):
+            parts.append(reply[name])
+    return _one_line("; ".join(parts))
+
+
+def _appearance(response: requests.Response, content: bytes) -> str:
+    """What an answer looks like that is not JSON: its kind and, of a page, the title."""
+    if not content:
+        return "an empty body"
+    kind = response.headers.get("Content-Type", "").split(";")[0].strip() or "an untyped body"
+    text = content[:4096].decode("utf-8", "replace")
+    title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    about = ' titled "%s"' % _one_line(title[1]) if title else ""
+    return _one_line("%s of %d bytes%s" % (kind, len(content), about))
+
+
+def _one_line(text: str) -> str:
+    flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return flat if len(flat) <= _LONGEST_WORDS else flat[: _LONGEST_WORDS - 3] + "..."
+
+
+def _hint(status: int) -> str:
+    # v3 answers 401 to a wrong key, v2 answers 403.
+    if status == 401:
+        return "; the API key is not valid: check api_key or IMPROVMX_API_KEY"
+    if status == 403:
+        return "; the API key is not valid, or the account's plan does not include this"
+    return ""
+
+
+def _no_answer(story: str, method: str, path: str) -> Unavailable:
+    return Unavailable(story, method, path, doubtful=method != "GET")
+
+
+# --- Exceptions and headers -----------------------------------------------------------------------
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The fault below the layers that requests and urllib3 wrap around it."""
+    seen = 0
+    while seen < 10:
+        inner = getattr(error, "reason", None)
+        if not isinstance(inner, BaseException):
+            inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
+        if inner is None:
+            inner = error.__cause__ or error.__context__
+        if inner is None:
+            break
+        error, seen = inner, seen + 1
+    return error
+
+
+def _never_sent(error: requests.RequestException) -> bool:
+    """Whether the fault came before any of the request was on its way."""
+    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)):
+        return True
+    wrapped = error.args[0] if error.args else None
+    return isinstance(getattr(wrapped, "reason", wrapped), NewConnectionError)
+
+
+def _seconds(text: Optional[str], headers: Mapping[str, str]) -> Optional[float]:
+    """The wait that a header asks for: seconds, a Unix time, or a date. None where there is none.
+
+    Points in time are held against the service's own clock where it tells it, for the two may differ.
+    """
+    if not text:
+        return None
+    now = _timestamp(headers.get("Date")) or time.time()
+    try:
+        value = float(text)
+    except ValueError:
+        moment = _timestamp(text)
+        return None if moment is None else max(0.0, moment - now)
+    if math.isnan(value) or value < 0:
+        return None
+    if value > 1e11:  # milliseconds
+        value /= 1000
+    return max(0.0, value - now) if value > 1e9 else value
+
+
+def _timestamp(text: Optional[str]) -> Optional[float]:
+    try:
+        return parsedate_to_datetime(text).timestamp() if text else None
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None

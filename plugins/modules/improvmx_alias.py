@@ -1,0 +1,169 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: improvmx_alias
+short_description: Manage one alias of an ImprovMX domain
+version_added: 0.1.0
+description:
+  - Creates, changes or deletes one alias of a domain.
+  - For several aliases use M(improvmx.email.improvmx_domain), for several domains
+    M(improvmx.email.improvmx_domains). They need fewer requests.
+author:
+  - The improvmx.email contributors (@improvmx-email)
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - improvmx.email.improvmx
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  platform:
+    platforms: all
+options:
+  domain:
+    description:
+      - The domain of the alias, in Unicode or as A-label.
+      - It must be there already. When it is not, the module fails; in check mode it warns and predicts the change,
+        for an earlier task of the same dry run may be the one that would create the domain.
+    type: str
+    required: true
+  alias:
+    description:
+      - What stands before the C(@), V(*) for the catch-all, or a regular expression.
+      - Case makes no difference.
+    type: str
+    required: true
+  forward:
+    description:
+      - Where the mail goes. Each destination is an e-mail address, an C(http) or C(https) URL, or the word V(null),
+        which accepts the mail and throws it away. V(null) must stand alone, and in quotes.
+      - Order, doubles, spaces and the case of a destination's domain make no difference.
+      - Required when O(state=present).
+    type: list
+    elements: str
+  state:
+    description:
+      - Whether the alias is to be there.
+    type: str
+    choices: [present, absent]
+    default: present
+seealso:
+  - module: improvmx.email.improvmx_domain
+  - module: improvmx.email.improvmx_domains
+"""
+
+EXAMPLES = r"""
+- name: Forward info@example.com to two people
+  improvmx.email.improvmx_alias:
+    domain: example.com
+    alias: info
+    forward:
+      - ann@mail.example
+      - bob@mail.example
+
+- name: Give everything that no other alias takes to a webhook
+  improvmx.email.improvmx_alias:
+    domain: example.com
+    alias: "*"
+    forward: https://hooks.example.net/mail
+
+- name: Accept mail to noreply@example.com and throw it away
+  improvmx.email.improvmx_alias:
+    domain: example.com
+    alias: noreply
+    forward: "null"
+
+- name: Remove an alias
+  improvmx.email.improvmx_alias:
+    domain: example.com
+    alias: sales
+    state: absent
+"""
+
+RETURN = r"""
+alias:
+  description: The alias after the task, or C(null) when there is none.
+  returned: success
+  type: dict
+  sample: {"alias": "info", "forward": ["ann@mail.example", "bob@mail.example"], "id": "4711"}
+  contains:
+    alias:
+      description: Its name, as the service has it.
+      type: str
+      returned: always
+    forward:
+      description: Its destinations.
+      type: list
+      elements: str
+      returned: always
+    id:
+      description: The service's id of the alias. C(null) where it is not known.
+      type: str
+      returned: always
+changes:
+  description:
+    - What was done, in the order of execution. In check mode, what would be done.
+    - After a failure, what was really done.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - action: update
+      kind: alias
+      domain: example.com
+      name: info
+      before: {"forward": ["ann@mail.example"]}
+      after: {"forward": ["ann@mail.example", "bob@mail.example"]}
+pending:
+  description: What was not done, in the form of RV(changes).
+  returned: failure
+  type: list
+  elements: dict
+diff:
+  description: The managed fields of what changes, before and after.
+  returned: success
+  type: dict
+api_requests:
+  description: How many HTTP requests the task made, repeats included.
+  returned: always
+  type: int
+  sample: 1
+"""
+
+from typing import Any, Dict, Sequence
+
+from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
+from ansible_collections.improvmx.email.plugins.module_utils._model import alias_key, alias_wish
+from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
+from ansible_collections.improvmx.email.plugins.module_utils._provision import provision
+from ansible_collections.improvmx.email.plugins.module_utils._results import describe_alias
+
+
+def main() -> None:
+    module = make_module(
+        {
+            "domain": {"type": "str", "required": True},
+            "alias": {"type": "str", "required": True},
+            "forward": {"type": "list", "elements": "str"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+        required_if=[("state", "present", ["forward"])],
+    )
+
+    def results(runs: Sequence[DomainRun]) -> Dict[str, Any]:
+        key = alias_key(module.params["alias"].strip())
+        aliases = [alias for run in runs if run.domain for alias in run.domain.aliases]
+        described = [describe_alias(alias) for alias in aliases if alias.key == key]
+        return {"alias": described[0] if described else None}
+
+    provision(module, lambda api: [alias_wish(module.params)], results)
+
+
+if __name__ == "__main__":
+    main()

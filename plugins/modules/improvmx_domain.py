@@ -1,0 +1,235 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: improvmx_domain
+short_description: Manage an ImprovMX domain with its settings and aliases
+version_added: 0.1.0
+description:
+  - Creates, changes or deletes a domain, its settings and its aliases.
+  - What is not mentioned is not managed and stays as it is.
+  - For several domains use M(improvmx.email.improvmx_domains). It needs fewer requests.
+author:
+  - The improvmx.email contributors (@improvmx-email)
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - improvmx.email.improvmx
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  platform:
+    platforms: all
+options:
+  domain:
+    description:
+      - The name of the domain, in Unicode or as A-label. Case and a dot at the end make no difference.
+    type: str
+    required: true
+  state:
+    description:
+      - Whether the domain is to be there. With V(absent) the service deletes its aliases with it,
+        and the other options of the domain have no effect.
+    type: str
+    choices: [present, absent]
+    default: present
+  notification_email:
+    description:
+      - Where the service sends its notifications about the domain. An empty string clears it, which means the
+        address of the account. Needs O(api_version=v3).
+    type: str
+  webhook:
+    description:
+      - A URL that the service tells about mail of the domain. An empty string clears it. Needs O(api_version=v3).
+    type: str
+  whitelabel:
+    description:
+      - The white label domain to show instead of the service's own. An empty string clears it.
+        Needs O(api_version=v3).
+    type: str
+  aliases:
+    description:
+      - Aliases of the domain. Those that are not listed stay as they are, unless O(purge_aliases=true).
+      - The service makes a catch-all alias V(*) for each new domain. List it to manage it.
+    type: list
+    elements: dict
+    suboptions:
+      alias:
+        description:
+          - What stands before the C(@), V(*) for the catch-all, or a regular expression. Case makes no difference.
+        type: str
+        required: true
+      forward:
+        description:
+          - Where the mail goes. Each destination is an e-mail address, an C(http) or C(https) URL, or the word
+            V(null), which accepts the mail and throws it away. V(null) must stand alone, and in quotes.
+          - Order, doubles, spaces and the case of a destination's domain make no difference.
+          - Required when O(aliases[].state=present).
+        type: list
+        elements: str
+      state:
+        description:
+          - Whether the alias is to be there.
+        type: str
+        choices: [present, absent]
+        default: present
+  purge_aliases:
+    description:
+      - Whether to delete the aliases of the domain that are not in O(aliases), which is required then.
+    type: bool
+    default: false
+seealso:
+  - module: improvmx.email.improvmx_alias
+  - module: improvmx.email.improvmx_domains
+  - module: improvmx.email.improvmx_domain_info
+"""
+
+EXAMPLES = r"""
+- name: Have a domain with two aliases, and a catch-all of our own
+  improvmx.email.improvmx_domain:
+    domain: example.com
+    aliases:
+      - alias: info
+        forward: ann@mail.example
+      - alias: sales
+        forward:
+          - bob@mail.example
+          - https://hooks.example.net/sales
+      - alias: "*"
+        forward: ann@mail.example
+
+- name: Have these aliases and no others, not even a catch-all
+  improvmx.email.improvmx_domain:
+    domain: example.org
+    purge_aliases: true
+    aliases:
+      - alias: info
+        forward: ann@mail.example
+
+- name: Send notifications elsewhere, and stop calling a webhook
+  improvmx.email.improvmx_domain:
+    domain: example.com
+    notification_email: postmaster@mail.example
+    webhook: ""
+
+- name: Remove a domain with all its aliases
+  improvmx.email.improvmx_domain:
+    domain: example.net
+    state: absent
+"""
+
+RETURN = r"""
+domain:
+  description:
+    - The domain after the task, or C(null) when there is none.
+    - It is in the form of RV(improvmx.email.improvmx_domain_info#module:domains). Of a domain with 200 aliases or
+      more, RV(domain.aliases) may hold only those that the task had to read.
+  returned: success
+  type: dict
+  contains:
+    domain:
+      description: The name as A-label.
+      type: str
+      returned: always
+      sample: xn--bcher-kva.example
+    display:
+      description: The name as people read it.
+      type: str
+      returned: always
+      sample: bücher.example
+    active:
+      description: Whether the service forwards the mail of the domain, as far as it is known.
+      type: bool
+      returned: always
+    added:
+      description: When the domain was added, in ISO 8601 and UTC.
+      type: str
+      returned: always
+      sample: "2026-01-31T08:00:00Z"
+    notification_email:
+      description: Where notifications go. C(null) means the address of the account.
+      type: str
+      returned: always
+    webhook:
+      description: The URL that is told about mail.
+      type: str
+      returned: always
+    whitelabel:
+      description: The white label domain.
+      type: str
+      returned: always
+    aliases:
+      description: The aliases.
+      type: list
+      elements: dict
+      returned: always
+      sample: [{"alias": "info", "forward": ["ann@mail.example"], "id": "4711"}]
+    dns_records:
+      description: The DNS records that the domain needs.
+      type: list
+      elements: dict
+      returned: always
+changes:
+  description:
+    - What was done, in the order of execution. In check mode, what would be done.
+    - After a failure, what was really done.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - action: create
+      kind: alias
+      domain: example.com
+      name: info
+      before: null
+      after: {"forward": ["ann@mail.example"]}
+pending:
+  description: What was not done, in the form of RV(changes).
+  returned: failure
+  type: list
+  elements: dict
+diff:
+  description: The managed fields of what changes, before and after.
+  returned: success
+  type: dict
+api_requests:
+  description: How many HTTP requests the task made, repeats included.
+  returned: always
+  type: int
+  sample: 1
+"""
+
+from typing import Any, Dict, List, Sequence
+
+from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
+from ansible_collections.improvmx.email.plugins.module_utils._model import DomainWish, domain_wish
+from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
+from ansible_collections.improvmx.email.plugins.module_utils._provision import (
+    DOMAIN_CONSTRAINTS,
+    domain_options,
+    provision,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._results import describe_domain
+
+
+def main() -> None:
+    module = make_module(domain_options(), **DOMAIN_CONSTRAINTS)
+
+    def wishes(api: Api) -> List[DomainWish]:
+        return [domain_wish(module.params, api.settings, api.version)]
+
+    def results(runs: Sequence[DomainRun]) -> Dict[str, Any]:
+        domain = runs[0].domain
+        return {"domain": describe_domain(domain) if domain else None}
+
+    provision(module, wishes, results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: improvmx_domain_info
+short_description: Read ImprovMX domains with all their aliases
+version_added: 0.1.0
+description:
+  - Reads one domain, those whose name starts with a text, or all of the account, with every alias.
+author:
+  - The improvmx.email contributors (@improvmx-email)
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - improvmx.email.improvmx
+attributes:
+  check_mode:
+    support: full
+    details: The module changes nothing.
+  diff_mode:
+    support: N/A
+  platform:
+    platforms: all
+options:
+  domain:
+    description:
+      - The one domain to read, in Unicode or as A-label.
+    type: str
+  query:
+    description:
+      - Read the domains whose name starts with this.
+    type: str
+  active:
+    description:
+      - Read only the domains that are active, or only those that are not.
+    type: bool
+seealso:
+  - module: improvmx.email.improvmx_domain
+  - module: improvmx.email.improvmx_domains
+"""
+
+EXAMPLES = r"""
+- name: Read a domain
+  improvmx.email.improvmx_domain_info:
+    domain: example.com
+  register: found
+
+- name: Stop unless the account has it
+  ansible.builtin.assert:
+    that: found.domains | length == 1
+
+- name: Read the domains that wait for their DNS records
+  improvmx.email.improvmx_domain_info:
+    active: false
+  register: waiting
+
+- name: Show their names
+  ansible.builtin.debug:
+    msg: "{{ waiting.domains | map(attribute='display') | join(', ') }}"
+"""
+
+RETURN = r"""
+domains:
+  description:
+    - The domains, by name. Empty when there is none.
+    - It is valid input for O(improvmx.email.improvmx_domains#module:domains).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    domain:
+      description: The name as A-label.
+      type: str
+      returned: always
+      sample: xn--bcher-kva.example
+    display:
+      description: The name as people read it.
+      type: str
+      returned: always
+      sample: bücher.example
+    active:
+      description: Whether the service forwards the mail of the domain.
+      type: bool
+      returned: always
+    added:
+      description: When the domain was added, in ISO 8601 and UTC.
+      type: str
+      returned: always
+      sample: "2026-01-31T08:00:00Z"
+    notification_email:
+      description: Where notifications go. C(null) means the address of the account.
+      type: str
+      returned: always
+    webhook:
+      description: The URL that is told about mail.
+      type: str
+      returned: always
+    whitelabel:
+      description: The white label domain.
+      type: str
+      returned: always
+    aliases:
+      description: Every alias of the domain.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        alias:
+          description: Its name.
+          type: str
+          returned: always
+          sample: info
+        forward:
+          description: Its destinations.
+          type: list
+          elements: str
+          returned: always
+          sample: [ann@mail.example]
+        id:
+          description: The service's id of the alias.
+          type: str
+          returned: always
+          sample: "4711"
+    dns_records:
+      description: The DNS records that the domain needs, one value each.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        name:
+          description: The name, relative to the domain. V(@) is the domain itself.
+          type: str
+          returned: always
+        fqdn:
+          description: The whole name.
+          type: str
+          returned: always
+        type:
+          description: The type of the record.
+          type: str
+          returned: always
+        ttl:
+          description: How long it may be cached, in seconds.
+          type: int
+          returned: always
+        value:
+          description: The value, without the priority.
+          type: str
+          returned: always
+        priority:
+          description: The priority of an MX record.
+          type: int
+          returned: always
+    daily_quota:
+      description: How many mails a day the service forwards for the domain.
+      type: int
+      returned: where the service tells it
+    dkim_selector:
+      description: The selector of the service's DKIM signatures.
+      type: str
+      returned: where the service tells it
+    banned:
+      description: Whether the service has shut the domain out.
+      type: bool
+      returned: where the service tells it
+    strict_mxes:
+      description: The service's own field of that name.
+      type: bool
+      returned: where the service tells it
+    routing_engine:
+      description: What routes the mail of the domain, V(alias) or V(rules).
+      type: str
+      returned: where the service tells it
+api_requests:
+  description: How many HTTP requests the task made, repeats included.
+  returned: always
+  type: int
+  sample: 1
+"""
+
+from typing import Any, Dict, Optional
+
+from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    Domain,
+    InputError,
+    parse_domain,
+    shown,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._module import execute, make_module
+from ansible_collections.improvmx.email.plugins.module_utils._results import describe_domain
+
+
+def main() -> None:
+    module = make_module(
+        {"domain": {"type": "str"}, "query": {"type": "str"}, "active": {"type": "bool"}},
+        mutually_exclusive=[("domain", "query")],
+    )
+    wanted, active = module.params["domain"], module.params["active"]
+    query = (module.params["query"] or "").strip().lower()
+
+    def read_one(api: Api) -> Optional[Domain]:
+        try:
+            name = parse_domain(wanted)
+        except ValueError as error:
+            raise InputError(["domain: %s can't be used: %s" % (shown(wanted), error)]) from None
+        return api.domain(name)
+
+    def work(api: Api) -> Dict[str, Any]:
+        if wanted is None:
+            # The service's own filter has meant "starts with" and "contains", so it is applied again.
+            found = [d for d in api.domains(query) if _starts_with(d, query)]
+        else:
+            one = read_one(api)
+            found = [one] if one else []
+        chosen = [d for d in found if active is None or d.active is active]
+        described = [describe_domain(api.complete(d)) for d in chosen]
+        return {"changed": False, "domains": sorted(described, key=lambda d: str(d["domain"]))}
+
+    execute(module, work)
+
+
+def _starts_with(domain: Domain, query: str) -> bool:
+    return domain.name.startswith(query) or domain.display.lower().startswith(query)
+
+
+if __name__ == "__main__":
+    main()

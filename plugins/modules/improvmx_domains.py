@@ -1,0 +1,328 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: improvmx_domains
+short_description: Manage many ImprovMX domains with their settings and aliases
+version_added: 0.1.0
+description:
+  - Brings many domains of an account to a wished state in one task.
+  - It reads the account once and writes only what differs. A run that changes nothing makes one request for
+    each 100 domains of the account, whatever the number of aliases (up to 200 for each domain).
+  - What is not mentioned is not managed and stays as it is.
+author:
+  - The improvmx.email contributors (@improvmx-email)
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - improvmx.email.improvmx
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  platform:
+    platforms: all
+options:
+  domains:
+    description:
+      - The domains. Each is what M(improvmx.email.improvmx_domain) takes.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      domain:
+        description:
+          - The name of the domain, in Unicode or as A-label. Case and a dot at the end make no difference.
+        type: str
+        required: true
+      state:
+        description:
+          - Whether the domain is to be there. With V(absent) the service deletes its aliases with it,
+            and the other options of the domain have no effect.
+        type: str
+        choices: [present, absent]
+        default: present
+      notification_email:
+        description:
+          - Where the service sends its notifications about the domain. An empty string clears it, which means the
+            address of the account. Needs O(api_version=v3).
+        type: str
+      webhook:
+        description:
+          - A URL that the service tells about mail of the domain. An empty string clears it. Needs O(api_version=v3).
+        type: str
+      whitelabel:
+        description:
+          - The white label domain to show instead of the service's own. An empty string clears it.
+            Needs O(api_version=v3).
+        type: str
+      aliases:
+        description:
+          - Aliases of the domain. Those that are not listed stay as they are, unless O(domains[].purge_aliases=true).
+          - The service makes a catch-all alias V(*) for each new domain. List it to manage it.
+        type: list
+        elements: dict
+        suboptions:
+          alias:
+            description:
+              - What stands before the C(@), V(*) for the catch-all, or a regular expression. Case makes no difference.
+            type: str
+            required: true
+          forward:
+            description:
+              - Where the mail goes. Each destination is an e-mail address, an C(http) or C(https) URL, or the word
+                V(null), which accepts the mail and throws it away. V(null) must stand alone, and in quotes.
+              - Order, doubles, spaces and the case of a destination's domain make no difference.
+              - Required when O(domains[].aliases[].state=present).
+            type: list
+            elements: str
+          state:
+            description:
+              - Whether the alias is to be there.
+            type: str
+            choices: [present, absent]
+            default: present
+          id:
+            description: As O(domains[].active).
+            type: raw
+      purge_aliases:
+        description:
+          - Whether to delete the aliases of the domain that are not in O(domains[].aliases), which is required then.
+        type: bool
+        default: false
+      display:
+        description: As O(domains[].active).
+        type: raw
+      active:
+        description:
+          - This and the fields below are what RV(improvmx.email.improvmx_domain_info#module:domains) tells and what can't be set.
+            They are taken so that the output of that module is valid input here, and make no difference.
+        type: raw
+      added:
+        description: As O(domains[].active).
+        type: raw
+      dns_records:
+        description: As O(domains[].active).
+        type: raw
+      daily_quota:
+        description: As O(domains[].active).
+        type: raw
+      dkim_selector:
+        description: As O(domains[].active).
+        type: raw
+      banned:
+        description: As O(domains[].active).
+        type: raw
+      strict_mxes:
+        description: As O(domains[].active).
+        type: raw
+      routing_engine:
+        description: As O(domains[].active).
+        type: raw
+  purge:
+    description:
+      - Whether to delete the domains of the account that are not in O(domains).
+      - Needs O(max_deletions).
+    type: bool
+    default: false
+  max_deletions:
+    description:
+      - The most domains and aliases that the task may delete. The aliases that go with a deleted domain count.
+      - When it would delete more, the task fails before it writes anything.
+    type: int
+notes:
+  - The failure of one domain does not keep the others from being worked on. The task fails at its end then.
+seealso:
+  - module: improvmx.email.improvmx_domain
+  - module: improvmx.email.improvmx_domain_info
+"""
+
+EXAMPLES = r"""
+- name: Have three domains
+  improvmx.email.improvmx_domains:
+    domains:
+      - domain: example.com
+        aliases:
+          - alias: info
+            forward: ann@mail.example
+          - alias: "*"
+            state: absent
+      - domain: example.org
+        purge_aliases: true
+        aliases:
+          - alias: "*"
+            forward: [ann@mail.example, bob@mail.example]
+      - domain: example.net
+        state: absent
+
+- name: Have the domains of a variable and no others, and stop if that would delete more than five things
+  improvmx.email.improvmx_domains:
+    domains: "{{ my_domains }}"
+    purge: true
+    max_deletions: 5
+
+- name: Read what there is
+  improvmx.email.improvmx_domain_info:
+  register: account
+
+- name: Write it back, which changes nothing
+  improvmx.email.improvmx_domains:
+    domains: "{{ account.domains }}"
+"""
+
+RETURN = r"""
+domains:
+  description:
+    - The domains of O(domains) that are there after the task, in the order of O(domains).
+    - They are in the form of RV(improvmx.email.improvmx_domain_info#module:domains). Of a domain with 200 aliases or
+      more, RV(domains[].aliases) may hold only those that the task had to read.
+  returned: success, and after failures of single domains
+  type: list
+  elements: dict
+  contains:
+    domain:
+      description: The name as A-label.
+      type: str
+      returned: always
+      sample: xn--bcher-kva.example
+    display:
+      description: The name as people read it.
+      type: str
+      returned: always
+      sample: bücher.example
+    active:
+      description: Whether the service forwards the mail of the domain, as far as it is known.
+      type: bool
+      returned: always
+    added:
+      description: When the domain was added, in ISO 8601 and UTC.
+      type: str
+      returned: always
+      sample: "2026-01-31T08:00:00Z"
+    notification_email:
+      description: Where notifications go. C(null) means the address of the account.
+      type: str
+      returned: always
+    webhook:
+      description: The URL that is told about mail.
+      type: str
+      returned: always
+    whitelabel:
+      description: The white label domain.
+      type: str
+      returned: always
+    aliases:
+      description: The aliases.
+      type: list
+      elements: dict
+      returned: always
+      sample: [{"alias": "info", "forward": ["ann@mail.example"], "id": "4711"}]
+    dns_records:
+      description: The DNS records that the domain needs.
+      type: list
+      elements: dict
+      returned: always
+failed_domains:
+  description: The domains that failed, and why.
+  returned: when single domains failed
+  type: list
+  elements: dict
+  sample: [{"domain": "example.com", "msg": "..."}]
+  contains:
+    domain:
+      description: The name as A-label.
+      type: str
+      returned: always
+    msg:
+      description: What happened.
+      type: str
+      returned: always
+changes:
+  description:
+    - What was done, in the order of execution. In check mode, what would be done.
+    - After a failure, what was really done.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - action: create
+      kind: alias
+      domain: example.com
+      name: info
+      before: null
+      after: {"forward": ["ann@mail.example"]}
+pending:
+  description: What was not done, in the form of RV(changes).
+  returned: failure
+  type: list
+  elements: dict
+diff:
+  description: The managed fields of what changes, before and after.
+  returned: success
+  type: dict
+api_requests:
+  description: How many HTTP requests the task made, repeats included.
+  returned: always
+  type: int
+  sample: 1
+"""
+
+from typing import Any, Dict, Sequence
+
+from ansible_collections.improvmx.email.plugins.module_utils._api import DETAILS, Api
+from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    DomainWish,
+    InputError,
+    domain_wishes,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
+from ansible_collections.improvmx.email.plugins.module_utils._provision import (
+    DOMAIN_CONSTRAINTS,
+    domain_options,
+    provision,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._results import describe_domain
+
+# What improvmx_domain_info tells beyond what can be wished for.
+_TOLD = ("display", "active", "added", "dns_records", *DETAILS)
+
+
+def _options() -> Dict[str, Any]:
+    domain = domain_options()
+    domain["aliases"]["options"]["id"] = {"type": "raw"}
+    domain.update({name: {"type": "raw"} for name in _TOLD})
+    return {
+        "domains": {
+            "type": "list",
+            "elements": "dict",
+            "required": True,
+            "options": domain,
+            **DOMAIN_CONSTRAINTS,
+        },
+        "purge": {"type": "bool", "default": False},
+        "max_deletions": {"type": "int"},
+    }
+
+
+def main() -> None:
+    module = make_module(_options(), required_if=[("purge", True, ["max_deletions"])])
+    most = module.params["max_deletions"]
+
+    def wishes(api: Api) -> Sequence[DomainWish]:
+        if most is not None and most < 0:
+            raise InputError(["max_deletions can't be negative"])
+        return domain_wishes(module.params["domains"], api.settings, api.version)
+
+    def results(runs: Sequence[DomainRun]) -> Dict[str, Any]:
+        return {"domains": [describe_domain(run.domain) for run in runs if run.domain]}
+
+    provision(module, wishes, results, purge=module.params["purge"], max_deletions=most)
+
+
+if __name__ == "__main__":
+    main()
