@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Prints the emulator's account, or just a title, for people to read."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import requests
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url", nargs="?")
+    parser.add_argument("caption", nargs="?", default="")
+    parser.add_argument("--title")
+    parser.add_argument("--requests", action="store_true", help="say how many requests came in")
+    args = parser.parse_args()
+    title(args.title or args.caption)
+    if not args.url:
+        return
+    for domain in requests.get(f"{args.url}/_emulator/dump", timeout=10).json()["domains"]:
+        show(domain)
+    if args.requests:
+        sent = requests.get(f"{args.url}/_emulator/requests", timeout=10).json()["requests"]
+        writes = sum(1 for request in sent if request["method"] != "GET")
+        print(f"\nAll three runs made {len(sent)} requests, {writes} of them writes.")
+
+
+def title(text: str) -> None:
+    print(f"\n{text}\n{'=' * len(text)}", flush=True)
+
+
+def show(domain: dict[str, Any]) -> None:
+    name = domain["domain"]
+    display = name.encode("ascii").decode("idna")
+    note = f", notifications to {domain['notification_email']}" if domain.get("notification_email") else ""
+    print(f"\n{display}{note}")
+    aliases = domain["aliases"]
+    width = max(map(len, aliases), default=0)
+    for alias, forward in aliases.items():
+        what = "thrown away" if forward == "null" else forward.replace(",", ", ")
+        print(f"  {alias:<{width}}  ->  {what}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
