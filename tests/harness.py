@@ -1,0 +1,177 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs the collection's modules in this process, as Ansible would, and holds the guards for them."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import importlib
+import io
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from ansible.module_utils.common import warnings as ansible_warnings
+from ansible.module_utils.testing import patch_module_args
+
+from emulator import Emulator, Request
+
+MODULES = "ansible_collections.improvmx.email.plugins.modules."
+PREDICTED = ("changed", "changes", "diff")
+
+
+def run_module(name: str, args: dict[str, Any], check: bool = False) -> dict[str, Any]:
+    """Run a module's main() and return what it printed, warnings as plain texts."""
+    main = importlib.import_module(MODULES + name).main
+    # Warnings are kept in module globals, which would leak from one run into the next.
+    ansible_warnings._global_warnings.clear()
+    ansible_warnings._global_deprecations.clear()
+    wire = {**args, "_ansible_check_mode": check, "_ansible_diff": True}
+    output = io.StringIO()
+    ended = False
+    with patch_module_args(wire), contextlib.redirect_stdout(output):
+        try:
+            main()
+        except SystemExit:
+            ended = True
+    assert ended, "the module did not end with exit_json or fail_json"
+    result: dict[str, Any] = json.loads(output.getvalue())
+    result.pop("invocation", None)
+    result["warnings"] = [_text(warning) for warning in result.get("warnings", [])]
+    return result
+
+
+def _text(warning: Any) -> str:
+    return warning if isinstance(warning, str) else str(warning["event"]["msg"])
+
+
+def forms_of(secret: str) -> list[str]:
+    """The forms in which a secret could show up."""
+    return [
+        secret,
+        base64.b64encode(secret.encode()).decode(),
+        base64.b64encode(f"api:{secret}".encode()).decode(),
+        quote(secret, safe=""),
+    ]
+
+
+def assert_no_secret(text: str, secret: str) -> None:
+    for form in forms_of(secret):
+        assert form not in text
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """The results of the same task in check mode, for real, and once more."""
+
+    check: dict[str, Any]
+    real: dict[str, Any]
+    again: dict[str, Any]
+    requests: list[Request]  # of the real run
+
+    @property
+    def count(self) -> int:
+        return len(self.requests)
+
+
+class Modules:
+    """The modules, with the options that connect them to an emulator."""
+
+    def __init__(self, emulator: Emulator, **options: Any) -> None:
+        self.emulator = emulator
+        self.options = {
+            "api_url": emulator.url,
+            "api_key": emulator.api_key,
+            "timeout": 5,
+            "retry_timeout": 10,
+            **options,
+        }
+
+    def seed(self, aliases: dict[str, Any], **settings: Any) -> None:
+        """Start from an account with these domains, each with its aliases."""
+        self.emulator.seed(account_of(aliases, **settings))
+
+    def aliases(self, domain: str) -> dict[str, str]:
+        """The aliases that a domain really has, and where they forward to."""
+        found = self.emulator.account.domains[domain].aliases.values()
+        return {alias.alias: alias.forward for alias in found}
+
+    def run(self, name: str, check: bool = False, **args: Any) -> dict[str, Any]:
+        """Run a module once. No write may leave in check mode, and the key may be nowhere."""
+        writes = len(self.emulator.writes)
+        requests = len(self.emulator.requests)
+        result = run_module(name, {**self.options, **args}, check)
+        if check:
+            assert self.emulator.writes[writes:] == [], "a write left in check mode"
+        assert_no_secret(json.dumps(result, ensure_ascii=False), self.emulator.api_key)
+        assert result["api_requests"] == len(self.emulator.requests) - requests
+        return result
+
+    def rounds(self, name: str, warnings: tuple[str, ...] = (), **args: Any) -> Rounds:
+        """Run a task in check mode, for real and again, and hold the results against each other.
+
+        ``warnings``: what the warnings of the check run and the real run begin with, in order; no
+        other warning may come.
+        """
+        check = self.run(name, check=True, **args)
+        before = len(self.emulator.requests)
+        effects = len(self.emulator.ledger)
+        real = self.run(name, **args)
+        requests = self.emulator.requests[before:]
+        done = self.emulator.ledger[effects:]
+        again = self.run(name, **args)
+        for result in (check, real, again):
+            assert not result.get("failed"), result["msg"]
+        assert {key: check[key] for key in PREDICTED} == {key: real[key] for key in PREDICTED}
+        assert effects_of(done) == changes_of(real["changes"])
+        assert real["changed"] is bool(real["changes"])
+        assert again["changed"] is False
+        assert again["changes"] == []
+        assert again["diff"]["before"] == again["diff"]["after"]
+        for result in (check, real):
+            assert len(result["warnings"]) == len(warnings), result["warnings"]
+            for text, start in zip(result["warnings"], warnings, strict=True):
+                assert text.startswith(start)
+        assert again["warnings"] == []
+        return Rounds(check, real, again, requests)
+
+
+def account_of(aliases: dict[str, Any], **settings: Any) -> dict[str, Any]:
+    """The seed of an account with these domains, each with its aliases."""
+    return {
+        **settings,
+        "domains": [{"domain": name, "aliases": content} for name, content in aliases.items()],
+    }
+
+
+def effects_of(ledger: Iterable[Any]) -> list[tuple[str, ...]]:
+    """The ledger's record of what happened, in the terms of ``changes``."""
+    return [(effect.action, effect.kind, effect.domain, effect.name) for effect in ledger]
+
+
+def changes_of(changes: Iterable[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """What was done to what, in the terms of the ledger."""
+    return [(change["action"], change["kind"], change["domain"], change["name"]) for change in changes]
+
+
+@dataclass
+class Clock:
+    """Stands in for the module ``time``: sleeping takes no time, but the clock goes on by it."""
+
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds >= 0
+        self.slept.append(seconds)
+
+    def monotonic(self) -> float:
+        return time.monotonic() + sum(self.slept)
+
+    def time(self) -> float:
+        return time.time() + sum(self.slept)

@@ -1,0 +1,218 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role, the playbook that comes with it, and the modules in playbooks: check, run, again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator import Emulator
+from playbooks import Project
+
+PROVISION = "improvmx.email.provision"
+
+ACCOUNT = {
+    "domains": [
+        {"domain": "old.example", "aliases": {"*": "a@mail.example", "x": "b@mail.example"}},
+        {"domain": "kept.example", "aliases": {"info": "a@mail.example", "gone": "b@mail.example"}},
+        {"domain": "other.example", "aliases": {"info": "a@mail.example"}},
+    ]
+}
+# Alias -> destinations, of every domain, when the wish below has come true.
+WANTED = {
+    "kept.example": {"info": "b@mail.example,https://hooks.example/x"},
+    "new.example": {"*": "a@mail.example", "info": "a@mail.example"},
+    "other.example": {"info": "a@mail.example"},
+    "xn--bcher-kva.example": {"kontakt": "a@mail.example"},
+}
+DOMAINS = [
+    {"domain": "old.example", "state": "absent"},
+    {
+        "domain": "kept.example",
+        "purge_aliases": True,
+        "aliases": [{"alias": "info", "forward": ["b@mail.example", "https://hooks.example/x"]}],
+    },
+    {
+        "domain": "new.example",
+        "aliases": [
+            {"alias": "info", "forward": "a@mail.example"},
+            {"alias": "*", "forward": ["a@mail.example"]},
+        ],
+    },
+    {
+        "domain": "bücher.example",
+        "aliases": [{"alias": "kontakt", "forward": "a@mail.example"}, {"alias": "*", "state": "absent"}],
+    },
+]
+# Names its Python, so that Ansible does not have to look for one.
+LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+
+
+@pytest.fixture
+def project(tmp_path: Path, emulator: Emulator) -> Project:
+    emulator.seed({"email": "owner@mail.example", **ACCOUNT})
+    return Project(tmp_path, emulator)
+
+
+def account(emulator: Emulator) -> dict[str, dict[str, str]]:
+    return {domain["domain"]: domain["aliases"] for domain in emulator.dump()["domains"]}
+
+
+def write_hosts(project: Project, domains: list[dict[str, Any]]) -> None:
+    """An inventory in which each domain is a host."""
+    hosts = {
+        domain["domain"]: {f"improvmx_{key}": value for key, value in domain.items() if key != "domain"}
+        for domain in domains
+    }
+    project.write("hosts.yml", {"all": {"hosts": hosts, "vars": connection(project)}})
+
+
+def connection(project: Project) -> dict[str, str]:
+    return {
+        "improvmx_api_url": project.emulator.url,
+        "improvmx_api_version": project.environment["IMPROVMX_API_VERSION"],
+    }
+
+
+def test_a_list_in_variables_is_provisioned(project: Project, version: str) -> None:
+    project.environment["IMPROVMX_API_VERSION"] = version
+    wanted = {"improvmx_domains": DOMAINS, **connection(project)}
+    project.write("hosts.yml", {"all": {"hosts": {"localhost": LOCAL}, "vars": wanted}})
+    check, real, again = project.rounds(PROVISION, "-i", "hosts.yml")
+    assert account(project.emulator) == WANTED
+    assert (check.requests, again.requests) == (1, 1)
+    assert real.result["api_requests"] == real.requests
+
+
+def test_hosts_that_are_domains_are_provisioned_in_one_task(project: Project, version: str) -> None:
+    project.environment["IMPROVMX_API_VERSION"] = version
+    write_hosts(project, DOMAINS)
+    check, real, again = project.rounds(PROVISION, "-i", "hosts.yml")
+    assert account(project.emulator) == WANTED
+    assert (len(real.results), check.requests, again.requests) == (1, 1, 1)
+
+
+def test_the_role_runs_in_a_play_of_the_users_own(project: Project) -> None:
+    write_hosts(project, DOMAINS)
+    play = {"name": "Mail", "hosts": "all", "gather_facts": False, "roles": ["improvmx.email.improvmx"]}
+    project.write("site.yml", [play])
+    project.rounds("site.yml", "-i", "hosts.yml")
+    assert account(project.emulator) == WANTED
+
+
+def test_a_key_in_a_variable_is_used_and_not_shown(project: Project) -> None:
+    write_hosts(project, DOMAINS[:1])
+    project.write("group_vars/all.yml", {"improvmx_api_key": project.environment.pop("IMPROVMX_API_KEY")})
+    project.rounds(PROVISION, "-i", "hosts.yml")
+    assert "old.example" not in account(project.emulator)
+
+
+def test_a_dry_run_on_an_empty_account_shows_all_that_would_come(project: Project) -> None:
+    project.emulator.seed({})
+    write_hosts(project, DOMAINS)
+    check = project.play(PROVISION, "-i", "hosts.yml", check=True, verbose=False)
+    assert check.code == 0
+    created = [change["name"] for change in check.result["changes"] if change["action"] == "create"]
+    assert sorted(created) == sorted(
+        ["kept.example", "info", "new.example", "info", "xn--bcher-kva.example", "kontakt"]
+    )
+    for text in ("kept.example", "https://hooks.example/x", "new.example", "kontakt"):
+        assert text in check.output
+
+
+def test_an_unmentioned_catch_all_of_a_new_domain_earns_a_warning(project: Project) -> None:
+    write_hosts(project, [{"domain": "new.example"}])
+    check, *_others = project.rounds(PROVISION, "-i", "hosts.yml", warnings=1)
+    assert "catch-all" in check.output
+
+
+def test_purge_deletes_what_the_inventory_does_not_name(project: Project) -> None:
+    write_hosts(project, DOMAINS)
+    purge = ["-e", "improvmx_purge=true", "-e"]
+    refused = project.play(PROVISION, "-i", "hosts.yml", *purge, "improvmx_max_deletions=5")
+    assert refused.code != 0
+    assert "would delete 6 domains and aliases" in refused.result["msg"]
+    assert project.emulator.writes == []
+    project.rounds(PROVISION, "-i", "hosts.yml", *purge, "improvmx_max_deletions=6")
+    assert account(project.emulator) == {k: v for k, v in WANTED.items() if k != "other.example"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["-e", "improvmx_purge=true", "-e", "improvmx_max_deletions=9", "--limit", "old.example"],
+            "--limit hides a part",
+        ),
+        (["-e", "improvmx_api_version=v1"], "value of improvmx_api_version must be one of: v2, v3"),
+        (["-e", '{"improvmx_domains": []}', "-e", "improvmx_max_deletions=many"], "max_deletions"),
+    ],
+)
+def test_wrong_variables_are_refused_before_any_request(
+    project: Project, words: list[str], said: str
+) -> None:
+    write_hosts(project, DOMAINS)
+    play = project.play(PROVISION, "-i", "hosts.yml", *words)
+    assert play.code != 0
+    assert said in play.output
+    assert play.requests == 0
+
+
+def test_nothing_to_provision_is_said(project: Project) -> None:
+    play = project.play(PROVISION)
+    assert play.code != 0
+    assert "There are no domains to provision" in play.output
+
+
+def test_a_failure_is_told_without_a_traceback(project: Project) -> None:
+    write_hosts(project, DOMAINS)
+    project.environment["IMPROVMX_API_KEY"] = "wrong-key-93kd-0s9d-f8s7-2hgd"
+    play = project.play(PROVISION, "-i", "hosts.yml")
+    assert play.code != 0
+    assert "the API key is not valid" in play.result["msg"]
+    assert play.requests == 1
+
+
+def test_modules_share_their_options_through_the_action_group(project: Project) -> None:
+    tasks: list[dict[str, Any]] = [
+        {
+            "name": "Domain",
+            "improvmx.email.improvmx_domain": {
+                "domain": "new.example",
+                "aliases": [{"alias": "*", "state": "absent"}],
+            },
+        },
+        {
+            "name": "Alias",
+            "improvmx.email.improvmx_alias": {
+                "domain": "new.example",
+                "alias": "info",
+                "forward": "a@mail.example, b@mail.example",
+            },
+        },
+        {"name": "Read", "improvmx.email.improvmx_domain_info": {"domain": "new.example"}},
+        {"name": "Logs", "improvmx.email.improvmx_logs_info": {"domain": "kept.example"}},
+    ]
+    key = project.environment.pop("IMPROVMX_API_KEY")
+    defaults = {"api_key": key, "retry_timeout": 5}
+    play = {
+        "name": "Mail",
+        "hosts": "localhost",
+        "gather_facts": False,
+        "module_defaults": {"group/improvmx.email.improvmx": defaults},
+        "tasks": tasks,
+    }
+    project.write("site.yml", [play])
+    check = project.play("site.yml", check=True)
+    assert check.code == 0, check.output
+    assert [result["changed"] for result in check.results] == [True, True, False, False]
+    real = project.play("site.yml")
+    assert [result["changed"] for result in real.results] == [True, True, False, False]
+    assert account(project.emulator)["new.example"] == {"info": "a@mail.example,b@mail.example"}
+    again = project.play("site.yml")
+    assert [result["changed"] for result in again.results] == [False] * 4

@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs real playbooks against an emulator, as a user would, and holds the guards for them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from emulator import Emulator
+from harness import PREDICTED, assert_no_secret, changes_of, effects_of
+
+CALLBACK = Path(__file__).resolve().parent / "integration" / "callback"
+OWN = "improvmx.email."
+
+
+@dataclass(frozen=True)
+class Play:
+    """What a run of ansible-playbook printed, and the results of our own modules in it."""
+
+    code: int
+    output: str
+    results: list[dict[str, Any]]
+    requests: int
+
+    @property
+    def result(self) -> dict[str, Any]:
+        assert len(self.results) == 1, self.output
+        return self.results[0]
+
+
+class Project:
+    """A folder with inventory and playbooks, as a user of the collection has it."""
+
+    def __init__(self, folder: Path, emulator: Emulator, version: str = "v3") -> None:
+        self.folder = folder
+        self.emulator = emulator
+        self.environment = {
+            "IMPROVMX_API_KEY": emulator.api_key,
+            "IMPROVMX_API_URL": emulator.url,
+            "IMPROVMX_API_VERSION": version,
+        }
+
+    def write(self, path: str, content: Any) -> None:
+        """Write a YAML file into the project."""
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+
+    def play(self, playbook: str, *words: str, check: bool = False, verbose: bool = True) -> Play:
+        """Run a playbook; the key must be nowhere, at the highest verbosity, nor a write in a dry run."""
+        record, log = self.folder / "record.jsonl", self.folder / "ansible.log"
+        for file in (record, log):
+            file.write_text("")
+        requests, writes = len(self.emulator.requests), len(self.emulator.writes)
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), playbook, "--diff", *words]
+        command += ["--check"] if check else []
+        command += ["-vvvv"] if verbose else []
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self._environment(record, log),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+        output = done.stdout + done.stderr
+        assert_no_secret(output + log.read_text(encoding="utf-8"), self.emulator.api_key)
+        if check:
+            assert self.emulator.writes[writes:] == [], "a write left in check mode"
+        assert "Traceback" not in output
+        return Play(done.returncode, output, _results(record), len(self.emulator.requests) - requests)
+
+    def rounds(self, playbook: str, *words: str, warnings: int = 0) -> list[Play]:
+        """Run a playbook in check mode, for real and again, and hold the results against each other.
+
+        ``warnings``: how many the check run and the real run give each; the second run gives none.
+        """
+        check = self.play(playbook, *words, check=True)
+        effects = len(self.emulator.ledger)
+        real = self.play(playbook, *words)
+        done = self.emulator.ledger[effects:]
+        again = self.play(playbook, *words)
+        for play in (check, real, again):
+            assert play.code == 0, play.output
+        for predicted, result in zip(check.results, real.results, strict=True):
+            assert {key: predicted.get(key) for key in PREDICTED} == {
+                key: result.get(key) for key in PREDICTED
+            }
+        changes = [change for result in real.results for change in result.get("changes", [])]
+        assert effects_of(done) == changes_of(changes)
+        assert [result["changed"] for result in again.results] == [False] * len(again.results)
+        for play, expected in ((check, warnings), (real, warnings), (again, 0)):
+            assert _warnings(play.output) == expected, play.output
+        return [check, real, again]
+
+    def _environment(self, record: Path, log: Path) -> dict[str, str]:
+        return {
+            **os.environ,
+            "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACK),
+            "ANSIBLE_CALLBACKS_ENABLED": "record",
+            "ANSIBLE_HOME": str(self.folder / "ansible-home"),
+            "ANSIBLE_LOG_PATH": str(log),
+            "ANSIBLE_NOCOLOR": "1",
+            "COLUMNS": "1000",
+            "LC_ALL": "C.UTF-8",
+            "RECORD_FILE": str(record),
+            **self.environment,
+        }
+
+
+def _results(record: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
+    return [line["result"] for line in lines if line["action"].startswith(OWN)]
+
+
+def _warnings(output: str) -> int:
+    """How many warnings came."""
+    return sum(1 for line in output.splitlines() if line.startswith(("[WARNING]", "[DEPRECATION")))
