@@ -35,6 +35,14 @@ from ansible_collections.improvmx.email.plugins.module_utils._transport import (
 DETAILS = ("daily_quota", "dkim_selector", "banned", "strict_mxes", "routing_engine")
 
 
+class PartlyDone(BadReply):
+    """Of several aliases in one request only those of ``ids`` were created."""
+
+    def __init__(self, story: str, method: str, path: str, ids: Mapping[str, Optional[str]]) -> None:
+        super().__init__(story, method, path, 200)
+        self.ids = ids
+
+
 class Api:
     """One account, seen through one version of the API. The subclasses know the paths."""
 
@@ -105,7 +113,7 @@ class Api:
         content = self.transport.request(method, template, values, query=query, body=body)
         reply = Reply(method, template.format(*values), content)
         if reply.content.get("success") is False:
-            words = self.transport.scrub(service_words(reply.content))
+            words = self.transport.quote(service_words(reply.content))
             raise Refused(
                 "the service answered 200, but without success%s" % (": " + words if words else ""),
                 method,

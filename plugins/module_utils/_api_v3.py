@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Set, Tuple
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api, Reply, alias_body
+from ansible_collections.improvmx.email.plugins.module_utils._api import Api, PartlyDone, Reply, alias_body
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
     Alias,
@@ -102,19 +102,14 @@ class ApiV3(Api):
             reply = self.call("POST", "/domains/{}/aliases", domain, body=bodies[0])
             return {aliases[0].name: reply.alias_id()}
         reply = self.call("POST", "/domains/{}/aliases/batch", domain, body={"aliases": bodies})
-        # The form of what failed is not documented, so the reply counts only where all is well.
-        added = reply.content.get("added")
-        if reply.content.get("failed") or not isinstance(added, list) or len(added) != len(bodies):
-            words = self.transport.scrub(str(reply.content.get("failed") or "no word why")[:600])
-            raise BadReply(
-                "the service did not add every alias of a batch: %s" % words,
-                "POST",
-                reply.path,
-                200,
-                words,
-                doubtful=True,
-            )
-        return {alias.name: alias.id for alias in map(reply.alias, added)}
+        ids = {alias.name: alias.id for alias in map(reply.alias, reply.many("added"))}
+        failed = reply.content.get("failed")
+        if failed or any(alias.name not in ids for alias in aliases):
+            # The form of what failed is not documented.
+            words = self.transport.quote(str(failed or "no word why"))
+            story = "the service did not add every alias of a batch: %s" % words
+            raise PartlyDone(story, "POST", reply.path, ids)
+        return ids
 
     def update_alias(self, domain: str, alias: Alias) -> None:
         body = {"forward": ",".join(alias.forward)}

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import List, Optional, Sequence, Set, Tuple
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._api import Api, PartlyDone
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     Alias,
     Domain,
@@ -125,7 +125,7 @@ class _Execution:
                 return
             except ApiError as error:
                 fault = self._look_again(error, step) if self._calls_for_look(error, step) else error
-            if fault is None:
+            if fault is None or self._makes_room(fault, step):
                 return
             if not self._api.transport.rest(fault, tries, started):
                 self._run.error = fault
@@ -145,19 +145,28 @@ class _Execution:
         elif change.kind == "domain":
             api.delete_domain(change.domain)
         elif change.action == "create":
-            wanted = [Alias(c.name, tuple((c.after or {})["forward"])) for c in step]
-            ids = api.create_aliases(change.domain, wanted)
-            step = [replace(c, id=ids.get(c.name)) for c in step]
+            self._create_aliases(step)
+            return
         elif change.action == "update":
             api.update_alias(change.domain, alias)
         else:
             api.delete_alias(change.domain, alias)
         self._finish(step)
 
-    def _finish(self, step: Sequence[Change]) -> None:
-        self._run.done += step
-        self._run.pending = self._run.pending[len(step) :]
-        self._since += step
+    def _create_aliases(self, step: List[Change]) -> None:
+        wanted = [Alias(c.name, tuple((c.after or {})["forward"])) for c in step]
+        try:
+            ids = self._api.create_aliases(step[0].domain, wanted)
+        except PartlyDone as error:
+            self._finish([replace(c, id=error.ids[c.name]) for c in step if c.name in error.ids])
+            raise
+        self._finish([replace(c, id=ids.get(c.name)) for c in step])
+
+    def _finish(self, changes: Sequence[Change]) -> None:
+        finished = {str(change) for change in changes}
+        self._run.done += changes
+        self._run.pending = [c for c in self._run.pending if str(c) not in finished]
+        self._since += changes
 
     def _calls_for_look(self, error: ApiError, step: List[Change]) -> bool:
         """Whether a failure leaves open what is there now.
@@ -167,7 +176,7 @@ class _Execution:
         """
         creation = step[0].action == "create"
         conflict = error.status == 404 or (creation and error.status in (400, 405, 409))
-        return error.doubtful or conflict
+        return error.doubtful or conflict or isinstance(error, PartlyDone)
 
     def _look_again(self, error: ApiError, step: List[Change]) -> Optional[ApiError]:
         """Read the domain and plan it anew. Return the error where the step is still the one to do."""
@@ -177,11 +186,13 @@ class _Execution:
         except ApiError as blind:
             if not error.doubtful:
                 return error
-            return error.extended("; whether it took effect could not be found out (%s)" % blind)
+            # Not repeated: that could do a second time what was done.
+            run.error = error.extended("; whether it took effect could not be found out (%s)" % blind)
+            return None
         left, as_wanted = self._plan_anew(found)
         settled = [change for change in step if str(change) not in left]
         if error.doubtful and settled:
-            run.done += settled + as_wanted
+            run.done += settled + [change for change in as_wanted if change not in settled]
         if run.error:
             return None
         if len(step) > 1 and not isinstance(error, Unavailable):
@@ -194,6 +205,20 @@ class _Execution:
             self._conflicts += 1
             return None
         return error
+
+    def _makes_room(self, error: ApiError, step: List[Change]) -> bool:
+        """Whether there are deletions to bring forward after a new alias was refused.
+
+        A catch-all is deleted after the names that take over its mail are there. That can meet the
+        plan's limit of aliases although the end state does not. Only then: where something else is
+        wrong with the new alias, the catch-all has to stay.
+        """
+        if error.status != 403 or (step[0].action, step[0].kind) != ("create", "alias"):
+            return False
+        pending = self._run.pending
+        deletions = [change for change in pending if change.action == "delete"]
+        self._run.pending = deletions + [change for change in pending if change.action != "delete"]
+        return bool(deletions)
 
     def _plan_anew(self, found: Optional[Domain]) -> Tuple[Set[str], List[Change]]:
         """Replace what is pending by what is left to do.
@@ -209,11 +234,14 @@ class _Execution:
         if fresh.problem:
             run.error = fresh.problem
             return set(planned), []
-        run.pending = [
+        order = {name: index for index, name in enumerate(planned)}
+        left = [
             replace(change, before=planned[str(change)].before) if str(change) in planned else change
             for change in fresh.changes
             if str(change) in planned or change.action != "delete"
         ]
+        # What was not planned is what has to come first: a thing that vanished and is needed again.
+        run.pending = sorted(left, key=lambda change: order.get(str(change), -1))
         names = {(change.kind, change.name) for change in run.pending}
         as_wanted = [
             change

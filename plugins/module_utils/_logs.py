@@ -53,7 +53,8 @@ def _describe(entry: Mapping[str, Any]) -> Dict[str, Any]:
     """An entry with its own fields, times in ISO 8601, and the status of its latest event."""
     told = entry.get("events")
     events = [event for event in told if isinstance(event, dict)] if isinstance(told, list) else []
-    latest = max(events, key=_moment, default={})
+    # Of events of the same moment, the later one in the list.
+    latest = max(reversed(events), key=_moment, default={})
     return {
         **entry,
         "created": _iso(entry.get("created")),

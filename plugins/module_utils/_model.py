@@ -27,7 +27,11 @@ SETTINGS_AT_CREATION = ("notification_email", "whitelabel")
 
 _LONGEST_ALIAS = 150
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)\Z")
-_EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}@[^@]+\Z")
+# Marks that have no form of their own, and the fillers: UTS 46 would drop them without a word.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+_EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}@[^\s@]+\Z")
 _PATTERN_CHARACTERS = frozenset("*?()[]{}|^$\\")
 
 _Value = TypeVar("_Value")
@@ -125,9 +129,12 @@ def parse_domain(text: str) -> str:
     """
     name = text.strip()
     if not name.isascii():
-        name = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).lower())
+        if _INVISIBLE.search(name):
+            raise ValueError("it holds an invisible character")
+        name = unicodedata.normalize("NFKC", "".join(_fold(character) for character in name))
         name = name.replace("\u3002", ".")  # the full stop of Chinese and Japanese keyboards
-    name = name.lower()
+    else:
+        name = name.lower()
     if name.endswith("."):
         name = name[:-1]
     labels = [_parse_label(label) for label in name.split(".")]
@@ -138,6 +145,13 @@ def parse_domain(text: str) -> str:
     if len(".".join(labels)) > 253:
         raise ValueError("it is longer than 253 characters")
     return ".".join(labels)
+
+
+def _fold(character: str) -> str:
+    """A character as UTS 46 maps it for IDNA 2008, where these letters are no forms of others."""
+    if character in "ßẞ":
+        return "ß"
+    return character if character == "ς" else unicodedata.normalize("NFKC", character).casefold()
 
 
 def _parse_label(label: str) -> str:

@@ -6,14 +6,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional, Type, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._api_v2 import ApiV2
 from ansible_collections.improvmx.email.plugins.module_utils._api_v3 import ApiV3
-from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError, InputError
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    ImprovmxError,
+    InputError,
+    shown,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._transport import (
     REQUESTS_IMPORT_ERROR,
     Transport,
@@ -21,6 +25,8 @@ from ansible_collections.improvmx.email.plugins.module_utils._transport import (
 
 _DIALECTS = {dialect.version: dialect for dialect in (ApiV2, ApiV3)}
 _WAIT_WORTH_TELLING = 10.0  # seconds
+
+_Input = TypeVar("_Input")
 
 
 class Failure(ImprovmxError):
@@ -67,33 +73,61 @@ def make_module(options: Mapping[str, Any], **constraints: Any) -> AnsibleModule
 
 def execute(
     module: AnsibleModule,
-    work: Callable[[Api], Dict[str, Any]],
+    read: Callable[[Type[Api]], _Input],
+    work: Callable[[Api, _Input], Dict[str, Any]],
     when_failed: Optional[Mapping[str, Any]] = None,
 ) -> None:
     """Do the module's work and end it, with the results or with a failure that carries what it can.
 
-    ``when_failed``: results of a failure that came before there was anything else to tell.
+    ``read`` reads the module's own options for a version of the API, and may raise InputError. ``work``
+    gets what it made of them. ``when_failed``: results of a failure that has nothing else to tell.
     """
     if REQUESTS_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
     transport: Optional[Transport] = None
     try:
-        transport = _open(module.params)
-        results = work(_DIALECTS[module.params["api_version"]](transport))
+        dialect = _DIALECTS[module.params["api_version"]]
+        transport, given = read_all(lambda: _open(module.params), lambda: read(dialect))
+        results = work(dialect(transport), given)
     except ImprovmxError as error:
         failure = {**(when_failed or {}), **getattr(error, "results", {})}
         module.fail_json(msg=str(error), **_with_costs(module, transport, failure))
     module.exit_json(**_with_costs(module, transport, results))
 
 
-def _open(params: Mapping[str, Any]) -> Transport:
+def read_all(*readers: Callable[[], Any]) -> List[Any]:
+    """What the readers make of the user's input, or one InputError with the problems of all."""
+    results: List[Any] = []
     problems: List[str] = []
-    if params["timeout"] < 1:
-        problems.append("timeout must be at least 1 second")
-    if params["retry_timeout"] < 0:
-        problems.append("retry_timeout can't be negative")
+    for reader in readers:
+        try:
+            results.append(reader())
+        except InputError as error:
+            problems += error.problems
     if problems:
         raise InputError(problems)
+    return results
+
+
+def at_least(least: int, value: Optional[int], option: str) -> Optional[int]:
+    """The value of an option that is a number, None when it is not set. Raises InputError."""
+    if value is not None and value < least:
+        raise InputError(["%s must be at least %d" % (option, least)])
+    return value
+
+
+def read_option(params: Mapping[str, Any], option: str, parse: Callable[[str], _Input]) -> Optional[_Input]:
+    """The value of an option of text, None when it is not set. Raises InputError."""
+    text = params[option]
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise InputError(["%s: %s can't be used: %s" % (option, shown(text), error)]) from None
+
+
+def _open(params: Mapping[str, Any]) -> Transport:
     verify = params["ca_path"] if params["validate_certs"] and params["ca_path"] else None
     return Transport(
         params["api_url"],

@@ -45,8 +45,7 @@ class RoutedByRules(PlanError):
     def __init__(self, domain: str) -> None:
         super().__init__(
             "%s is routed by rules (routing_engine: rules), so aliases have no say there: manage its "
-            "routes with improvmx.email.improvmx_rule, or switch the domain back to aliases in the "
-            "dashboard; its wish must not mention aliases until then" % domain
+            "routes as rules, or switch the domain back to aliases in the dashboard of ImprovMX" % domain
         )
 
 
@@ -144,11 +143,10 @@ def _changes(wish: DomainWish, found: Optional[Domain]) -> List[Change]:
         changes.append(Change("create", "domain", wish.name, wish.name, after=at_creation))
         found = newborn(wish.name, at_creation)
     changes += _setting_changes(wish, found)
-    if wish.routes:
-        if found.routed_by_rules:
-            raise RoutedByRules(wish.name)
-        changes += _alias_changes(wish, found)
-    return changes
+    alias_changes = _alias_changes(wish, found)
+    if alias_changes and found.routed_by_rules:
+        raise RoutedByRules(wish.name)
+    return changes + alias_changes
 
 
 def newborn(name: str, settings: Optional[Mapping[str, Optional[str]]] = None) -> Domain:
@@ -175,7 +173,8 @@ def _alias_changes(wish: DomainWish, found: Domain) -> List[Change]:
     """Names go before names come, so that a limit of aliases is met only if the end state meets it.
 
     What catches mail for others (a catch-all, an expression) goes last: the names that are to take
-    over its mail are there by then, also when the run breaks off in between.
+    over its mail are there by then, also when the run breaks off in between. But the catch-all of a
+    new domain, of which nothing is known yet, goes first: there is no mail to lose.
     """
     there = {alias.key: alias for alias in found.aliases}
     wished = {alias.key for alias in wish.aliases}
@@ -192,8 +191,8 @@ def _alias_changes(wish: DomainWish, found: Domain) -> List[Change]:
         elif frozenset(present.forward) != frozenset(alias.forward):
             updates.append(_alias_change("update", wish.name, present, alias))
     deletions = [_alias_change("delete", wish.name, alias, None) for alias in gone]
-    first = [change for change in deletions if not is_pattern(change.name)]
-    last = [change for change in deletions if is_pattern(change.name)]
+    last = [change for change in deletions if is_pattern(change.name) and change.before]
+    first = [change for change in deletions if change not in last]
     return first + updates + creations + last
 
 

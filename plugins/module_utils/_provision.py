@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Type
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -58,7 +58,7 @@ def domain_options() -> Dict[str, Dict[str, Any]]:
 
 def provision(
     module: AnsibleModule,
-    wishes_of: Callable[[Api], Sequence[DomainWish]],
+    wishes_of: Callable[[Type[Api]], Sequence[DomainWish]],
     results_of: Callable[[Sequence[DomainRun]], Dict[str, Any]],
     purge: bool = False,
     max_deletions: Optional[int] = None,
@@ -69,8 +69,7 @@ def provision(
     ``results_of`` makes the module's own results.
     """
 
-    def work(api: Api) -> Dict[str, Any]:
-        wishes = wishes_of(api)
+    def work(api: Api, wishes: Sequence[DomainWish]) -> Dict[str, Any]:
         found = read_wished(api, wishes, everything=purge)
         if module.check_mode:
             found.update(_expected(module, wishes, found))
@@ -79,7 +78,7 @@ def provision(
         runs = [preview(p) for p in plans] if module.check_mode else apply_plan(api, plans)
         return _conclude(module, runs, results_of(runs))
 
-    execute(module, work, when_failed=_NOTHING_DONE)
+    execute(module, wishes_of, work, when_failed=_NOTHING_DONE)
 
 
 def _expected(
@@ -143,14 +142,13 @@ def _story(failed: Sequence[DomainRun], count: int, done: Sequence[Change], pend
     reasons = ["%s: %s" % (run.plan.wish.name, run.error) for run in failed[:_MOST_NAMED]]
     if len(failed) > _MOST_NAMED:
         reasons.append("and %d more, see failed_domains" % (len(failed) - _MOST_NAMED))
-    head = "" if count == 1 else "%d of %d domains failed. " % (len(failed), count)
-    return "%s%s. Done: %s. Not done: %s.%s" % (
-        head,
-        "; ".join(reasons),
-        _named(done),
-        _named(pending),
-        " Run it again once the cause is gone: it goes on from here." if pending else "",
-    )
+    story = "" if count == 1 else "%d of %d domains failed. " % (len(failed), count)
+    story += "; ".join(reasons) + "."
+    if done or pending:
+        story += " Done: %s. Not done: %s." % (_named(done), _named(pending))
+    if pending:
+        story += " Run it again once the cause is gone: it goes on from here."
+    return story
 
 
 def _named(changes: Sequence[Change]) -> str:

@@ -26,13 +26,14 @@ def parse_time(text: str) -> datetime:
         raise ValueError("it is not an ISO 8601 time such as 2026-01-31T08:00:00Z")
     clock = match["clock"] or "00:00"
     moment = datetime.fromisoformat("%sT%s" % (match["day"], clock)).replace(tzinfo=timezone.utc)
-    moment += timedelta(seconds=float(match["fraction"] or 0))
-    zone = match["zone"]
-    if not zone or zone in "Zz":
-        return moment
-    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+    zone = match["zone"] or "Z"
+    offset = timedelta()
+    if zone not in "Zz":
+        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+    if zone[0] == "-":
+        offset = -offset
     try:
-        return moment - offset if zone[0] == "+" else moment + offset
+        return moment + timedelta(seconds=float(match["fraction"] or 0)) - offset
     except OverflowError:
         raise ValueError("it is too far away") from None
 

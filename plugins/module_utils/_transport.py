@@ -12,19 +12,25 @@ from __future__ import annotations
 import base64
 import json
 import math
+import os
 import re
 import time
 import traceback
 from email.utils import parsedate_to_datetime
-from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 from urllib.parse import quote, urlsplit
 
-from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError, InputError
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    ImprovmxError,
+    InputError,
+    shown,
+)
 
 REQUESTS_IMPORT_ERROR: Optional[str]
 try:
     import requests
-    from urllib3.exceptions import NewConnectionError
+    from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError
+    from urllib3.exceptions import TimeoutError as Urllib3Timeout
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
 else:
@@ -93,16 +99,19 @@ class Transport:
         retry_timeout: float = 300,
         verify: Union[bool, str] = True,
     ) -> None:
-        self._root, self._root_path = _parse_root(api_url)
         self._key = api_key.strip()
-        if not self._key:
-            raise InputError(["api_key is empty"])
+        problems = _problems(api_url, self._key, timeout, retry_timeout, verify)
+        if problems:
+            raise InputError(problems)
+        self._root, self._root_path = _split_root(api_url)
         self._timeout, self._retry_timeout, self._verify = timeout, retry_timeout, verify
         self._session = requests.Session()
         # With auth set, requests leaves ~/.netrc alone. Bytes: a key may hold any character.
         self._session.auth = (b"api", self._key.encode("utf-8", "surrogateescape"))  # type: ignore[assignment]
         self._session.headers["Accept"] = "application/json"
         self._session.headers["User-Agent"] = "improvmx.email (Ansible collection)"
+        # Not even looked at, for a malformed one would be an exception of another kind.
+        self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
         # Endpoint -> when it takes requests again, and the limit's size as the service tells it.
         self._windows: Dict[Tuple[str, str], Tuple[float, str]] = {}
         self._down_since: Optional[float] = None
@@ -124,7 +133,7 @@ class Transport:
         ``template``: the path with ``{}`` for each of ``values``. ``repeatable``: whether sending it
         twice does no harm; by default, for every method but POST. Raises ApiError.
         """
-        path = self._root_path + _fill(template, values)
+        path = self._root_path + _fill(method, template, values)
         endpoint = (method, template)
         if repeatable is None:
             repeatable = method != "POST"
@@ -174,8 +183,12 @@ class Transport:
             )
             with response:
                 content = b"".join(_limited(response, until))
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
+            # urllib3's own come through where requests does not read the body, and for odd hosts.
             raise self._connection_fault(error, method, path, limit) from None
+        except OSError as error:
+            story = "the CA bundle can't be used, see ca_path: %s" % self.scrub(str(error))
+            raise BadReply(story, method, path) from None
         except _TooLarge:
             raise BadReply(
                 "the reply is larger than %d MiB" % (_LARGEST_REPLY >> 20),
@@ -192,14 +205,13 @@ class Transport:
     def _judge(self, response: requests.Response, content: bytes, method: str, path: str) -> Any:
         status = response.status_code
         reply, readable = _parse_json(content)
-        words = self.scrub(service_words(reply) if readable else "")
-        said = words or ("" if readable else _appearance(response, content))
+        words = self.quote(service_words(reply))
+        said = words if readable else self.quote(_appearance(response, content))
         story = "the service answered %d%s" % (status, ": " + said if said else "")
         if 300 <= status < 400:
-            target = urlsplit(response.headers.get("Location", "")).hostname or "another place"
             raise BadReply(
                 "the service redirects to %s; redirects are not followed, so that the API key stays "
-                "with api_url: correct api_url" % shown_host(target),
+                "with api_url: correct api_url" % self.quote(_target(response)),
                 method,
                 path,
                 status,
@@ -220,25 +232,23 @@ class Transport:
             )
         return reply
 
-    def _connection_fault(
-        self, error: requests.RequestException, method: str, path: str, limit: float
-    ) -> ApiError:
+    def _connection_fault(self, error: Exception, method: str, path: str, limit: float) -> ApiError:
         cause = _innermost(error)
-        reason = self.scrub(str(cause).strip() or type(cause).__name__)
-        if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in reason:
+        reason = self.quote(str(cause) or type(cause).__name__)
+        if isinstance(error, requests.exceptions.SSLError) and re.search("CERTIFICATE|PEM", reason):
             return BadReply(
                 "the certificate of %s can't be verified (%s): give the CA bundle to trust in ca_path"
                 % (self._root, reason),
                 method,
                 path,
             )
-        if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
+        if isinstance(error, (requests.exceptions.InvalidURL, LocationParseError)):
             return BadReply("%s can't be requested: %s" % (self._root, reason), method, path)
         if _never_sent(error):
             if isinstance(error, requests.exceptions.ConnectTimeout):
                 reason = "no connection within %g s" % limit
             return Unavailable("%s can't be reached: %s" % (self._root, reason), method, path)
-        if isinstance(error, requests.exceptions.Timeout):
+        if isinstance(error, (requests.exceptions.Timeout, Urllib3Timeout)):
             return _no_answer("no answer within %g s" % limit, method, path)
         return _no_answer("the connection to %s broke: %s" % (self._root, reason), method, path)
 
@@ -261,7 +271,8 @@ class Transport:
         backoff = min(_LONGEST_PAUSE, 0.5 * 2 ** min(tries - 1, 10))
         if isinstance(error, RateLimited):
             closed = self._closed_for(endpoint)
-            return backoff if closed is None else closed
+            # The service may say "at once" again and again.
+            return backoff if closed is None else max(closed, backoff if tries > 1 else 0.0)
         return backoff if down and (repeatable or not error.doubtful) else None
 
     def _note_window(self, endpoint: Tuple[str, str], response: requests.Response) -> None:
@@ -328,6 +339,10 @@ class Transport:
 
     # --- Secrets ----------------------------------------------------------------------------------
 
+    def quote(self, text: str) -> str:
+        """A text of somebody else's as messages show it: without the key, on one line, not too long."""
+        return _one_line(self.scrub(text))
+
     def scrub(self, text: str) -> str:
         """The text without the API key in any of the forms in which it travels."""
         for secret in self._secrets():
@@ -346,39 +361,52 @@ class Transport:
 # --- Paths ----------------------------------------------------------------------------------------
 
 
-def _parse_root(api_url: str) -> Tuple[str, str]:
-    """Split the user's api_url into scheme with host, and path. Raises InputError."""
-    text = api_url.strip().rstrip("/")
+def _problems(
+    api_url: str, api_key: str, timeout: float, retry_timeout: float, verify: Union[bool, str]
+) -> List[str]:
+    """All that is wrong with the options of a connection."""
+    problems = []
+    if not _is_root(api_url):
+        problems.append(
+            "api_url must be an http or https URL with a host, and without user, query or fragment"
+        )
+    if not api_key:
+        problems.append("api_key is empty")
+    if timeout <= 0:
+        problems.append("timeout must be at least 1 second")
+    if retry_timeout < 0:
+        problems.append("retry_timeout can't be negative")
+    if isinstance(verify, str) and not os.path.exists(verify):
+        problems.append("ca_path: there is no %s" % shown(verify))
+    return problems
+
+
+def _is_root(api_url: str) -> bool:
+    text = api_url.strip()
     try:
         parts = urlsplit(text)
-        sound = (
-            parts.scheme in ("http", "https")
-            and bool(parts.hostname)
-            and parts.port != 0
-            and text.isprintable()
-            and not re.search(r"[\s?#@\\]", text)
-        )
+        host, port = parts.hostname, parts.port
     except ValueError:
-        sound = False
-    if not sound:
-        raise InputError(
-            ["api_url must be an http or https URL with a host, and without user, query or fragment"]
-        )
+        return False
+    plain = text.isprintable() and not re.search(r"[\s?#@\\]", text)
+    return plain and parts.scheme in ("http", "https") and bool(host) and port != 0
+
+
+def _split_root(api_url: str) -> Tuple[str, str]:
+    """The scheme with the host, and the path, of a sound api_url."""
+    parts = urlsplit(api_url.strip().rstrip("/"))
     return "%s://%s" % (parts.scheme, parts.netloc), parts.path
 
 
-def _fill(template: str, values: Sequence[str]) -> str:
-    """Put values into a path, each as exactly one segment."""
+def _fill(method: str, template: str, values: Sequence[str]) -> str:
+    """Put values into a path, each as exactly one segment. Raises BadReply: input is checked before."""
+    segments = []
     for value in values:
-        # HTTP clients resolve these, encoded or not, so that the request would go elsewhere.
-        if value in ("", ".", ".."):
-            raise InputError(['"%s" can\'t be a part of a path in the API' % value])
-    return template.format(*(quote(value, safe="") for value in values))
-
-
-def shown_host(host: str) -> str:
-    """A host name of somebody else's as a message shows it."""
-    return host if host.isprintable() and len(host) < 254 else "another place"
+        # HTTP clients resolve dots, encoded or not, so that the request would go elsewhere.
+        if value in ("", ".", "..") or not value.isprintable():
+            raise BadReply("%s can't be a part of a path" % shown(value), method, template)
+        segments.append(quote(value, safe=""))
+    return template.format(*segments)
 
 
 # --- Replies --------------------------------------------------------------------------------------
@@ -395,7 +423,10 @@ class _TooSlow(Exception):
 def _limited(response: requests.Response, until: float) -> Iterator[bytes]:
     """The body in pieces, as long as neither its size nor its slowness is beyond measure."""
     size = 0
-    for chunk in response.iter_content(_CHUNK):
+    # read1 returns what is there; iter_content waits for a whole chunk, however slowly it comes.
+    read1 = getattr(response.raw, "read1", None)  # not in urllib3 1.26
+    pieces = iter(lambda: read1(_CHUNK, decode_content=True), b"") if read1 else response.iter_content(_CHUNK)
+    for chunk in pieces:
         size += len(chunk)
         if size > _LARGEST_REPLY:
             raise _TooLarge
@@ -426,7 +457,7 @@ def service_words(reply: Any) -> str:
     for name in ("error", "message"):
         if isinstance(reply.get(name), str):
             parts.append(reply[name])
-    return _one_line("; ".join(parts))
+    return "; ".join(parts)
 
 
 def _appearance(response: requests.Response, content: bytes) -> str:
@@ -436,8 +467,16 @@ def _appearance(response: requests.Response, content: bytes) -> str:
     kind = response.headers.get("Content-Type", "").split(";")[0].strip() or "an untyped body"
     text = content[:4096].decode("utf-8", "replace")
     title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-    about = ' titled "%s"' % _one_line(title[1]) if title else ""
-    return _one_line("%s of %d bytes%s" % (kind, len(content), about))
+    about = ' titled "%s"' % title[1].strip() if title else ""
+    return "%s of %d bytes%s" % (kind, len(content), about)
+
+
+def _target(response: requests.Response) -> str:
+    """The host that a redirect leads to."""
+    try:
+        return urlsplit(response.headers.get("Location", "")).hostname or "another place"
+    except ValueError:
+        return "another place"
 
 
 def _one_line(text: str) -> str:
@@ -476,7 +515,7 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-def _never_sent(error: requests.RequestException) -> bool:
+def _never_sent(error: Exception) -> bool:
     """Whether the fault came before any of the request was on its way."""
     if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)):
         return True

@@ -204,7 +204,7 @@ api_requests:
   sample: 1
 """
 
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Sequence, Type
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
@@ -221,7 +221,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._results import des
 def main() -> None:
     module = make_module(domain_options(), **DOMAIN_CONSTRAINTS)
 
-    def wishes(api: Api) -> List[DomainWish]:
+    def wishes(api: Type[Api]) -> List[DomainWish]:
         return [domain_wish(module.params, api.settings, api.version)]
 
     def results(runs: Sequence[DomainRun]) -> Dict[str, Any]:

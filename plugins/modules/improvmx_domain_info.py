@@ -181,16 +181,15 @@ api_requests:
   sample: 1
 """
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Type
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    Domain,
-    InputError,
-    parse_domain,
-    shown,
+from ansible_collections.improvmx.email.plugins.module_utils._model import Domain, parse_domain
+from ansible_collections.improvmx.email.plugins.module_utils._module import (
+    execute,
+    make_module,
+    read_option,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._module import execute, make_module
 from ansible_collections.improvmx.email.plugins.module_utils._results import describe_domain
 
 
@@ -199,28 +198,25 @@ def main() -> None:
         {"domain": {"type": "str"}, "query": {"type": "str"}, "active": {"type": "bool"}},
         mutually_exclusive=[("domain", "query")],
     )
-    wanted, active = module.params["domain"], module.params["active"]
+    active = module.params["active"]
     query = (module.params["query"] or "").strip().lower()
 
-    def read_one(api: Api) -> Optional[Domain]:
-        try:
-            name = parse_domain(wanted)
-        except ValueError as error:
-            raise InputError(["domain: %s can't be used: %s" % (shown(wanted), error)]) from None
-        return api.domain(name)
+    def read(api: Type[Api]) -> Optional[str]:
+        return read_option(module.params, "domain", parse_domain)
 
-    def work(api: Api) -> Dict[str, Any]:
-        if wanted is None:
-            # The service's own filter has meant "starts with" and "contains", so it is applied again.
-            found = [d for d in api.domains(query) if _starts_with(d, query)]
+    def work(api: Api, name: Optional[str]) -> Dict[str, Any]:
+        if name is None:
+            # The service's own filter has meant "starts with" and "contains", so it is applied again;
+            # and it knows A-labels only.
+            found = [d for d in api.domains(query if query.isascii() else "") if _starts_with(d, query)]
         else:
-            one = read_one(api)
+            one = api.domain(name)
             found = [one] if one else []
         chosen = [d for d in found if active is None or d.active is active]
         described = [describe_domain(api.complete(d)) for d in chosen]
         return {"changed": False, "domains": sorted(described, key=lambda d: str(d["domain"]))}
 
-    execute(module, work)
+    execute(module, read, work)
 
 
 def _starts_with(domain: Domain, query: str) -> bool:

@@ -271,16 +271,19 @@ api_requests:
   sample: 1
 """
 
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Sequence, Type
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import DETAILS, Api
 from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     DomainWish,
-    InputError,
     domain_wishes,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
+from ansible_collections.improvmx.email.plugins.module_utils._module import (
+    at_least,
+    make_module,
+    read_all,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._provision import (
     DOMAIN_CONSTRAINTS,
     domain_options,
@@ -313,10 +316,13 @@ def main() -> None:
     module = make_module(_options(), required_if=[("purge", True, ["max_deletions"])])
     most = module.params["max_deletions"]
 
-    def wishes(api: Api) -> Sequence[DomainWish]:
-        if most is not None and most < 0:
-            raise InputError(["max_deletions can't be negative"])
-        return domain_wishes(module.params["domains"], api.settings, api.version)
+    def wishes(api: Type[Api]) -> Sequence[DomainWish]:
+        wished: Sequence[DomainWish]
+        wished, _most = read_all(
+            lambda: domain_wishes(module.params["domains"], api.settings, api.version),
+            lambda: at_least(0, most, "max_deletions"),
+        )
+        return wished
 
     def results(runs: Sequence[DomainRun]) -> Dict[str, Any]:
         return {"domains": [describe_domain(run.domain) for run in runs if run.domain]}

@@ -132,7 +132,7 @@ api_requests:
   sample: 1
 """
 
-from typing import Any, Callable, Dict, List, TypeVar
+from typing import Any, Dict, List, Type
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._logs import (
@@ -140,16 +140,15 @@ from ansible_collections.improvmx.email.plugins.module_utils._logs import (
     select_logs,
     summarise,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    InputError,
-    parse_alias,
-    parse_domain,
-    shown,
+from ansible_collections.improvmx.email.plugins.module_utils._model import parse_alias, parse_domain
+from ansible_collections.improvmx.email.plugins.module_utils._module import (
+    at_least,
+    execute,
+    make_module,
+    read_all,
+    read_option,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._module import execute, make_module
 from ansible_collections.improvmx.email.plugins.module_utils._time import parse_time
-
-_Value = TypeVar("_Value")
 
 
 def main() -> None:
@@ -164,29 +163,23 @@ def main() -> None:
         }
     )
 
-    def work(api: Api) -> Dict[str, Any]:
-        problems: List[str] = []
+    def read(api: Type[Api]) -> List[Any]:
+        params = module.params
+        return read_all(
+            lambda: read_option(params, "domain", parse_domain),
+            lambda: read_option(params, "alias", parse_alias),
+            lambda: read_option(params, "since", parse_time),
+            lambda: read_option(params, "until", parse_time),
+            lambda: at_least(0, params["limit"], "limit"),
+        )
 
-        def read(option: str, parse: Callable[[str], _Value]) -> Any:
-            text = module.params[option]
-            try:
-                return None if text is None else parse(text)
-            except ValueError as error:
-                problems.append("%s: %s can't be used: %s" % (option, shown(text), error))
-                return None
-
-        domain, alias = read("domain", parse_domain), read("alias", parse_alias)
-        since, until = read("since", parse_time), read("until", parse_time)
-        limit = module.params["limit"]
-        if limit < 0:
-            problems.append("limit can't be negative")
-        if problems:
-            raise InputError(problems)
+    def work(api: Api, given: List[Any]) -> Dict[str, Any]:
+        domain, alias, since, until, limit = given
         entries = api.logs(domain, alias)
         logs = select_logs(entries, module.params["status"] or (), since, until, limit)
         return {"changed": False, "logs": logs, "summary": summarise(logs)}
 
-    execute(module, work)
+    execute(module, read, work)
 
 
 if __name__ == "__main__":
