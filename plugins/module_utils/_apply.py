@@ -25,6 +25,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
 from ansible_collections.improvmx.email.plugins.module_utils._plan import (
     Change,
     DomainPlan,
+    PlanError,
     outcome,
     plan_domain,
 )
@@ -55,8 +56,13 @@ class NotTried(ImprovmxError):
 
 def preview(plan: DomainPlan) -> DomainRun:
     """What applying a domain's plan comes to when all goes well."""
-    after = outcome(plan.found, plan.changes)
-    return DomainRun(plan, domain=after, done=list(plan.changes), error=plan.problem)
+    if plan.problem:
+        return _refused(plan, plan.problem)
+    return DomainRun(plan, outcome(plan.found, plan.changes), done=list(plan.changes))
+
+
+def _refused(plan: DomainPlan, problem: PlanError) -> DomainRun:
+    return DomainRun(plan, plan.found, pending=list(problem.changes), error=problem)
 
 
 def apply_plan(api: Api, plans: Sequence[DomainPlan]) -> List[DomainRun]:
@@ -73,7 +79,7 @@ def apply_plan(api: Api, plans: Sequence[DomainPlan]) -> List[DomainRun]:
             error = NotTried("not tried, because the service failed for the domains before it")
             runs.append(DomainRun(plan, plan.found, pending=list(plan.changes), error=error))
             continue
-        run = _Execution(api, plan).run()
+        run = _refused(plan, plan.problem) if plan.problem else _Execution(api, plan).run()
         runs.append(run)
         if run.done or run.error:
             unreachable = unreachable + 1 if _is_of_service(run.error) else 0
@@ -89,7 +95,7 @@ class _Execution:
     def __init__(self, api: Api, plan: DomainPlan) -> None:
         self._api = api
         self._wish = plan.wish
-        self._run = DomainRun(plan, pending=list(plan.changes), error=plan.problem)
+        self._run = DomainRun(plan, pending=list(plan.changes))
         self._base = plan.found  # what is known to be there ...
         self._since: List[Change] = []  # ... and was changed since
         self._batching = True

@@ -26,26 +26,32 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
 
 
 class PlanError(ImprovmxError):
-    """The wish for one domain can't be planned as things stand."""
+    """The wish for one domain can't be executed as things stand. ``changes``: what it comes to."""
+
+    def __init__(self, message: str, changes: Sequence[Change]) -> None:
+        super().__init__(message)
+        self.changes = tuple(changes)
 
 
 class DomainMissing(PlanError):
     """An alias is wanted on a domain that the account does not have."""
 
-    def __init__(self, domain: str) -> None:
+    def __init__(self, domain: str, changes: Sequence[Change]) -> None:
         super().__init__(
             "%s is not a domain of this account, so it can't have aliases: create it first, with "
-            "improvmx.email.improvmx_domain" % domain
+            "improvmx.email.improvmx_domain" % domain,
+            changes,
         )
 
 
 class RoutedByRules(PlanError):
     """Aliases are wanted on a domain whose mail is routed by rules."""
 
-    def __init__(self, domain: str) -> None:
+    def __init__(self, domain: str, changes: Sequence[Change]) -> None:
         super().__init__(
             "%s is routed by rules (routing_engine: rules), so aliases have no say there: manage its "
-            "routes as rules, or switch the domain back to aliases in the dashboard of ImprovMX" % domain
+            "routes as rules, or switch the domain back to aliases in the dashboard of ImprovMX" % domain,
+            changes,
         )
 
 
@@ -123,7 +129,7 @@ def plan(wishes: Sequence[DomainWish], found: Mapping[str, Domain], purge: bool 
 
 
 def plan_domain(wish: DomainWish, found: Optional[Domain]) -> DomainPlan:
-    """Plan one domain. What can't be planned is told in ``problem``, so that others go on."""
+    """Plan one domain. What can't be executed is told in ``problem``, so that others go on."""
     try:
         return DomainPlan(wish, found, tuple(_changes(wish, found)))
     except PlanError as error:
@@ -136,8 +142,9 @@ def _changes(wish: DomainWish, found: Optional[Domain]) -> List[Change]:
     changes = []
     if found is None:
         if not wish.create:
-            if any(alias.present for alias in wish.aliases):
-                raise DomainMissing(wish.name)
+            missing = _alias_changes(wish, Domain(wish.name))
+            if missing:
+                raise DomainMissing(wish.name, missing)
             return []
         at_creation = {name: wish.settings[name] for name in SETTINGS_AT_CREATION if wish.settings.get(name)}
         changes.append(Change("create", "domain", wish.name, wish.name, after=at_creation))
@@ -145,7 +152,7 @@ def _changes(wish: DomainWish, found: Optional[Domain]) -> List[Change]:
     changes += _setting_changes(wish, found)
     alias_changes = _alias_changes(wish, found)
     if alias_changes and found.routed_by_rules:
-        raise RoutedByRules(wish.name)
+        raise RoutedByRules(wish.name, changes + alias_changes)
     return changes + alias_changes
 
 

@@ -221,7 +221,7 @@ class Transport:
         if status >= 500:
             raise Unavailable(story, method, path, status, words, doubtful=method != "GET")
         if status >= 400:
-            raise Refused(story + _hint(status), method, path, status, words)
+            raise Refused(story + _hint(status, path), method, path, status, words)
         if not readable:
             raise BadReply(
                 "the service answered %d, but not with JSON: %s" % (status, said),
@@ -484,12 +484,12 @@ def _one_line(text: str) -> str:
     return flat if len(flat) <= _LONGEST_WORDS else flat[: _LONGEST_WORDS - 3] + "..."
 
 
-def _hint(status: int) -> str:
-    # v3 answers 401 to a wrong key, v2 answers 403.
+def _hint(status: int, path: str) -> str:
+    """What to do about a refusal, where the service's words may not tell."""
     if status == 401:
         return "; the API key is not valid: check api_key or IMPROVMX_API_KEY"
-    if status == 403:
-        return "; the API key is not valid, or the account's plan does not include this"
+    if status == 403 and "/v2/" in path:
+        return "; if the API key is not valid, version 2 says the same: check api_key or IMPROVMX_API_KEY"
     return ""
 
 

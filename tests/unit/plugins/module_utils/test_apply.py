@@ -1,0 +1,507 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is done, what failed and what is left when a plan meets a service that misbehaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from ansible_collections.improvmx.email.plugins.module_utils import _apply, _transport
+from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._api_v2 import ApiV2
+from ansible_collections.improvmx.email.plugins.module_utils._api_v3 import ApiV3
+from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun, NotTried, apply_plan
+from ansible_collections.improvmx.email.plugins.module_utils._model import domain_wishes
+from ansible_collections.improvmx.email.plugins.module_utils._plan import Change, plan
+from ansible_collections.improvmx.email.plugins.module_utils._read import read_wished
+from ansible_collections.improvmx.email.plugins.module_utils._transport import Refused, Transport
+from emulator import Effect, Emulator, Fault
+from harness import Clock
+
+NAME = "example.com"
+A, B = "a@x.example", "b@x.example"
+OWNER = "owner@mail.example"
+
+
+@dataclass
+class Account:
+    """An account at the emulator, and the API that leads to it."""
+
+    emulator: Emulator
+    api: Api
+
+    def seed(self, *domains: dict[str, Any], **fields: Any) -> None:
+        self.emulator.seed({"domains": list(domains), **fields})
+
+    def apply(
+        self,
+        *items: dict[str, Any],
+        fault: Fault | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
+        purge: bool = False,
+    ) -> list[DomainRun]:
+        """Read and plan; then let the fault or the change come about, and apply."""
+        wishes = domain_wishes(items, self.api.settings, self.api.version)
+        plans = plan(wishes, read_wished(self.api, wishes, everything=purge), purge)
+        if fault:
+            self.emulator.faults.add(fault)
+        meanwhile()
+        before = len(self.emulator.ledger)
+        runs = apply_plan(self.api, plans)
+        told = [told_of(change) for run in runs for change in run.done]
+        assert told == [told_of(effect) for effect in self.emulator.ledger[before:]]
+        for run in runs:
+            assert bool(run.pending) <= bool(run.error)
+            assert not set(map(str, run.done)) & set(map(str, run.pending))
+        return runs
+
+    def apply_one(self, item: dict[str, Any], **options: Any) -> DomainRun:
+        [run] = self.apply(item, **options)
+        return run
+
+    def put(self, name: str, forward: str, domain: str = NAME) -> None:
+        """Somebody else's doing."""
+        effects = len(self.emulator.ledger)
+        Transport(self.emulator.url, self.emulator.api_key).request(
+            "POST", "/v3/domains/{}/aliases", [domain], body={"alias": name, "forward": forward}
+        )
+        assert len(self.emulator.ledger) == effects + 1
+
+    def remove(self, *values: str) -> None:
+        template = "/v3/domains/{}" + "/aliases/{}" * (len(values) - 1)
+        Transport(self.emulator.url, self.emulator.api_key).request("DELETE", template, values)
+
+    def aliases(self, domain: str = NAME) -> dict[str, str] | None:
+        for described in self.emulator.dump()["domains"]:
+            if described["domain"] == domain:
+                return dict(described["aliases"])
+        return None
+
+    def requests(self, method: str, path: str = "") -> int:
+        return len([r for r in self.emulator.requests if r.method == method and path in r.path])
+
+
+def told_of(change: Change | Effect) -> tuple[str, str, str, str]:
+    """What the collection tells, and what the service has on record, in the same terms."""
+    return (change.action, change.kind, change.domain, change.name)
+
+
+def texts(changes: list[Change]) -> list[str]:
+    return [str(change).replace(f" of {NAME}", "") for change in changes]
+
+
+def wish(aliases: dict[str, str | None], domain: str = NAME, **fields: Any) -> dict[str, Any]:
+    """What a user writes of a domain; None as destinations: the alias is to be absent."""
+    items = [
+        {"alias": name, "forward": [to] if to else None, "state": "present" if to else "absent"}
+        for name, to in aliases.items()
+    ]
+    return {"domain": domain, "aliases": items, **fields}
+
+
+def account_of(emulator: Emulator, version: str) -> Account:
+    transport = Transport(emulator.url, emulator.api_key, timeout=5, retry_timeout=10)
+    return Account(emulator, ApiV2(transport) if version == "v2" else ApiV3(transport))
+
+
+@pytest.fixture(autouse=True)
+def quick_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses take no time, but count in full."""
+    clock = Clock()
+    monkeypatch.setattr(_transport, "time", clock)
+    monkeypatch.setattr(_apply, "time", clock)
+
+
+@pytest.fixture
+def account(emulator: Emulator, version: str) -> Account:
+    """Seen through each version of the API in turn."""
+    return account_of(emulator, version)
+
+
+@pytest.fixture
+def account_v3(emulator: Emulator) -> Account:
+    return account_of(emulator, "v3")
+
+
+FULL = wish({"info": A, "sales": B, "*": None})
+FULL_TEXTS = ["create domain example.com", "delete alias *", "create alias info", "create alias sales"]
+
+# When all goes well
+
+
+def test_everything_is_done_in_the_order_of_the_plan(account: Account) -> None:
+    run = account.apply_one(FULL)
+    assert (run.error, texts(run.done), run.pending) == (None, FULL_TEXTS, [])
+    assert account.aliases() == {"info": A, "sales": B}
+    assert run.domain is not None
+    assert {alias.name: alias.forward for alias in run.domain.aliases} == {"info": (A,), "sales": (B,)}
+
+
+def test_nothing_to_do_sends_nothing(account: Account) -> None:
+    account.seed({"domain": NAME, "aliases": {"info": A}})
+    run = account.apply_one(wish({"info": A}))
+    assert (run.done, run.pending, run.error) == ([], [], None)
+    assert account.emulator.writes == []
+
+
+def test_catch_all_that_comes_as_it_is_wanted_counts_as_done(account: Account) -> None:
+    wishes = domain_wishes([wish({"*": OWNER})], (), "v2")
+    [run] = apply_plan(account.api, plan(wishes, {}))
+    assert (texts(run.done), run.pending) == (["create domain example.com", "update alias *"], [])
+    assert [told_of(effect)[:2] for effect in account.emulator.ledger] == [("create", "domain")]
+
+
+@pytest.mark.parametrize("count", [2, 500, 501, 1003])
+def test_many_aliases_go_in_batches(count: int, account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME})
+    run = account_v3.apply_one(wish({f"a{number}": A for number in range(count)}))
+    assert (len(run.done), run.error) == (count, None)
+    assert account_v3.requests("POST") == -(-count // 500)
+
+
+# Answers that are lost
+
+LOST = [
+    Fault("reset_after", method="POST"),
+    Fault("cut", method="POST"),
+    Fault("status_after", method="POST", status=500),
+    Fault("status_after", method="POST", status=502, html=True),
+    Fault("empty", method="POST"),
+    Fault("wrong_type", method="POST"),
+    Fault("truncated_json", method="POST"),
+]
+
+
+def fault_name(fault: Any) -> str:
+    return f"{fault.kind}-{fault.status}" if isinstance(fault, Fault) else str(fault)
+
+
+@pytest.mark.parametrize("skip", [0, 1, 2])
+@pytest.mark.parametrize("fault", LOST, ids=fault_name)
+def test_creation_whose_answer_is_lost_is_looked_up_and_not_repeated(
+    fault: Fault, skip: int, account: Account
+) -> None:
+    lost = Fault(**{**vars(fault), "skip": skip})
+    run = account.apply_one(FULL, fault=lost)
+    assert (run.error, texts(run.done), run.pending) == (None, FULL_TEXTS, [])
+    assert account.aliases() == {"info": A, "sales": B}
+    assert account.requests("POST") == (3 if account.api.version == "v2" else 2)
+
+
+@pytest.mark.parametrize("fault", LOST, ids=fault_name)
+@pytest.mark.parametrize("count", [1, 2, 40])
+def test_alias_or_batch_whose_answer_is_lost_is_made_once(count: int, fault: Fault, account: Account) -> None:
+    account.seed({"domain": NAME, "aliases": {"old": A}})
+    wanted = {f"a{number}": A for number in range(count)}
+    run = account.apply_one(wish(wanted), fault=fault)
+    assert run.error is None
+    assert account.aliases() == {"old": A, **wanted}
+    assert account.requests("POST") == (count if account.api.version == "v2" else 1)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+@pytest.mark.parametrize(
+    "kind", ["reset_after", "cut", "status_after", "empty", "truncated_json", "reset_before", "success_false"]
+)
+def test_update_and_deletion_survive_a_lost_answer(kind: str, method: str, account: Account) -> None:
+    account.seed({"domain": NAME, "aliases": {"old": A, "gone": A}})
+    account.emulator.faults.add(Fault(kind, method=method))
+    wishes = domain_wishes([wish({"old": B, "gone": None})], (), "v2")
+    [run] = apply_plan(account.api, plan(wishes, read_wished(account.api, wishes)))
+    if kind == "success_false":
+        assert isinstance(run.error, Refused)
+        assert len(run.done) + len(run.pending) == 2
+        return
+    assert run.error is None
+    assert sorted(texts(run.done)) == ["delete alias gone", "update alias old"]
+    assert account.aliases() == {"old": B}
+
+
+@pytest.mark.parametrize("skip", [0, 1, 2])
+@pytest.mark.parametrize(
+    "fault",
+    [Fault("reset_before"), Fault("status", status=503), Fault("delay_before", seconds=0)],
+    ids=fault_name,
+)
+def test_creation_that_did_not_arrive_is_repeated_after_a_look(
+    fault: Fault, skip: int, account: Account
+) -> None:
+    run = account.apply_one(FULL, fault=Fault(**{**vars(fault), "method": "POST", "skip": skip}))
+    assert (run.error, texts(run.done), run.pending) == (None, FULL_TEXTS, [])
+    struck = account.emulator.faults.injected.total()
+    assert account.requests("POST") == (3 if account.api.version == "v2" else 2) + struck
+
+
+@pytest.mark.parametrize("fault", [Fault("status"), Fault("success_false")], ids=fault_name)
+def test_creation_that_failed_for_good_is_looked_for_and_not_repeated(fault: Fault, account: Account) -> None:
+    account.seed({"domain": NAME})
+    run = account.apply_one(
+        wish({"info": A}), fault=Fault(**{**vars(fault), "method": "POST", "times": None})
+    )
+    assert run.error
+    assert (run.done, texts(run.pending)) == ([], ["create alias info"])
+    assert account.requests("POST") == 1
+
+
+def test_doubt_that_can_not_be_settled_is_told(account: Account) -> None:
+    account.seed({"domain": NAME})
+
+    wishes = domain_wishes([wish({"info": A})], (), "v2")
+    plans = plan(wishes, read_wished(account.api, wishes))
+    account.emulator.faults.add(Fault("reset_after", method="POST"), Fault("status", method="GET"))
+    [run] = apply_plan(account.api, plans)
+    assert "whether it took effect could not be found out" in str(run.error)
+    assert (run.done, texts(run.pending)) == ([], ["create alias info"])
+    assert account.requests("POST") == 1
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_change_of_the_new_catch_all_whose_answer_is_lost_is_told_once(method: str, account: Account) -> None:
+    lost = Fault("status_after", method=method, status=500)
+    run = account.apply_one(wish({"*": A if method == "PUT" else None}), fault=lost)
+    assert run.error is None
+    assert [change.action for change in run.done] == ["create", "update" if method == "PUT" else "delete"]
+
+
+# Batches
+
+
+def test_rest_of_a_batch_that_is_taken_in_part_goes_one_by_one(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME})
+    wanted = {f"a{number}": A for number in range(6)}
+    run = account_v3.apply_one(wish(wanted), fault=Fault("batch_partial"))
+    assert (run.error, len(run.done), run.pending) == (None, 6, [])
+    assert account_v3.aliases() == wanted
+    assert account_v3.requests("POST", "/batch") == 1
+    assert account_v3.requests("POST") == 1 + 3
+
+
+def test_alias_that_the_service_refuses_fails_in_its_own_words_and_the_ones_before_it_are_made(
+    account_v3: Account,
+) -> None:
+    account_v3.seed({"domain": NAME}, limits={"aliases": 3})
+    run = account_v3.apply_one(wish({f"a{number}": A for number in range(5)}))
+    assert isinstance(run.error, Refused)
+    assert run.error.status == 403
+    assert "You have reached the maximum number of aliases of your plan." in str(run.error)
+    assert texts(run.done) == ["create alias a0", "create alias a1", "create alias a2"]
+    assert texts(run.pending) == ["create alias a3", "create alias a4"]
+
+
+def test_catch_all_makes_room_for_the_name_that_takes_over_where_the_plan_has_no_more(
+    account: Account,
+) -> None:
+    account.seed({"domain": NAME, "aliases": {"*": A}}, limits={"aliases": 1})
+    run = account.apply_one(wish({"info": A, "*": None}))
+    assert (run.error, texts(run.done)) == (None, ["delete alias *", "create alias info"])
+
+
+def test_catch_all_stays_where_the_name_that_is_to_take_over_is_refused(account: Account) -> None:
+    account.seed({"domain": NAME, "aliases": {"*": A}}, limits={"destinations": 1})
+    run = account.apply_one(wish({"info": f"{A},{B}", "*": None}))
+    assert run.error
+    assert (run.done, texts(run.pending)) == ([], ["create alias info", "delete alias *"])
+
+
+def test_destinations_beyond_the_limit_fail_for_their_alias(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME}, limits={"destinations": 1})
+    run = account_v3.apply_one(wish({"a": A, "b": f"{A},{B}", "c": A}))
+    assert "forward: An alias has at most 1 destinations." in str(run.error)
+    assert texts(run.pending) == ["create alias b"]
+    assert account_v3.aliases() == {"a": A, "c": A}
+
+
+def test_service_without_batches_is_asked_for_one_only_once(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME}, {"domain": "b.example"})
+    runs = account_v3.apply(
+        wish({"a": A, "b": A, "c": A}),
+        wish({"a": A, "b": A}, "b.example"),
+        meanwhile=lambda: setattr(account_v3.emulator, "batch_enabled", False),
+    )
+    assert [run.error for run in runs] == [None, None]
+    assert account_v3.aliases() == {"a": A, "b": A, "c": A}
+    assert account_v3.requests("POST", "/batch") == 1
+    assert account_v3.requests("POST") == 6
+
+
+# What turns up or vanishes between the reading and the writing
+
+
+@pytest.mark.parametrize(("forward", "rest"), [(A, []), (B, ["update alias info"])])
+@pytest.mark.parametrize("others", [{}, {"x": A, "y": A}])
+def test_alias_that_turned_up_is_brought_to_what_is_wanted(
+    others: dict[str, str], forward: str, rest: list[str], account: Account
+) -> None:
+    account.seed({"domain": NAME})
+    run = account.apply_one(wish({"info": A, **others}), meanwhile=lambda: account.put("INFO", forward))
+    assert (run.error, run.pending) == (None, [])
+    assert sorted(texts(run.done)) == sorted(
+        [text.replace("info", "INFO") for text in rest] + [f"create alias {name}" for name in others]
+    )
+    assert account.aliases() == {"INFO": A, **others}
+
+
+def test_alias_that_vanished_before_its_update_is_made_anew(account: Account) -> None:
+    account.seed({"domain": NAME, "aliases": {"info": A, "b": A}})
+    run = account.apply_one(wish({"info": B, "b": B}), meanwhile=lambda: account.remove(NAME, "info"))
+    assert (run.error, run.pending) == (None, [])
+    assert sorted(texts(run.done)) == ["create alias info", "update alias b"]
+    assert account.aliases() == {"info": B, "b": B}
+
+
+def test_alias_that_vanished_before_its_deletion_is_no_error(account: Account) -> None:
+    account.seed({"domain": NAME, "aliases": {"info": A, "b": A}})
+    wishes = domain_wishes([wish({"info": None, "b": None})], (), "v2")
+    plans = plan(wishes, read_wished(account.api, wishes))
+    account.remove(NAME, "info")
+    [run] = apply_plan(account.api, plans)
+    assert (run.error, run.pending) == (None, [])
+    assert account.aliases() == {}
+
+
+def test_alias_that_turned_up_is_not_purged_because_nobody_agreed_to_it(account: Account) -> None:
+    account.seed({"domain": NAME, "aliases": {"old": A}})
+
+    def meanwhile() -> None:
+        account.put("stranger", B)
+        account.put("info", B)
+
+    run = account.apply_one(wish({"info": A}, purge_aliases=True), meanwhile=meanwhile)
+    assert run.error is None
+    assert account.aliases() == {"stranger": B, "info": A}
+
+
+def test_domain_that_turned_up_is_taken_over_when_it_is_in_the_account(account: Account) -> None:
+    def meanwhile() -> None:
+        transport = Transport(account.emulator.url, account.emulator.api_key)
+        transport.request("POST", "/v3/domains", body={"domain": NAME})
+
+    run = account.apply_one(wish({"info": A}), meanwhile=meanwhile)
+    assert (run.error, texts(run.done)) == (None, ["create alias info"])
+
+
+def test_domain_that_vanished_is_made_anew_with_all_its_aliases(account: Account) -> None:
+    account.seed({"domain": NAME, "aliases": {"keep": A, "info": A}})
+    run = account.apply_one(wish({"keep": A, "info": B}), meanwhile=lambda: account.remove(NAME))
+    assert (run.error, run.pending) == (None, [])
+    assert account.aliases() == {"*": OWNER, "keep": A, "info": B}
+
+
+def test_domain_of_somebody_else_fails_in_the_services_words(account: Account) -> None:
+    account.seed(other_domains=[NAME])
+    run = account.apply_one(FULL)
+    assert isinstance(run.error, Refused)
+    assert run.error.status == 400
+    assert "domain: This domain is already registered." in str(run.error)
+    assert (run.done, texts(run.pending)) == ([], FULL_TEXTS)
+    assert run.domain is None
+    assert account.requests("POST") == 1
+
+
+# Many domains
+
+
+def test_failure_of_one_domain_leaves_the_others_done(account: Account) -> None:
+    account.seed(other_domains=["b.example"])
+    names = ["a.example", "b.example", "c.example", "d.example"]
+    runs = account.apply(
+        *[wish({"info": A}, name) for name in names],
+        fault=Fault("status", method="POST", path="/c.example/", times=None),
+    )
+    assert [bool(run.error) for run in runs] == [False, True, True, False]
+    assert texts(runs[2].pending) == ["create alias info of c.example"]
+    assert account.aliases("d.example") == {"*": OWNER, "info": A}
+    assert [step.plan.wish.name for step in runs] == names
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault("status", status=503), Fault("reset_before"), Fault("rate_limit", retry_after=900)],
+    ids=fault_name,
+)
+def test_service_that_is_dead_after_the_first_domain_is_not_tried_for_all_the_others(
+    fault: Fault, account: Account
+) -> None:
+    names = [f"{letter}.example" for letter in "abcdefgh"]
+    writes = 2  # of the first domain
+    dead = Fault(**{**vars(fault), "times": None, "skip": writes})
+    runs = account.apply(*[wish({"info": A}, name) for name in names], fault=dead)
+    assert runs[0].error is None
+    assert all(isinstance(run.error, Exception) for run in runs[1:])
+    assert not isinstance(runs[1].error, NotTried)
+    assert [type(run.error) for run in runs[3:]] == [NotTried] * 5
+    assert all(len(run.pending) == 2 for run in runs[1:])
+    tried = {r.body["domain"] for r in account.emulator.requests if r.method == "POST" and "domain" in r.body}
+    assert tried <= set(names[:3])
+
+
+def test_wrong_key_ends_the_run_at_the_first_domain(account_v3: Account) -> None:
+    account_v3.seed({"domain": "z.example", "aliases": {"info": A}})
+    items = [wish({}, "a.example"), wish({}, "b.example"), wish({"info": A}, "z.example")]
+    first, second, third = account_v3.apply(
+        *items, meanwhile=lambda: setattr(account_v3.emulator, "api_key", "new")
+    )
+    account_v3.emulator.api_key = type(account_v3.emulator)().api_key
+    assert "check api_key" in str(first.error)
+    assert isinstance(second.error, NotTried)
+    assert third.error is None
+    assert len(account_v3.emulator.writes) == 1
+
+
+def test_alias_that_no_path_can_name_fails_for_its_domain_only(account: Account) -> None:
+    account.seed(
+        {"domain": NAME, "aliases": {"a": A, ".": A, "z": A}}, {"domain": "b.example", "aliases": {"a": A}}
+    )
+    first, second = account.apply(
+        wish({"new": A}, purge_aliases=True), wish({"new": A}, "b.example", purge_aliases=True)
+    )
+    assert first.error
+    assert texts(first.done) == ["delete alias a"]
+    assert "delete alias ." in texts(first.pending)
+    assert second.error is None
+    assert account.aliases("b.example") == {"new": A}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_goes_wrong_what_is_told_is_what_happened(seed: int, account: Account) -> None:
+    """Random faults over several domains; what is told must match the service's own record."""
+    account.seed(
+        {"domain": "a.example", "aliases": {"old": A, "keep": A, "*": A}},
+        {"domain": "b.example", "aliases": {"old": A}},
+        {"domain": "gone.example", "aliases": {"old": A}},
+    )
+    items = [
+        wish({"keep": B, "new": A, "two": A, "three": B}, "a.example", purge_aliases=True),
+        wish({"old": None, "x": A, "y": B}, "b.example"),
+        wish({"x": A, "y": B, "*": None}, "new.example"),
+        {"domain": "gone.example", "state": "absent"},
+    ]
+    wishes = domain_wishes(items, account.api.settings, account.api.version)
+    plans = plan(wishes, read_wished(account.api, wishes))
+    kinds = ["status", "status_after", "reset_before", "reset_after", "cut", "empty", "truncated_json"]
+    kinds += ["rate_limit", "batch_partial"]
+    account.emulator.faults.random(seed, 0.3, kinds, limit=None)
+    runs = apply_plan(account.api, plans)
+    account.emulator.faults.clear()
+    happened = [told_of(effect) for effect in account.emulator.ledger]
+    told = [told_of(change) for run in runs for change in run.done]
+    assert len(told) == len(set(told))
+    assert len(happened) == len(set(happened)) or account.requests("PUT")
+    unsure = any("could not be found out" in str(run.error) for run in runs)
+    assert set(told) <= set(happened)
+    if not unsure:
+        assert set(told) == set(happened)
+    for run in runs:
+        planned = {str(change) for change in run.plan.changes}
+        assert {str(change) for change in [*run.done, *run.pending]} == planned
+        assert bool(run.pending) == bool(run.error)
+    again = plan(wishes, read_wished(account.api, wishes))
+    runs = apply_plan(account.api, again)
+    assert [run.error for run in runs] == [None] * 4
+    assert account.aliases("new.example") == {"x": A, "y": B}

@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What becomes of the service's log entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.improvmx.email.plugins.module_utils._logs import STATUSES, select_logs, summarise
+from ansible_collections.improvmx.email.plugins.module_utils._time import parse_time
+
+HOUR = 3_600_000
+# Five mails, newest first: 04:00 to 00:00 on 1970-01-01, one for each status.
+MAILS = [
+    {"id": str(i), "created": i * HOUR, "events": [{"created": i * HOUR, "status": STATUSES[i]}]}
+    for i in reversed(range(5))
+]
+
+
+def chosen(
+    mails: Any, statuses: tuple[str, ...] = (), since: str = "", until: str = "", limit: int = 0
+) -> str:
+    times = [parse_time(text) if text else None for text in (since, until)]
+    return "".join(log["id"] for log in select_logs(mails, statuses, times[0], times[1], limit))
+
+
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        ({}, "43210"),
+        ({"limit": 2}, "43"),
+        ({"limit": 9}, "43210"),
+        ({"statuses": ("QUEUED",)}, "0"),
+        ({"statuses": ("QUEUED", "HARD-BOUNCE")}, "40"),
+        ({"statuses": ("QUEUED", "HARD-BOUNCE"), "limit": 1}, "4"),
+        ({"since": "1970-01-01T02:00Z"}, "432"),
+        ({"until": "1970-01-01T02:00Z"}, "210"),
+        ({"since": "1970-01-01T01:00Z", "until": "1970-01-01T03:00Z"}, "321"),
+        ({"since": "1970-01-01T01:00Z", "until": "1970-01-01T03:00Z", "limit": 2}, "32"),
+        ({"since": "1970-01-02"}, ""),
+        ({"until": "1969-12-31"}, ""),
+    ],
+)
+def test_logs_are_chosen_by_status_time_and_number(options: dict[str, Any], ids: str) -> None:
+    assert chosen(MAILS, **options) == ids
+
+
+@pytest.mark.parametrize(
+    ("options", "read"), [({"limit": 2}, 2), ({"since": "1970-01-01T02:00Z"}, 4), ({}, 5)]
+)
+def test_logs_are_read_no_further_than_needed(options: dict[str, Any], read: int) -> None:
+    taken = []
+
+    def mails() -> Iterator[dict[str, Any]]:
+        for mail in MAILS:
+            taken.append(mail["id"])
+            yield mail
+
+    chosen(mails(), **options)
+    assert len(taken) == read
+
+
+def event(created: Any, status: str) -> dict[str, Any]:
+    return {"created": created, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("events", "status"),
+    [
+        ([event(1, "QUEUED"), event(2, "DELIVERED")], "DELIVERED"),
+        ([event(2, "DELIVERED"), event(1, "QUEUED")], "DELIVERED"),
+        (
+            [event("2020-01-25 12:19:09+0000", "QUEUED"), event("2020-01-25 13:00:00+0000", "REFUSED")],
+            "REFUSED",
+        ),
+        (
+            [event("2020-01-25 12:19:09+0000", "QUEUED"), event("2020-01-25 12:19:09+0000", "DELIVERED")],
+            "DELIVERED",
+        ),
+        ([event(None, "QUEUED"), event(1, "SOFT-BOUNCE")], "SOFT-BOUNCE"),
+        ([event(1, "QUEUED"), "odd", None], "QUEUED"),
+        ([{"created": 1}], None),
+        ([], None),
+        (None, None),
+        ("odd", None),
+    ],
+)
+def test_status_is_that_of_the_latest_event(events: Any, status: str | None) -> None:
+    [log] = select_logs([{"id": "1", "created": 1, "events": events}], (), None, None, 0)
+    assert log["status"] == status
+    assert isinstance(log["events"], list)
+
+
+def test_entry_keeps_the_services_fields_with_times_as_iso_8601() -> None:
+    entry = {
+        "id": "1",
+        "created": "2020-01-25 12:19:09+0000",
+        "created_raw": "Sat, 25 Jan 2020 12:19:09 GMT",
+        "forward": None,
+        "events": [{"id": "e", "created": 1579954751000, "status": "QUEUED", "code": 250}],
+    }
+    assert select_logs([entry], (), None, None, 0) == [
+        {
+            **entry,
+            "created": "2020-01-25T12:19:09Z",
+            "events": [{"id": "e", "created": "2020-01-25T12:19:11Z", "status": "QUEUED", "code": 250}],
+            "status": "QUEUED",
+        }
+    ]
+
+
+@pytest.mark.parametrize("created", [None, "yesterday", {}])
+def test_unreadable_time_stays_and_does_not_end_the_reading(created: Any) -> None:
+    mails = [MAILS[0], {"id": "odd", "created": created}, MAILS[1]]
+    assert chosen(mails, since="1970-01-01T03:00Z") == "43odd"
+    logs = select_logs(mails, (), None, None, 0)
+    assert logs[-1]["created"] == created
+
+
+def test_logs_out_of_order_are_sorted() -> None:
+    assert chosen([MAILS[2], MAILS[0], MAILS[4]]) == "420"
+
+
+def test_summary_counts_each_status() -> None:
+    logs = select_logs([*MAILS, MAILS[0], {"id": "x", "created": 0}], (), None, None, 0)
+    counts = summarise(logs)
+    assert counts == {**dict.fromkeys(STATUSES, 1), "HARD-BOUNCE": 2, "None": 1}
+    assert list(counts) == sorted(counts)
+    assert summarise([]) == {}

@@ -1,0 +1,745 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Requests over real HTTP: what goes out, what comes back, what is tried again."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import trustme
+
+from ansible_collections.improvmx.email.plugins.module_utils import _transport
+from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError, InputError
+from ansible_collections.improvmx.email.plugins.module_utils._transport import (
+    ApiError,
+    BadReply,
+    RateLimited,
+    Refused,
+    Transport,
+    Unavailable,
+)
+from emulator import Emulator, Fault, RateLimit
+from harness import Clock, assert_no_secret, forms_of
+
+DOMAINS = "/v3/domains"
+ONE = "/v3/domains/{}"
+ALIAS = "/v3/domains/{}/aliases/{}"
+SEED = {"domains": [{"domain": "example.com", "aliases": {"info": "a@x.example"}}]}
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(_transport, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def transport(emulator: Emulator, clock: Clock) -> Transport:
+    return connect(emulator)
+
+
+def connect(emulator: Emulator, **options: Any) -> Transport:
+    return Transport(emulator.url, emulator.api_key, **{"timeout": 5, "retry_timeout": 60, **options})
+
+
+def error_of(transport: Transport, method: str = "GET", template: str = DOMAINS, **options: Any) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        transport.request(method, template, **options)
+    error = caught.value
+    assert str(error).startswith(f"{method} {error.path}: ")
+    assert str(error).isprintable()
+    return error
+
+
+# What goes out
+
+
+def test_key_is_sent_as_basic_authentication_of_the_user_api(emulator: Emulator) -> None:
+    assert connect(emulator).request("GET", DOMAINS)["success"] is True
+    [request] = emulator.requests
+    assert request.headers["Accept"] == "application/json"
+    assert request.headers["User-Agent"].startswith("improvmx.email")
+
+
+def test_key_of_any_characters_is_sent_and_outer_spaces_are_not() -> None:
+    with Emulator(api_key="schlüssel:ключ%/+ ") as odd:
+        odd.api_key = odd.api_key.strip()
+        transport = Transport(odd.url, f"  {odd.api_key}\n", retry_timeout=0)
+        assert transport.request("GET", DOMAINS)["success"] is True
+
+
+@pytest.mark.parametrize("key", ["", " \n"])
+def test_empty_key_is_refused_before_any_request(key: str) -> None:
+    with pytest.raises(InputError, match="api_key is empty"):
+        Transport("https://api.example", key)
+
+
+def test_netrc_does_not_replace_the_key(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (".netrc", "_netrc"):
+        (tmp_path / name).write_text("machine 127.0.0.1 login mallory password none\n")
+        (tmp_path / name).chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    assert connect(emulator).request("GET", DOMAINS)["success"] is True
+
+
+def test_all_requests_use_one_connection(emulator: Emulator) -> None:
+    emulator.seed(SEED)
+    transport = connect(emulator, retry_timeout=0)
+    for turn in range(3):
+        transport.request("GET", DOMAINS)
+        transport.request("PUT", ONE, ["example.com"], body={"webhook": f"https://x.example/{turn}"})
+        with pytest.raises(Refused):
+            transport.request("GET", ONE, ["missing.example"])
+    emulator.faults.add(Fault("status", status=503))
+    with pytest.raises(Unavailable):
+        transport.request("GET", DOMAINS)
+    transport.request("GET", DOMAINS)
+    assert len({request.connection for request in emulator.requests}) == 1
+    assert transport.requests_made == len(emulator.requests) == 11
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a/b", "a?b", "a#b", "100%", "%2F", "a%2e", r"a\b", "a+b", "(a|b)", "[a]{1}", "a&b=c", "a;b", "~a", "é",
+     "...", "a b", "{}", "{0}", "*"],
+)  # fmt: skip
+def test_value_is_exactly_one_segment_of_the_path(name: str, emulator: Emulator) -> None:
+    emulator.seed(
+        {"domains": [{"domain": "example.com", "aliases": {name: "a@x.example", "b": "b@x.example"}}]}
+    )
+    reply = connect(emulator).request("GET", ALIAS, ["example.com", name])
+    assert reply["alias"]["alias"] == name
+    [request] = emulator.requests
+    assert request.path.count("/") == 5
+    assert request.query == {}
+
+
+@pytest.mark.parametrize("value", ["", ".", "..", "\ud800"])
+def test_value_that_no_path_can_hold_is_refused_before_any_request(value: str, emulator: Emulator) -> None:
+    with pytest.raises(ImprovmxError, match=r"path"):
+        connect(emulator).request("DELETE", ALIAS, ["example.com", value])
+    assert emulator.requests == []
+
+
+def test_query_and_body_arrive(emulator: Emulator) -> None:
+    transport = connect(emulator)
+    transport.request("GET", DOMAINS, query={"q": "a&b=ü+%", "page": 1})
+    transport.request("POST", DOMAINS, body={"domain": "bücher.example"})
+    first, second = emulator.requests
+    assert first.query == {"q": "a&b=ü+%", "page": "1"}
+    assert second.body == {"domain": "bücher.example"}
+    assert second.headers["Content-Type"] == "application/json"
+
+
+# api_url
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "//", " \n"])
+def test_trailing_slash_of_api_url_makes_no_difference(suffix: str, emulator: Emulator) -> None:
+    Transport(emulator.url + suffix, emulator.api_key).request("GET", DOMAINS)
+    assert emulator.requests[0].path == DOMAINS
+
+
+def test_path_of_api_url_comes_before_that_of_the_request(emulator: Emulator) -> None:
+    error = error_of(Transport(emulator.url + "/proxy/x/", emulator.api_key))
+    assert (error.path, error.status) == ("/proxy/x/v3/domains", 404)
+    assert emulator.requests[0].path == "/proxy/x/v3/domains"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://api.improvmx.com", "HTTP://h:8080/", "http://[::1]:8080/a", "https://bücher.example"]
+)
+def test_sound_api_url_is_accepted(url: str) -> None:
+    Transport(url, "key")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "/", "api.improvmx.com", "//h", "ftp://h", "file:///etc", "https://", "https:///v3", "https://:443",
+     "https://h:0", "https://h:65536", "https://h:x", "https://[::1", "https://user:word@h", "https://user@h",
+     "https://h?a=b", "https://h#a", "https://h h", "https://h\\a", "https://h/\x00", "https://h/\n/"],
+)  # fmt: skip
+def test_unsound_api_url_is_refused_without_being_quoted(url: str) -> None:
+    with pytest.raises(InputError, match="api_url must be an http or https URL") as caught:
+        Transport(url, "key")
+    assert "word" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["a..example", "x" * 64 + ".example", ".", "*.example", "xn--a.example"])
+def test_host_that_no_name_can_be_is_an_error_with_a_message(host: str) -> None:
+    error = error_of(Transport(f"http://{host}", "key", timeout=2, retry_timeout=0))
+    assert error.status is None
+
+
+# Redirects
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_redirect_is_not_followed_and_the_key_stays(
+    method: str, emulator: Emulator, transport: Transport
+) -> None:
+    with Emulator(api_key="other") as elsewhere:
+        location = elsewhere.url.replace("127.0.0.1", "localhost") + "/v3/domains"
+        emulator.faults.add(Fault("redirect", location=location))
+        error = error_of(transport, method)
+        assert elsewhere.requests == []
+    assert isinstance(error, BadReply)
+    assert "redirects to localhost" in str(error)
+    assert "api_url" in str(error)
+    assert len(emulator.requests) == 1
+
+
+@pytest.mark.parametrize("location", ["", "/v3/other", "http://[", "https://a%00b/", "https://" + "x" * 300])
+def test_redirect_to_nowhere_is_told_as_well(location: str, emulator: Emulator, transport: Transport) -> None:
+    emulator.faults.add(Fault("redirect", location=location))
+    assert "redirects" in str(error_of(transport))
+
+
+# What the service says
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"error": "No.", "code": 400, "success": False}, "No."),
+        ({"error": "No.", "code": "400"}, "No."),
+        ({"errors": {"email": ["Bad.", "Worse."]}, "success": False}, "email: Bad. Worse."),
+        ({"errors": {"email": "Bad."}}, "email: Bad."),
+        ({"errors": {"email": ["Bad."], "alias": ["Taken."]}}, "email: Bad.; alias: Taken."),
+        ({"errors": {"email": [{"code": 1}]}}, "email: {'code': 1}"),
+        ({"errors": ["Bad.", "Worse."]}, "Bad.; Worse."),
+        ({"message": "Invalid.", "errors": {}}, "Invalid."),
+        ({"message": "Invalid.", "errors": {"a": ["b"]}}, "a: b; Invalid."),
+        ({"error": "two\nlines\t\x1b[31mred\u2028"}, "two lines [31mred"),
+        ({"error": "\ud800 odd"}, "odd"),
+        ({"error": {"deep": 1}}, ""),
+        ({}, ""),
+        ([], ""),
+        (None, ""),
+        ('"text"', ""),
+    ],
+)
+def test_words_of_the_service_are_told_field_by_field(
+    body: Any, words: str, emulator: Emulator, transport: Transport
+) -> None:
+    emulator.faults.add(Fault("body", status=400, body=body))
+    error = error_of(transport, "POST", body={})
+    assert isinstance(error, Refused)
+    assert (error.status, error.words, error.doubtful) == (400, words, False)
+    assert str(error) == "POST /v3/domains: the service answered 400" + (f": {words}" if words else "")
+
+
+def test_long_words_are_cut(emulator: Emulator, transport: Transport) -> None:
+    emulator.faults.add(Fault("body", status=400, body={"error": "x" * 10_000}))
+    assert len(str(error_of(transport))) < 700
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "hint"),
+    [
+        (400, Refused, ""),
+        (401, Refused, "check api_key or IMPROVMX_API_KEY"),
+        (403, Refused, ""),
+        (404, Refused, ""),
+        (409, Refused, ""),
+        (418, Refused, ""),
+        (500, Unavailable, ""),
+        (501, Unavailable, ""),
+        (503, Unavailable, ""),
+    ],
+)
+def test_status_decides_what_an_error_is(
+    status: int, kind: type[ApiError], hint: str, emulator: Emulator, clock: Clock
+) -> None:
+    emulator.faults.add(Fault("body", status=status, body={"error": "Words."}))
+    error = error_of(connect(emulator, retry_timeout=0))
+    assert type(error) is kind
+    assert error.status == status
+    assert f"answered {status}: Words." in str(error)
+    assert str(error).endswith(hint or "Words.")
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "text"),
+    [
+        (
+            Fault("status", status=502, html=True),
+            Unavailable,
+            'answered 502: text/html of . bytes titled "502',
+        ),
+        (Fault("body", status=500, body=b""), Unavailable, "answered 500: an empty body"),
+        (Fault("body", status=404, body=b"\xff\xfe"), Refused, "answered 404: .* of 2 bytes"),
+        (Fault("empty"), BadReply, "answered 200, but not with JSON: an empty body"),
+        (Fault("wrong_type"), BadReply, "answered 200, but not with JSON: text/html"),
+        (Fault("truncated_json"), BadReply, "answered 200, but not with JSON: application/json"),
+        (Fault("body", body=b"{" * 100_000), BadReply, "not with JSON"),
+        (Fault("body", body=b"[" * 200_000), BadReply, "not with JSON"),
+        (Fault("body", body=b"9" * 9000), BadReply, "not with JSON"),
+        (Fault("cut"), Unavailable, "the connection to http://.* broke"),
+        (Fault("reset_before"), Unavailable, "the connection to http://.* broke"),
+        (Fault("huge", size=4 << 20), BadReply, "the reply is larger than 1 MiB"),
+        (Fault("delay", seconds=0.5), Unavailable, r"no answer within 0\.2 s"),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Fault) else None,
+)
+def test_answer_that_is_no_answer_is_told_as_what_it_is(
+    fault: Fault, kind: type[ApiError], text: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_transport, "_LARGEST_REPLY", 1 << 20)
+    emulator.faults.add(fault)
+    error = error_of(connect(emulator, timeout=0.2, retry_timeout=0))
+    assert type(error) is kind
+    assert re.search(text.replace(" . ", " [0-9]+ "), str(error))
+    assert error.doubtful is False
+
+
+def test_dead_port_is_told_as_unreachable(clock: Clock) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    transport = Transport(f"http://127.0.0.1:{port}", "key", retry_timeout=3)
+    error = error_of(transport, "POST")
+    assert isinstance(error, Unavailable)
+    assert f"http://127.0.0.1:{port} can't be reached: " in str(error)
+    assert "refused" in str(error)
+    assert error.doubtful is False
+    assert transport.requests_made == 3
+
+
+@contextmanager
+def serving(answer: Callable[[socket.socket], None], context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A server that answers each connection by itself; yields its URL."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _peer = listener.accept()
+            except OSError:
+                return
+            try:
+                if context:
+                    connection = context.wrap_socket(connection, server_side=True)
+                with connection:
+                    connection.recv(65536)
+                    answer(connection)
+            except OSError:
+                connection.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    scheme = "https" if context else "http"
+    try:
+        yield f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(10)
+
+
+def reply(body: bytes, **headers: str) -> bytes:
+    lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    head = ["HTTP/1.1 200 OK", f"Content-Length: {len(body)}", "Connection: close", *lines, "", ""]
+    return "\r\n".join(head).encode() + body
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_reply_that_trickles_in_is_given_up_when_its_time_is_over(chunked: bool) -> None:
+    def trickle(connection: socket.socket) -> None:
+        form = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 30"
+        connection.sendall(b"HTTP/1.1 200 OK\r\n" + form + b"\r\n\r\n")
+        for _turn in range(30):
+            connection.sendall(b"1\r\n \r\n" if chunked else b" ")
+            time.sleep(0.05)
+
+    with serving(trickle) as url:
+        started = time.monotonic()
+        error = error_of(Transport(url, "key", timeout=0.3, retry_timeout=0))
+        spent = time.monotonic() - started
+    assert isinstance(error, Unavailable)
+    assert spent < 1
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 2", reply(b"not gzip", Content_Encoding="gzip")]
+)
+def test_broken_http_is_told_as_a_broken_connection(answer: bytes) -> None:
+    with serving(lambda connection: connection.sendall(answer)) as url:
+        error = error_of(Transport(url, "key", retry_timeout=0), "PUT")
+    assert isinstance(error, Unavailable)
+    assert "broke" in str(error)
+    assert error.doubtful is True
+
+
+# What is tried again
+
+CONNECTION_FAULTS = ("reset_before", "reset_after", "cut")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    "fault",
+    [*map(Fault, CONNECTION_FAULTS), *(Fault("status", status=status) for status in (502, 503, 504))],
+    ids=lambda fault: f"{fault.kind}-{fault.status}",
+)
+def test_request_that_may_be_sent_twice_is(
+    method: str, fault: Fault, emulator: Emulator, transport: Transport, clock: Clock
+) -> None:
+    emulator.seed({"domains": [{"domain": "example.com"}, {"domain": "b.example"}]})
+    emulator.faults.add(fault)
+    try:
+        transport.request(method, ONE, ["example.com"], body={} if method == "PUT" else None)
+    except Refused as error:
+        # The first try did delete it, and the answer was lost.
+        gone = (method, error.status)
+    else:
+        gone = (method, 200)
+    assert gone in ((method, 200), ("DELETE", 404))
+    assert transport.requests_made == len(emulator.requests) == 2
+    assert clock.slept == [0.5]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [*map(Fault, CONNECTION_FAULTS), Fault("status", status=503), Fault("status_after", status=502)],
+    ids=lambda fault: fault.kind,
+)
+def test_post_that_may_have_worked_is_not_sent_twice(
+    fault: Fault, emulator: Emulator, transport: Transport, clock: Clock
+) -> None:
+    emulator.faults.add(fault)
+    error = error_of(transport, "POST", body={"domain": "new.example"})
+    assert isinstance(error, Unavailable)
+    assert error.doubtful is True
+    assert len(emulator.requests) == 1
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize(("repeatable", "count"), [(True, 2), (False, 1), (None, 1)])
+def test_post_is_sent_twice_when_the_caller_says_that_it_does_no_harm(
+    repeatable: bool | None, count: int, emulator: Emulator, transport: Transport
+) -> None:
+    emulator.faults.add(Fault("reset_before"))
+    try:
+        transport.request("POST", DOMAINS, body={"domain": "new.example"}, repeatable=repeatable)
+    except Unavailable:
+        assert count == 1
+    assert len(emulator.requests) == count
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    "fault",
+    [Fault("status"), Fault("status", status=501), Fault("empty"), Fault("truncated_json"),
+     Fault("body", status=400), Fault("body", status=404), Fault("redirect")],
+    ids=lambda fault: f"{fault.kind}-{fault.status}",
+)  # fmt: skip
+def test_answer_that_another_try_would_not_better_is_final(
+    method: str, fault: Fault, emulator: Emulator, transport: Transport, clock: Clock
+) -> None:
+    emulator.seed(SEED)
+    emulator.faults.add(fault)
+    error_of(transport, method, ONE, values=["example.com"])
+    assert len(emulator.requests) == 1
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "method", "doubtful"),
+    [
+        ("status", 500, "GET", False),
+        ("status", 500, "PUT", True),
+        ("status", 503, "POST", True),
+        ("truncated_json", 200, "GET", False),
+        ("truncated_json", 200, "PUT", True),
+        ("reset_before", None, "GET", False),
+        ("reset_before", None, "DELETE", True),
+        ("rate_limit", 429, "PUT", False),
+        ("redirect", 302, "PUT", False),
+    ],
+)
+def test_only_a_write_can_be_in_doubt(
+    kind: str, status: int | None, method: str, doubtful: bool, emulator: Emulator
+) -> None:
+    emulator.seed(SEED)
+    emulator.faults.add(Fault(kind, status=status if kind == "status" else None))
+    error = error_of(connect(emulator, retry_timeout=0), method, ONE, values=["example.com"])
+    assert (error.status, error.doubtful) == (status, doubtful)
+
+
+def test_slow_answer_is_asked_for_again(emulator: Emulator, clock: Clock) -> None:
+    emulator.faults.add(Fault("delay", seconds=0.3))
+    transport = connect(emulator, timeout=0.1)
+    assert transport.request("GET", DOMAINS)["success"] is True
+    assert len(emulator.requests) == 2
+
+
+def test_pauses_grow_and_the_message_tells_tries_and_seconds_when_time_is_up(
+    emulator: Emulator, clock: Clock
+) -> None:
+    emulator.faults.add(Fault("status", status=503, times=None))
+    error = error_of(connect(emulator, retry_timeout=100))
+    assert clock.slept == [0.5, 1, 2, 4, 8, 16, 32]
+    assert len(emulator.requests) == 8
+    assert "answered 503: Something went wrong." in str(error)
+    assert re.search(r"given up after 8 tries in 6[34] s$", str(error))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", status=503),
+        Fault("reset_before"),
+        Fault("rate_limit", retry_after=0),
+        Fault("rate_limit"),
+    ],
+    ids=lambda fault: f"{fault.kind}-{fault.retry_after}",
+)
+def test_retry_timeout_of_zero_is_one_try(fault: Fault, emulator: Emulator, clock: Clock) -> None:
+    emulator.faults.add(fault)
+    error = error_of(connect(emulator, retry_timeout=0))
+    assert "tries" not in str(error)
+    assert len(emulator.requests) == 1
+    assert clock.slept == []
+
+
+def test_outage_uses_up_the_time_of_all_requests_together(emulator: Emulator, clock: Clock) -> None:
+    transport = connect(emulator, retry_timeout=10)
+    emulator.faults.add(Fault("status", status=503, times=None))
+    error_of(transport)
+    error_of(transport, "DELETE", ONE, values=["a.example"])
+    error_of(transport)
+    assert sum(clock.slept) <= 10
+    emulator.faults.clear()
+    transport.request("GET", DOMAINS)
+    emulator.faults.add(Fault("status", status=503))
+    transport.request("GET", DOMAINS)
+
+
+# Rate limits
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    ("fault", "shortest", "longest"),
+    [
+        (Fault("rate_limit", retry_after=7), 6.5, 7),
+        (Fault("rate_limit", retry_after="date", seconds=7), 5, 9),
+        (Fault("rate_limit", reset=True, seconds=7), 5, 9),
+        (Fault("rate_limit", retry_after=7, reset=True), 6.5, 7),
+        (Fault("rate_limit"), 0.5, 0.5),
+    ],
+    ids=["seconds", "date", "reset", "both", "neither"],
+)
+def test_limited_request_is_sent_again_when_the_service_says(
+    method: str, fault: Fault, shortest: float, longest: float, emulator: Emulator, clock: Clock
+) -> None:
+    emulator.seed(SEED)
+    emulator.faults.add(fault)
+    transport = connect(emulator)
+    values = [] if method == "POST" else ["example.com"]
+    transport.request(method, ONE if values else DOMAINS, values, body={"domain": "new.example"})
+    assert len(emulator.requests) == 2
+    assert shortest <= sum(clock.slept) <= longest
+    assert transport.seconds_waited == sum(clock.slept)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry_After": "soon"},
+        {"Retry_After": "-5"},
+        {"Retry_After": "nan"},
+        {"Retry_After": "", "X_RateLimit_Reset": "never"},
+        {"Retry_After": "Fri, 99 Foo 2026"},
+    ],
+    ids=str,
+)
+def test_wait_that_can_not_be_read_is_a_usual_pause(headers: dict[str, str], clock: Clock) -> None:
+    answers = [reply(b"{}", **headers).replace(b"200 OK", b"429 Slow"), reply(b"{}")]
+    with serving(lambda connection: connection.sendall(answers.pop(0))) as url:
+        assert Transport(url, "key").request("GET", DOMAINS) == {}
+    assert clock.slept == [0.5]
+
+
+@pytest.mark.parametrize("reset", [7, 1_900_000_007, 1_900_000_007_000, "Sun, 17 Mar 2030 17:46:47 GMT"])
+def test_points_in_time_are_held_against_the_clock_of_the_service(reset: object, clock: Clock) -> None:
+    headers = {"Date": "Sun, 17 Mar 2030 17:46:40 GMT", "X_RateLimit_Reset": str(reset)}
+    answers = [reply(b"{}", **headers).replace(b"200 OK", b"429 Slow"), reply(b"{}")]
+    with serving(lambda connection: connection.sendall(answers.pop(0))) as url:
+        Transport(url, "key").request("GET", DOMAINS)
+    assert clock.slept == [pytest.approx(7, abs=0.2)]
+
+
+def test_limit_that_stays_is_not_hammered_at(emulator: Emulator, clock: Clock) -> None:
+    emulator.faults.add(Fault("rate_limit", retry_after=0, times=400))
+    with pytest.raises(RateLimited):
+        connect(emulator, retry_timeout=5).request("GET", DOMAINS)
+    assert len(emulator.requests) <= 10
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_wait_longer_than_the_budget_is_refused_with_its_length(
+    method: str, emulator: Emulator, clock: Clock
+) -> None:
+    emulator.faults.add(Fault("rate_limit", retry_after=90))
+    transport = connect(emulator, retry_timeout=60)
+    error = error_of(transport, method)
+    assert isinstance(error, RateLimited)
+    assert re.search(r"due in (89|90) s, more than retry_timeout allows", str(error))
+    # Nor is the service asked again while it is known to be closed.
+    later = error_of(transport, method)
+    assert isinstance(later, RateLimited)
+    assert "more than retry_timeout allows" in str(later)
+    assert len(emulator.requests) == 1
+    assert clock.slept == []
+
+
+def test_used_up_limit_is_waited_for_instead_of_run_into(emulator: Emulator, clock: Clock) -> None:
+    transport = connect(emulator)
+    emulator.rate_limit = RateLimit(2, window=0.1)
+    transport.request("GET", DOMAINS)
+    transport.request("GET", DOMAINS)
+    assert clock.slept == []
+    transport.request("POST", DOMAINS, body={"domain": "new.example"})
+    assert clock.slept == []
+    time.sleep(0.1)
+    transport.request("GET", DOMAINS)
+    assert len(clock.slept) == 1
+    assert emulator.rate_limited == 0
+    assert len(emulator.requests) == 4
+    assert transport.limit_met == "GET /v3/domains (2 requests a window)"
+
+
+# Secrets
+
+
+@pytest.mark.parametrize("form", range(4))
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda text: Fault("body", status=400, body={"error": f"Key {text}!"}),
+        lambda text: Fault("body", status=503, body={"errors": {text: [text]}}),
+        lambda text: Fault("body", status=429, body={"errors": [text], "message": text}),
+        lambda text: Fault("body", status=400, body={"error": "x" * 580 + text}),
+        lambda text: Fault("redirect", location=f"https://elsewhere.example/?key={quote(text)}"),
+    ],
+    ids=["error", "fields", "list", "cut", "redirect"],
+)
+def test_key_that_the_service_echoes_is_not_told(
+    fault: Callable[[str], Fault], form: int, emulator: Emulator
+) -> None:
+    secret = emulator.api_key
+    text = forms_of(secret)[form]
+    emulator.faults.add(fault(text))
+    error = error_of(connect(emulator, retry_timeout=0))
+    for told in (str(error), error.words, error.story):
+        assert_no_secret(told, secret)
+        assert text[:12] not in told
+
+
+@pytest.mark.parametrize("form", range(4))
+@pytest.mark.parametrize("status", ["200 OK", "404 No"])
+def test_key_in_a_page_of_a_proxy_is_not_told(form: int, status: str) -> None:
+    secret = "sk_secret:9f/8e+7d=6c5b4a39"
+    page = f"<html><title>Blocked: {forms_of(secret)[form]}</title></html>".encode()
+    answer = reply(page, Content_Type="text/html").replace(b"200 OK", status.encode())
+    with serving(lambda connection: connection.sendall(answer)) as url:
+        error = error_of(Transport(url, secret, retry_timeout=0))
+    assert "Blocked: " in str(error)
+    assert_no_secret(str(error), secret)
+
+
+# TLS
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_path(authority: trustme.CA, tmp_path: Path) -> str:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return str(tmp_path / "ca.pem")
+
+
+@pytest.fixture
+def tls_url(authority: trustme.CA) -> Iterator[str]:
+    """A server whose certificate a private authority has signed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with serving(lambda connection: connection.sendall(reply(b'{"success": true}')), context) as url:
+        yield url
+
+
+@pytest.fixture(params=[None, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def bundle_in_environment(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None, or one that trusts an authority which has nothing to do with the server."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    if request.param:
+        trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
+        monkeypatch.setenv(request.param, str(tmp_path / "other.pem"))
+
+
+@pytest.mark.usefixtures("bundle_in_environment")
+def test_unknown_authority_is_refused_and_the_message_names_ca_path(tls_url: str, clock: Clock) -> None:
+    transport = Transport(tls_url, "key")
+    error = error_of(transport)
+    assert isinstance(error, BadReply)
+    assert f"the certificate of {tls_url} can't be verified" in str(error)
+    assert "ca_path" in str(error)
+    assert transport.requests_made == 1
+
+
+@pytest.mark.usefixtures("bundle_in_environment")
+def test_authority_in_ca_path_is_trusted(tls_url: str, ca_path: str) -> None:
+    assert Transport(tls_url, "key", verify=ca_path).request("GET", DOMAINS) == {"success": True}
+
+
+@pytest.mark.usefixtures("bundle_in_environment")
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_any_certificate_is_taken_when_it_is_not_to_be_verified(tls_url: str) -> None:
+    assert Transport(tls_url, "key", verify=False).request("GET", DOMAINS) == {"success": True}
+
+
+def test_certificate_for_another_name_is_refused(authority: trustme.CA, ca_path: str) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("other.example").configure_cert(context)
+    with serving(lambda connection: connection.sendall(reply(b"{}")), context) as url:
+        error = error_of(Transport(url, "key", verify=ca_path))
+    assert "can't be verified" in str(error)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+def test_ca_path_that_can_not_be_used_is_an_error_that_names_it(
+    content: bytes | None, tls_url: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ImprovmxError, match="ca_path"):
+        Transport(tls_url, "key", verify=str(path), retry_timeout=0).request("GET", DOMAINS)
+
+
+def test_plain_http_on_a_tls_port_is_told_without_a_traceback(tls_url: str) -> None:
+    error = error_of(Transport(tls_url.replace("https:", "http:"), "key", retry_timeout=0))
+    assert isinstance(error, Unavailable)

@@ -1,0 +1,366 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emulator import Emulator
+from harness import assert_no_secret, run_module
+
+WRITING = ("improvmx_alias", "improvmx_domain", "improvmx_domains")
+GOOD = {"alias": "info", "forward": "a@x.example"}
+LONG_LABEL = "a" * 64
+
+
+def refused(emulator: Emulator, name: str, args: dict[str, Any], check: bool = False) -> dict[str, Any]:
+    """Run a module that has to fail before it sends anything."""
+    options = {"api_url": emulator.url, "api_key": emulator.api_key, "timeout": 5, "retry_timeout": 5}
+    result: dict[str, Any] = run_module(name, {**options, **args}, check)
+    assert result["failed"] is True
+    assert emulator.requests == []
+    assert "\n" not in result["msg"]
+    assert "Traceback" not in str(result)
+    assert_no_secret(str(result), emulator.api_key)
+    return result
+
+
+def assert_told(name: str, result: dict[str, Any], problems: list[str]) -> None:
+    for problem in problems:
+        assert problem in result["msg"]
+    assert "No request was sent" in result["msg"]
+    assert result["api_requests"] == 0
+    if name in WRITING:
+        assert result["changes"] == result["pending"] == []
+        assert result["changed"] is False
+
+
+# --- One bad value --------------------------------------------------------------------------------
+
+BAD_DOMAINS = {
+    "": "empty",
+    "example": "needs a dot",
+    "a..example": "empty",
+    ".example.com": "empty",
+    "example.com..": "empty",
+    "exa mple.com": "letters, digits and inner hyphens",
+    "-a.example": "hyphen",
+    "a-.example": "hyphen",
+    "a_b.example": "letters, digits and inner hyphens",
+    "info@example.com": "letters, digits and inner hyphens",
+    "https://example.com": "letters, digits and inner hyphens",
+    "example.com/x": "letters, digits and inner hyphens",
+    f"{LONG_LABEL}.example": "63",
+    ".".join(["a" * 60] * 5): "253",
+    "192.0.2.1": "number",
+    "bü cher.example": "it holds",
+    "a\u202eb.example": "it holds",
+}
+
+
+@pytest.mark.parametrize(("text", "problem"), BAD_DOMAINS.items(), ids=lambda value: ascii(value)[:30])
+@pytest.mark.parametrize(
+    "name",
+    ["improvmx_alias", "improvmx_domain", "improvmx_domains", "improvmx_domain_info", "improvmx_logs_info"],
+)
+def test_a_malformed_domain_is_refused(emulator: Emulator, name: str, text: str, problem: str) -> None:
+    args: dict[str, Any] = {"domain": text}
+    if name == "improvmx_alias":
+        args |= GOOD
+    if name == "improvmx_domains":
+        args = {"domains": [args]}
+    result = refused(emulator, name, args)
+    assert_told(name, result, ["domain", problem])
+
+
+BAD_ALIASES = {
+    "": "empty",
+    "  ": "empty",
+    "a b": "white space",
+    "a\tb": "white space",
+    "a\u0000b": "control character",
+    "info@example.com": "before the @",
+    "a" * 151: "150",
+    ".": "paths",
+    "..": "paths",
+}
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize(("text", "problem"), BAD_ALIASES.items(), ids=lambda value: ascii(value)[:30])
+@pytest.mark.parametrize("name", WRITING)
+def test_a_malformed_alias_is_refused(
+    emulator: Emulator, name: str, text: str, problem: str, state: str
+) -> None:
+    alias = {"alias": text, "forward": "a@x.example", "state": state}
+    result = refused(emulator, name, with_alias(name, alias))
+    assert_told(name, result, ["alias", problem])
+
+
+def with_alias(name: str, alias: dict[str, Any], domain: str = "example.com") -> dict[str, Any]:
+    """The arguments of a module that manages this one alias."""
+    if name == "improvmx_alias":
+        return {"domain": domain, **alias}
+    one = {"domain": domain, "aliases": [alias]}
+    return one if name == "improvmx_domain" else {"domains": [one]}
+
+
+BAD_FORWARDS: list[tuple[Any, str]] = [
+    ([], "at least one destination"),
+    ([""], "at least one destination"),
+    (" , ", "at least one destination"),
+    ("nobody", "neither an e-mail address"),
+    ("mail.example", "neither an e-mail address"),
+    ("@x.example", "not an e-mail address"),
+    ("a@", "not an e-mail address"),
+    ("a@nodot", "needs a dot"),
+    ("a b@x.example", "not an e-mail address"),
+    ("a@b@x.example", "not an e-mail address"),
+    ("a@x..example", "empty"),
+    (".a@x.example", "dot too many"),
+    ("a..b@x.example", "dot too many"),
+    (f"{'a' * 65}@x.example", "not an e-mail address"),
+    ("Ann <a@x.example>", "not an e-mail address"),
+    ("ftp://x.example/", "not an http or https URL"),
+    ("http://", "not an http or https URL"),
+    ("https://x.example/a b", "white space"),
+    ("https://x.example:99999/", "not an http or https URL"),
+    (["null", "a@x.example"], "must stand alone"),
+    (["null", "https://x.example/"], "must stand alone"),
+    ("a@example.com", "inside the same domain"),
+    ("a@EXAMPLE.Com.", "inside the same domain"),
+    (["b@x.example", "a@example.com"], "inside the same domain"),
+]
+
+
+@pytest.mark.parametrize(("forward", "problem"), BAD_FORWARDS, ids=lambda value: ascii(value)[:30])
+@pytest.mark.parametrize("name", WRITING)
+def test_a_malformed_destination_is_refused(
+    emulator: Emulator, name: str, forward: Any, problem: str
+) -> None:
+    result = refused(emulator, name, with_alias(name, {"alias": "info", "forward": forward}))
+    assert_told(name, result, ["forward", problem])
+
+
+@pytest.mark.parametrize(
+    ("domain", "forward"),
+    [("bücher.example", "a@xn--bcher-kva.example"), ("xn--bcher-kva.example", "a@BÜCHER.example")],
+)
+@pytest.mark.parametrize("name", WRITING)
+def test_a_destination_inside_the_same_domain_is_refused_in_any_form(
+    emulator: Emulator, name: str, domain: str, forward: str
+) -> None:
+    result = refused(emulator, name, with_alias(name, {"alias": "info", "forward": forward}, domain))
+    assert_told(name, result, ["inside the same domain"])
+
+
+BAD_SETTINGS = [
+    ("notification_email", "nobody", "not an e-mail address"),
+    ("notification_email", "a@nodot", "needs a dot"),
+    ("webhook", "hooks.example", "not an http or https URL"),
+    ("webhook", "ftp://hooks.example/", "not an http or https URL"),
+    ("whitelabel", "nodot", "needs a dot"),
+    ("whitelabel", "https://white.example", "letters, digits and inner hyphens"),
+]
+
+
+@pytest.mark.parametrize(("setting", "value", "problem"), BAD_SETTINGS)
+@pytest.mark.parametrize("name", ["improvmx_domain", "improvmx_domains"])
+def test_a_malformed_setting_is_refused(
+    emulator: Emulator, name: str, setting: str, value: str, problem: str
+) -> None:
+    one = {"domain": "example.com", setting: value}
+    result = refused(emulator, name, one if name == "improvmx_domain" else {"domains": [one]})
+    assert_told(name, result, [setting, problem])
+
+
+DOUBLES = [("info", "info"), ("Info", "iNFO"), (" info", "info "), ("*", "*"), ("^A.*$", "^a.*$")]
+
+
+@pytest.mark.parametrize(("first", "second"), DOUBLES)
+@pytest.mark.parametrize("name", ["improvmx_domain", "improvmx_domains"])
+def test_an_alias_that_is_listed_twice_is_refused(
+    emulator: Emulator, name: str, first: str, second: str
+) -> None:
+    aliases = [{**GOOD, "alias": first}, {**GOOD, "alias": "other"}, {"alias": second, "state": "absent"}]
+    one = {"domain": "example.com", "aliases": aliases}
+    result = refused(emulator, name, one if name == "improvmx_domain" else {"domains": [one]})
+    assert_told(name, result, ["aliases[0]", "aliases[2]", "same alias"])
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("example.com", "example.com"),
+        ("example.com", "EXAMPLE.com."),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("bücher.example", "BU\u0308CHER.example"),
+    ],
+)
+def test_a_domain_that_is_listed_twice_is_refused(emulator: Emulator, first: str, second: str) -> None:
+    wishes = [{"domain": first}, {"domain": "other.example"}, {"domain": second, "state": "absent"}]
+    result = refused(emulator, "improvmx_domains", {"domains": wishes})
+    assert_told("improvmx_domains", result, ["domains[0]", "domains[2]", "same domain"])
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": -1}, "timeout"),
+        ({"retry_timeout": -1}, "retry_timeout"),
+        ({"api_key": ""}, "api_key"),
+        ({"api_key": "  "}, "api_key is empty"),
+        ({"api_url": "example.com"}, "api_url must be an http or https URL"),
+        ({"api_url": "ftp://example.com"}, "api_url must be an http or https URL"),
+        ({"api_url": "https://"}, "api_url must be an http or https URL"),
+        ({"api_url": "https://user:word@example.com"}, "api_url must be an http or https URL"),
+        ({"api_url": "https://example.com/?a=b"}, "api_url must be an http or https URL"),
+        ({"api_url": ""}, "api_url must be an http or https URL"),
+    ],
+)
+@pytest.mark.parametrize("name", ["improvmx_domain", "improvmx_domain_info"])
+def test_a_connection_that_makes_no_sense_is_refused(
+    emulator: Emulator, name: str, options: dict[str, Any], problem: str
+) -> None:
+    result = refused(emulator, name, {"domain": "example.com", **options})
+    assert_told(name, result, [problem])
+
+
+@pytest.mark.parametrize(
+    ("options", "problems"),
+    [
+        ({"limit": -1}, ["limit"]),
+        ({"since": "yesterday"}, ["since", "ISO 8601"]),
+        ({"until": "2026-13-01"}, ["until"]),
+        ({"until": "31.01.2026"}, ["until", "ISO 8601"]),
+        ({"since": ""}, ["since"]),
+        ({"since": "0001-01-01T00:00:00+01:00"}, ["since"]),
+        ({"alias": "info@example.com"}, ["alias", "before the @"]),
+        (
+            {"domain": "nodot", "alias": "a b", "since": "x", "until": "y", "limit": -5},
+            ["domain", "needs a dot", "alias", "white space", "since", "until", "limit", "5 problems"],
+        ),
+    ],
+)
+def test_a_bad_choice_of_logs_is_refused(
+    emulator: Emulator, options: dict[str, Any], problems: list[str]
+) -> None:
+    result = refused(emulator, "improvmx_logs_info", {"domain": "example.com", **options})
+    assert_told("improvmx_logs_info", result, problems)
+
+
+# --- What Ansible itself checks -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "words"),
+    [
+        ("improvmx_alias", {"alias": "info", "forward": "a@x.example"}, ["domain"]),
+        ("improvmx_alias", {"domain": "example.com", "forward": "a@x.example"}, ["alias"]),
+        ("improvmx_alias", {"domain": "example.com", "alias": "info"}, ["state is present", "forward"]),
+        ("improvmx_domain", {}, ["domain"]),
+        ("improvmx_domain", {"domain": "example.com", "purge_aliases": True}, ["purge_aliases", "aliases"]),
+        ("improvmx_domain", {"domain": "example.com", "aliases": [{"alias": "info"}]}, ["forward"]),
+        ("improvmx_domain", {"domain": "example.com", "aliases": [{"forward": "a@x.example"}]}, ["alias"]),
+        ("improvmx_domain", {"domain": "example.com", "state": "gone"}, ["state", "gone"]),
+        ("improvmx_domain", {"domain": "example.com", "api_version": "v4"}, ["api_version", "v4"]),
+        ("improvmx_domain", {"domain": "example.com", "colour": "red"}, ["colour"]),
+        ("improvmx_domains", {}, ["domains"]),
+        ("improvmx_domains", {"domains": [], "purge": True}, ["max_deletions"]),
+        ("improvmx_domains", {"domains": [{"domain": "example.com", "purge_aliases": True}]}, ["aliases"]),
+        ("improvmx_domains", {"domains": [{"state": "absent"}]}, ["domain"]),
+        ("improvmx_domains", {"domains": [{"domain": "example.com", "colour": "red"}]}, ["colour"]),
+        ("improvmx_domain_info", {"domain": "example.com", "query": "ex"}, ["mutually exclusive"]),
+        ("improvmx_logs_info", {}, ["domain"]),
+        ("improvmx_logs_info", {"domain": "example.com", "status": ["LOST"]}, ["status", "LOST"]),
+    ],
+)
+def test_arguments_that_do_not_go_together_are_refused(
+    emulator: Emulator, name: str, args: dict[str, Any], words: list[str]
+) -> None:
+    result = refused(emulator, name, args)
+    for word in words:
+        assert word in result["msg"]
+
+
+# --- Everything at once ---------------------------------------------------------------------------
+
+BAD_ALIAS_LIST = [
+    {"alias": "a b", "forward": "a@x.example"},
+    {"alias": "info", "forward": ["nobody", "a@example.com", "b@x.example"]},
+    {"alias": "INFO", "forward": "a@x.example"},
+    {"alias": "sales", "forward": ["null", "a@x.example"]},
+    {"alias": "c@d", "state": "absent"},
+]
+BAD_ALIAS_PROBLEMS = [
+    'aliases[0], alias: "a b"',
+    'aliases[1] (info), forward: "nobody"',
+    'aliases[1] (info), forward: "a@example.com" is inside the same domain',
+    "aliases[1] and aliases[2] are the same alias",
+    "aliases[3] (sales), forward: null",
+    'aliases[4], alias: "c@d"',
+]
+
+
+@pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
+def test_one_message_names_every_problem_of_a_domain(emulator: Emulator, check: bool) -> None:
+    args = {"domain": "example.com", "notification_email": "x", "webhook": "y", "aliases": BAD_ALIAS_LIST}
+    result = refused(emulator, "improvmx_domain", args, check)
+    assert_told(
+        "improvmx_domain", result, [*BAD_ALIAS_PROBLEMS, "8 problems", "notification_email", "webhook"]
+    )
+
+
+@pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
+def test_one_message_names_every_problem_of_every_domain(emulator: Emulator, check: bool) -> None:
+    wishes = [
+        {"domain": "example.com", "aliases": BAD_ALIAS_LIST},
+        {"domain": "nodot", "aliases": [{"alias": "..", "forward": "a@x.example"}]},
+        {"domain": "Example.COM.", "webhook": "z"},
+    ]
+    result = refused(emulator, "improvmx_domains", {"domains": wishes}, check)
+    problems = [
+        *BAD_ALIAS_PROBLEMS,
+        'domains[1], domain: "nodot"',
+        "domains[1], aliases[0]",
+        "domains[2] (example.com), webhook",
+        "domains[0] and domains[2] are the same domain",
+        "10 problems",
+    ]
+    assert_told("improvmx_domains", result, problems)
+
+
+def test_one_message_names_every_problem_of_an_alias(emulator: Emulator) -> None:
+    args = {"domain": "nodot", "alias": "a b", "forward": ["nobody", "ftp://x.example/"]}
+    result = refused(emulator, "improvmx_alias", args)
+    assert_told("improvmx_alias", result, ["nodot", "a b", "nobody", "ftp://x.example/", "4 problems"])
+
+
+def test_what_v2_can_not_do_is_named_with_the_other_problems(emulator: Emulator) -> None:
+    args = {
+        "api_version": "v2",
+        "domain": "example.com",
+        "notification_email": "ops@mail.example",
+        "webhook": "",
+        "whitelabel": "white.example",
+        "aliases": [{"alias": "a b", "forward": "a@x.example"}],
+    }
+    result = refused(emulator, "improvmx_domain", args)
+    problems = ["notification_email", "webhook", "whitelabel", "v2", "v3", "a b", "4 problems"]
+    assert_told("improvmx_domain", result, problems)
+
+
+def test_a_bad_bound_of_deletions_is_named_with_the_other_problems(emulator: Emulator) -> None:
+    args = {"domains": [{"domain": "nodot"}], "purge": True, "max_deletions": -1}
+    result = refused(emulator, "improvmx_domains", args)
+    assert_told("improvmx_domains", result, ["max_deletions", "nodot", "2 problems"])
+
+
+def test_a_bad_connection_is_named_with_the_other_problems(emulator: Emulator) -> None:
+    args = {"timeout": 0, "retry_timeout": -1, "api_url": "ftp://x.example", "domain": "nodot"}
+    result = refused(emulator, "improvmx_domain", args)
+    assert_told("improvmx_domain", result, ["timeout", "retry_timeout", "api_url", "nodot", "4 problems"])

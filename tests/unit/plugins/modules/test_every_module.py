@@ -1,0 +1,347 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is true of every module, found by looking into plugins/modules: a new one needs no entry here."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import socket
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from emulator import Emulator
+from harness import MODULES, Clock, Modules, assert_no_secret, run_module
+
+ROOT = Path(__file__).resolve().parents[4]
+NAMES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("improvmx_*.py"))
+NAMESPACE = "improvmx.email."
+# What Ansible or the harness adds to every result.
+ALWAYS = {"changed", "failed", "msg", "warnings"}
+
+every_module = pytest.mark.parametrize("name", NAMES)
+
+
+@cache
+def source(name: str) -> Any:
+    return importlib.import_module(MODULES + name)
+
+
+@cache
+def documentation(name: str) -> dict[str, Any]:
+    return dict(yaml.safe_load(source(name).DOCUMENTATION))
+
+
+@cache
+def examples(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load(source(name).EXAMPLES))
+
+
+def fragment() -> dict[str, Any]:
+    module = importlib.import_module(MODULES.replace(".modules.", ".doc_fragments.") + "improvmx")
+    return dict(yaml.safe_load(module.ModuleDocFragment.DOCUMENTATION))
+
+
+def action_group() -> list[str]:
+    return list(yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["action_groups"]["improvmx"])
+
+
+class _Captured(Exception):
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__()
+        self.arguments = arguments
+
+
+def declared(name: str) -> dict[str, Any]:
+    """What a module hands to AnsibleModule."""
+
+    def capture(**arguments: Any) -> None:
+        raise _Captured(**arguments)
+
+    shared = importlib.import_module(MODULES.replace(".modules.", ".module_utils.") + "_module")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shared, "AnsibleModule", capture)
+        with pytest.raises(_Captured) as captured:
+            source(name).main()
+    return captured.value.arguments
+
+
+def fitting(value: Any, spec: dict[str, Any]) -> Any:
+    """An argument of an example, with something that fits in place of each template."""
+    if isinstance(value, str) and "{{" in value:
+        values = {"list": [], "dict": {}, "int": 1, "bool": True, "raw": "text"}
+        choices = spec.get("choices")
+        return choices[0] if choices else values.get(spec.get("type", "str"), "text")
+    options = spec.get("options", {})
+    if isinstance(value, dict):
+        return {key: fitting(inner, options.get(key, {})) for key, inner in value.items()}
+    if isinstance(value, list):
+        element = {"type": spec.get("elements", "str"), "options": options}
+        return [fitting(inner, element) for inner in value]
+    return value
+
+
+def tasks(name: str) -> list[tuple[str, dict[str, Any]]]:
+    """The tasks of a module's examples that use a module of ours, with their arguments."""
+    found = []
+    for task in examples(name):
+        for key, arguments in task.items():
+            if key.startswith(NAMESPACE):
+                module = key.removeprefix(NAMESPACE)
+                assert module in NAMES
+                specs = declared(module)["argument_spec"]
+                fitted = {
+                    option: fitting(value, specs.get(option, {}))
+                    for option, value in (arguments or {}).items()
+                }
+                found.append((module, fitted))
+    return found
+
+
+def first_example(name: str) -> dict[str, Any]:
+    """Arguments that make sense to a module: those of its first example."""
+    return next(arguments for module, arguments in tasks(name) if module == name)
+
+
+def writes(name: str) -> bool:
+    return not name.endswith("_info")
+
+
+# --- Documentation --------------------------------------------------------------------------------
+
+
+def test_there_are_modules() -> None:
+    assert {"improvmx_alias", "improvmx_domain", "improvmx_domains"} <= set(NAMES)
+
+
+@every_module
+def test_documentation_is_sound(name: str) -> None:
+    documented = documentation(name)
+    assert documented["module"] == name
+    assert documented["short_description"]
+    assert documented["description"]
+    assert documented["author"]
+    assert "improvmx.email.improvmx" in documented["extends_documentation_fragment"]
+    assert examples(name)
+    assert yaml.safe_load(source(name).RETURN)["api_requests"]["type"] == "int"
+
+
+@every_module
+def test_every_task_of_the_examples_has_a_name_and_one_action(name: str) -> None:
+    words = {"name", "register", "when", "loop", "vars", "no_log", "delegate_to", "until", "retries", "delay"}
+    for task in examples(name):
+        assert task["name"]
+        (action,) = set(task) - words
+        assert action.count(".") == 2, f"{action} is not a full name"
+
+
+@every_module
+def test_every_example_validates_against_the_argument_spec(name: str) -> None:
+    found = tasks(name)
+    assert name in [module for module, arguments in found]
+    for module, arguments in found:
+        constraints = declared(module)
+        spec = constraints.pop("argument_spec")
+        del constraints["supports_check_mode"]
+        validator = ArgumentSpecValidator(spec, **constraints)
+        result = validator.validate({"api_key": "a key", **arguments})
+        assert result.error_messages == []
+        assert result.unsupported_parameters == set()
+
+
+@every_module
+def test_the_argument_spec_and_the_documentation_agree(name: str) -> None:
+    documented = {**documentation(name).get("options", {}), **fragment()["options"]}
+    assert_same_options(declared(name)["argument_spec"], documented)
+
+
+def assert_same_options(spec: dict[str, Any], documented: dict[str, Any]) -> None:
+    assert set(spec) == set(documented)
+    for option, facts in spec.items():
+        told = documented[option]
+        assert told["description"], option
+        for fact in ("type", "elements", "default"):
+            assert facts.get(fact) == told.get(fact), (option, fact)
+        assert bool(facts.get("required")) is bool(told.get("required")), option
+        assert list(facts.get("choices") or []) == list(told.get("choices") or []), option
+        assert ("options" in facts) is ("suboptions" in told), option
+        if "options" in facts:
+            assert_same_options(facts["options"], told["suboptions"])
+
+
+@every_module
+def test_the_shared_options_come_from_the_fragment_alone(name: str) -> None:
+    shared = set(fragment()["options"])
+    assert shared == {
+        "api_key",
+        "api_url",
+        "api_version",
+        "validate_certs",
+        "ca_path",
+        "timeout",
+        "retry_timeout",
+    }
+    assert shared.isdisjoint(documentation(name).get("options", {}))
+
+
+@every_module
+def test_the_shared_options_mean_what_was_promised(name: str) -> None:
+    spec = declared(name)["argument_spec"]
+    assert spec["api_key"]["no_log"] is True
+    assert spec["api_key"]["required"] is True
+    assert {
+        option: facts["default"]
+        for option, facts in spec.items()
+        if option in fragment()["options"] and "default" in facts
+    } == {
+        "api_url": "https://api.improvmx.com",
+        "api_version": "v3",
+        "validate_certs": True,
+        "timeout": 30,
+        "retry_timeout": 300,
+    }
+
+
+@every_module
+def test_check_mode_is_supported_and_documented(name: str) -> None:
+    assert declared(name)["supports_check_mode"] is True
+    attributes = documentation(name)["attributes"]
+    assert attributes["check_mode"]["support"] == "full"
+    if writes(name):
+        assert attributes["diff_mode"]["support"] == "full"
+
+
+def test_the_action_group_holds_every_module_and_nothing_else() -> None:
+    assert action_group() == NAMES
+
+
+@every_module
+def test_a_module_has_a_test_file(name: str) -> None:
+    assert (Path(__file__).parent / f"test_{name}.py").is_file()
+
+
+# --- Behaviour ------------------------------------------------------------------------------------
+
+
+def seed_account(emulator: Emulator) -> None:
+    domains = [
+        {"domain": name, "aliases": {"*": "o@m.example", "info": "i@m.example"}}
+        for name in ("example.com", "example.org", "example.net")
+    ]
+    emulator.seed({"domains": domains})
+
+
+@every_module
+def test_the_first_example_runs_and_every_result_is_documented(modules: Modules, name: str) -> None:
+    seed_account(modules.emulator)
+    documented = set(yaml.safe_load(source(name).RETURN)) | ALWAYS
+    for check in (True, False):
+        result = modules.run(name, check=check, **first_example(name))
+        assert not result.get("failed"), result["msg"]
+        assert set(result) <= documented
+        assert result["api_requests"] >= 1
+        if writes(name):
+            assert {"changes", "diff"} <= set(result)
+
+
+@every_module
+def test_the_connection_may_come_from_the_environment(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, version: str, name: str
+) -> None:
+    seed_account(emulator)
+    monkeypatch.setenv("IMPROVMX_API_KEY", emulator.api_key)
+    monkeypatch.setenv("IMPROVMX_API_URL", emulator.url)
+    monkeypatch.setenv("IMPROVMX_API_VERSION", version)
+    arguments = {"retry_timeout": 0, **first_example(name)}
+    result = run_module(name, arguments)
+    assert not result.get("failed"), result["msg"]
+    assert {request.version for request in emulator.requests} == {version}
+    assert_no_secret(json.dumps(result), emulator.api_key)
+
+
+@every_module
+def test_an_option_of_the_task_wins_over_the_environment(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    seed_account(modules.emulator)
+    monkeypatch.setenv("IMPROVMX_API_KEY", "sk_of_the_environment")
+    monkeypatch.setenv("IMPROVMX_API_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("IMPROVMX_API_VERSION", "v2")
+    result = modules.run(name, **first_example(name), api_version="v3")
+    assert not result.get("failed"), result["msg"]
+    assert {request.version for request in modules.emulator.requests} == {"v3"}
+
+
+@every_module
+def test_a_slash_after_the_url_makes_no_difference(modules: Modules, name: str) -> None:
+    seed_account(modules.emulator)
+    modules.options["api_url"] = modules.emulator.url + "//"
+    result = modules.run(name, **first_example(name))
+    assert not result.get("failed"), result["msg"]
+    assert all(request.path.startswith("/v3/") for request in modules.emulator.requests)
+
+
+@every_module
+def test_no_key_is_a_failure_that_names_the_option(emulator: Emulator, name: str) -> None:
+    result = run_module(name, {"api_url": emulator.url, **first_example(name)})
+    assert result["failed"] is True
+    assert "api_key" in result["msg"]
+    assert emulator.requests == []
+
+
+@every_module
+@pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
+def test_a_wrong_key_gives_one_clear_sentence_and_one_request(
+    modules_of_version: Modules, clock: Clock, name: str, check: bool
+) -> None:
+    modules = modules_of_version
+    seed_account(modules.emulator)
+    wrong = "sk_wrong/0123456789+abc="
+    result = modules.run(name, check=check, **{**first_example(name), "api_key": wrong})
+    assert result["failed"] is True
+    assert "the API key is not valid" in result["msg"]
+    assert str({"v2": 403, "v3": 401}[modules.options["api_version"]]) in result["msg"]
+    assert "\n" not in result["msg"]
+    assert_no_secret(json.dumps(result), wrong)
+    assert result["api_requests"] == 1
+    assert clock.slept == []
+    assert_failed_without_a_trace(name, result)
+
+
+def assert_failed_without_a_trace(name: str, result: dict[str, Any]) -> None:
+    assert "Traceback" not in json.dumps(result)
+    assert "exception" not in result
+    if writes(name):
+        assert result["changed"] is False
+        assert result["changes"] == result["pending"] == []
+
+
+def dead_url() -> str:
+    """Where nobody listens."""
+    with socket.socket() as briefly:
+        briefly.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{briefly.getsockname()[1]}"
+
+
+@every_module
+@pytest.mark.parametrize(("retry_timeout", "least", "most"), [(0, 1, 1), (60, 5, 20)])
+def test_a_dead_server_is_named_without_a_traceback(
+    emulator: Emulator, clock: Clock, version: str, name: str, retry_timeout: int, least: int, most: int
+) -> None:
+    options = {"api_url": dead_url(), "api_key": emulator.api_key, "api_version": version, "timeout": 5}
+    result = run_module(name, {**options, "retry_timeout": retry_timeout, **first_example(name)})
+    assert result["failed"] is True
+    assert options["api_url"] in result["msg"]
+    assert "GET /" in result["msg"]
+    assert "can't be reached" in result["msg"]
+    assert least <= result["api_requests"] <= most
+    assert sum(clock.slept) <= retry_timeout
+    assert_no_secret(json.dumps(result), emulator.api_key)
+    assert_failed_without_a_trace(name, result)

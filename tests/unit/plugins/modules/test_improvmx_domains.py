@@ -1,0 +1,557 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emulator import Emulator
+from harness import Modules, changes_of, effects_of, run_module
+
+OWNER = "owner@mail.example"  # the account's own address
+CATCH_ALL_MADE = ("ImprovMX gives each new domain a catch-all alias *",)
+
+
+def present(alias: str, *forward: str) -> dict[str, Any]:
+    return {"alias": alias, "forward": list(forward)}
+
+
+def absent(alias: str) -> dict[str, Any]:
+    return {"alias": alias, "state": "absent"}
+
+
+def domain(name: str, *aliases: dict[str, Any], **options: Any) -> dict[str, Any]:
+    return {"domain": name, "aliases": list(aliases), **options}
+
+
+def gone(name: str) -> dict[str, Any]:
+    return {"domain": name, "state": "absent"}
+
+
+def names_of(emulator: Emulator) -> list[str]:
+    return sorted(emulator.account.domains)
+
+
+# --- Changes --------------------------------------------------------------------------------------
+
+
+def test_brings_many_domains_to_the_wish_at_once(modules_of_version: Modules) -> None:
+    modules = modules_of_version
+    modules.seed(
+        {
+            "same.example": {"*": OWNER, "info": "a@x.example"},
+            "changed.example": {"*": OWNER, "info": "a@x.example", "old": "o@x.example"},
+            "purged.example": {"*": OWNER, "info": "a@x.example"},
+            "gone.example": {"*": OWNER},
+            "unmentioned.example": {"*": OWNER, "info": "a@x.example"},
+        }
+    )
+    rounds = modules.rounds(
+        "improvmx_domains",
+        domains=[
+            domain("same.example", present("info", "A@x.example".lower())),
+            domain(
+                "changed.example",
+                present("new", "n@x.example"),
+                present("info", "b@x.example"),
+                absent("old"),
+            ),
+            domain("new.example", present("*", "c@x.example"), present("info", "a@x.example")),
+            domain("purged.example", present("info", "a@x.example"), purge_aliases=True),
+            gone("gone.example"),
+            gone("never.example"),
+        ],
+    )
+    assert changes_of(rounds.real["changes"]) == [
+        ("delete", "domain", "gone.example", "gone.example"),
+        ("delete", "alias", "changed.example", "old"),
+        ("update", "alias", "changed.example", "info"),
+        ("create", "alias", "changed.example", "new"),
+        ("create", "domain", "new.example", "new.example"),
+        ("update", "alias", "new.example", "*"),
+        ("create", "alias", "new.example", "info"),
+        ("delete", "alias", "purged.example", "*"),
+    ]
+    assert {name: modules.aliases(name) for name in names_of(modules.emulator)} == {
+        "same.example": {"*": OWNER, "info": "a@x.example"},
+        "changed.example": {"*": OWNER, "info": "b@x.example", "new": "n@x.example"},
+        "new.example": {"*": "c@x.example", "info": "a@x.example"},
+        "purged.example": {"info": "a@x.example"},
+        "unmentioned.example": {"*": OWNER, "info": "a@x.example"},
+    }
+    assert [d["domain"] for d in rounds.again["domains"]] == [
+        "same.example",
+        "changed.example",
+        "new.example",
+        "purged.example",
+    ]
+    assert set(rounds.real["diff"]["before"]) == {"gone.example", "changed.example", "purged.example"}
+    assert set(rounds.real["diff"]["after"]) == {"changed.example", "new.example", "purged.example"}
+
+
+def test_domains_after_the_run_are_in_the_order_of_the_input(modules_of_version: Modules) -> None:
+    modules = modules_of_version
+    modules.seed({"b.example": {}, "gone.example": {}})
+    wishes = [
+        domain("c.example", absent("*")),
+        gone("gone.example"),
+        domain("b.example"),
+        domain("a.example", absent("*")),
+    ]
+    rounds = modules.rounds("improvmx_domains", domains=wishes)
+    for result in (rounds.check, rounds.real, rounds.again):
+        assert [d["domain"] for d in result["domains"]] == ["c.example", "b.example", "a.example"]
+
+
+def test_one_warning_names_every_new_domain_whose_catch_all_is_not_mentioned(
+    modules_of_version: Modules,
+) -> None:
+    rounds = modules_of_version.rounds(
+        "improvmx_domains",
+        CATCH_ALL_MADE,
+        domains=[
+            domain("a.example"),
+            domain("b.example", absent("*")),
+            domain("c.example", present("x", "x@x.example")),
+        ],
+    )
+    (warning,) = rounds.real["warnings"]
+    assert "a.example, c.example" in warning
+    assert "b.example" not in warning
+
+
+def test_settings_of_several_domains_are_managed(modules: Modules) -> None:
+    modules.seed({"a.example": {}, "b.example": {}}, whitelabels=["mail.white.example"])
+    rounds = modules.rounds(
+        "improvmx_domains",
+        domains=[
+            {"domain": "a.example", "webhook": "https://hooks.example/a", "whitelabel": "mail.white.example"},
+            {"domain": "b.example", "notification_email": "ops@mail.example", "webhook": ""},
+        ],
+    )
+    assert changes_of(rounds.real["changes"]) == [
+        ("update", "domain", "a.example", "a.example"),
+        ("update", "domain", "b.example", "b.example"),
+    ]
+    assert modules.emulator.account.domains["b.example"].notification_email == "ops@mail.example"
+
+
+def test_no_domains_need_no_request(modules_of_version: Modules) -> None:
+    modules = modules_of_version
+    modules.seed({"a.example": {}})
+    rounds = modules.rounds("improvmx_domains", domains=[])
+    assert rounds.real["domains"] == []
+    assert rounds.count == 0
+
+
+# --- Request counts -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 100, 101, 250])
+def test_a_run_without_changes_reads_the_account_once(modules_of_version: Modules, count: int) -> None:
+    modules = modules_of_version
+    names = [f"d{number:03}.example" for number in range(count)]
+    modules.seed({name: {"*": OWNER, "info": "a@x.example"} for name in names})
+    wishes = [
+        domain(name, present("info", "a@x.example"), present("*", OWNER), purge_aliases=True)
+        for name in names
+    ]
+    rounds = modules.rounds("improvmx_domains", domains=wishes)
+    assert rounds.real["changed"] is False
+    version = modules.options["api_version"]
+    assert rounds.real["api_requests"] == rounds.count == (1 if version == "v2" else -(-count // 100))
+
+
+@pytest.mark.parametrize(
+    "catch_all", [None, present("*", "c@x.example"), absent("*")], ids=["unmentioned", "wanted", "unwanted"]
+)
+@pytest.mark.parametrize("count", [1, 2, 30, 500])
+def test_a_new_domain_costs_one_batch_and_at_most_one_request_for_the_catch_all(
+    modules: Modules, count: int, catch_all: dict[str, Any] | None
+) -> None:
+    modules.seed({f"d{number:03}.example": {} for number in range(101)})
+    aliases = [present(f"a{number}", "a@x.example") for number in range(count)]
+    wishes = [
+        domain("d000.example"),
+        domain("new.example", *aliases, *([catch_all] if catch_all else [])),
+    ]
+    rounds = modules.rounds("improvmx_domains", () if catch_all else CATCH_ALL_MADE, domains=wishes)
+    reads = [request for request in rounds.requests if request.method == "GET"]
+    assert len(reads) == 2
+    assert rounds.count == 2 + 1 + 1 + (1 if catch_all else 0)
+
+
+def test_a_domain_with_more_aliases_than_are_shown_is_read_in_full(modules: Modules) -> None:
+    names = [f"a{number}" for number in range(450)]
+    modules.seed({"big.example": dict.fromkeys(names, "a@x.example"), "small.example": {}})
+    aliases = [present(name, "a@x.example") for name in names]
+    wishes = [domain("big.example", *aliases, purge_aliases=True), domain("small.example")]
+    rounds = modules.rounds("improvmx_domains", domains=wishes)
+    assert rounds.real["changed"] is False
+    assert rounds.count == 1 + 5
+
+
+def test_one_connection_serves_all_requests(modules_of_version: Modules) -> None:
+    modules = modules_of_version
+    rounds = modules.rounds(
+        "improvmx_domains", domains=[domain(f"d{number}.example", absent("*")) for number in range(5)]
+    )
+    assert len({request.connection for request in rounds.requests}) == 1
+
+
+# --- Purge ----------------------------------------------------------------------------------------
+
+THERE = {
+    "kept.example": {"*": OWNER, "old": "o@x.example"},
+    "surplus.example": {"*": OWNER, "info": "a@x.example"},
+    "other.example": {},
+}
+# Two domains, the two aliases of one of them, and an alias of the kept one.
+DELETIONS = 5
+
+
+def purge(**options: Any) -> dict[str, Any]:
+    return {"domains": [domain("kept.example", absent("old"))], "purge": True, **options}
+
+
+def test_a_purge_needs_a_bound(emulator: Emulator) -> None:
+    emulator.seed({"domains": []})
+    result = run_module("improvmx_domains", {"api_url": emulator.url, "api_key": emulator.api_key, **purge()})
+    assert result["failed"] is True
+    assert "max_deletions" in result["msg"]
+    assert emulator.requests == []
+
+
+@pytest.mark.parametrize("most", [DELETIONS, DELETIONS + 1])
+def test_a_purge_within_its_bound_deletes_what_is_not_listed(modules_of_version: Modules, most: int) -> None:
+    modules = modules_of_version
+    modules.seed(THERE)
+    rounds = modules.rounds("improvmx_domains", **purge(max_deletions=most))
+    assert names_of(modules.emulator) == ["kept.example"]
+    assert modules.aliases("kept.example") == {"*": OWNER}
+    assert sorted(changes_of(rounds.real["changes"])) == [
+        ("delete", "alias", "kept.example", "old"),
+        ("delete", "domain", "other.example", "other.example"),
+        ("delete", "domain", "surplus.example", "surplus.example"),
+    ]
+
+
+@pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
+@pytest.mark.parametrize("most", [0, 1, DELETIONS - 1])
+def test_a_purge_beyond_its_bound_is_refused_with_its_plan_and_without_a_write(
+    modules_of_version: Modules, most: int, check: bool
+) -> None:
+    modules = modules_of_version
+    modules.seed(THERE)
+    result = modules.run("improvmx_domains", check=check, **purge(max_deletions=most))
+    assert result["failed"] is True
+    assert result["changed"] is False
+    for part in (
+        f"would delete {DELETIONS}",
+        f"max_deletions is {most}",
+        "delete domain surplus.example",
+        "delete domain other.example",
+        "delete alias old of kept.example",
+    ):
+        assert part in result["msg"]
+    assert result["changes"] == []
+    assert len(result["pending"]) == 3
+    assert modules.emulator.writes == []
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "allowed"), [(201, 201, False), (201, 202, True), (450, 450, False)]
+)
+def test_every_alias_of_a_deleted_domain_counts(
+    modules: Modules, count: int, most: int, allowed: bool
+) -> None:
+    modules.seed({"big.example": {f"a{number}": "a@x.example" for number in range(count)}})
+    result = modules.run("improvmx_domains", domains=[], purge=True, max_deletions=most)
+    assert bool(result.get("failed")) is not allowed
+    assert names_of(modules.emulator) == ([] if allowed else ["big.example"])
+
+
+def test_max_deletions_bounds_a_run_without_purge_too(modules_of_version: Modules) -> None:
+    modules = modules_of_version
+    modules.seed(THERE)
+    wishes = [gone("surplus.example"), domain("kept.example", purge_aliases=True)]
+    result = modules.run("improvmx_domains", domains=wishes, max_deletions=4)
+    assert result["failed"] is True
+    assert modules.emulator.writes == []
+    modules.rounds("improvmx_domains", domains=wishes, max_deletions=5)
+
+
+def test_an_empty_list_with_purge_empties_the_account(modules_of_version: Modules) -> None:
+    modules = modules_of_version
+    modules.seed({f"d{number:03}.example": {} for number in range(101)})
+    rounds = modules.rounds("improvmx_domains", domains=[], purge=True, max_deletions=101)
+    assert names_of(modules.emulator) == []
+    assert rounds.real["domains"] == []
+    assert len(rounds.real["changes"]) == 101
+
+
+def test_the_catch_all_of_a_new_domain_is_no_deletion_of_what_is_there_now(
+    modules_of_version: Modules,
+) -> None:
+    modules_of_version.rounds(
+        "improvmx_domains", domains=[domain("new.example", absent("*"))], purge=True, max_deletions=0
+    )
+
+
+# --- Failures of single domains -------------------------------------------------------------------
+
+
+def test_the_failure_of_one_domain_does_not_stop_the_others(modules_of_version: Modules) -> None:
+    modules = modules_of_version
+    modules.seed({"z.example": {}}, other_domains=["taken.example"])
+    wishes = [
+        domain("a.example", absent("*")),
+        domain("taken.example", present("info", "a@x.example")),
+        domain("z.example", present("info", "a@x.example")),
+    ]
+    result = modules.run("improvmx_domains", domains=wishes)
+    assert result["failed"] is True
+    assert [failure["domain"] for failure in result["failed_domains"]] == ["taken.example"]
+    assert "This domain is already registered." in result["failed_domains"][0]["msg"]
+    assert "1 of 3 domains failed" in result["msg"]
+    assert "taken.example" in result["msg"]
+    assert changes_of(result["changes"]) == effects_of(modules.emulator.ledger)
+    assert {change["domain"] for change in result["changes"]} == {"a.example", "z.example"}
+    assert changes_of(result["pending"]) == [
+        ("create", "domain", "taken.example", "taken.example"),
+        ("create", "alias", "taken.example", "info"),
+    ]
+    assert [d["domain"] for d in result["domains"]] == ["a.example", "z.example"]
+    assert set(result["diff"]["after"]) == {"a.example", "z.example"}
+
+
+def test_every_failed_domain_is_listed(modules_of_version: Modules) -> None:
+    modules = modules_of_version
+    taken = [f"taken{number:02}.example" for number in range(15)]
+    modules.emulator.seed({"other_domains": taken})
+    wishes = [*(domain(name, absent("*")) for name in taken), domain("free.example", absent("*"))]
+    result = modules.run("improvmx_domains", domains=wishes)
+    assert [failure["domain"] for failure in result["failed_domains"]] == taken
+    assert "15 of 16 domains failed" in result["msg"]
+    assert names_of(modules.emulator) == ["free.example"]
+
+
+def test_a_run_that_failed_in_part_goes_on_where_it_stopped(modules_of_version: Modules) -> None:
+    modules = modules_of_version
+    modules.emulator.seed({"other_domains": ["b.example"]})
+    wishes = [domain("a.example", absent("*")), domain("b.example", absent("*"))]
+    first = modules.run("improvmx_domains", domains=wishes)
+    modules.emulator.account.other_domains.clear()
+    rounds = modules.rounds("improvmx_domains", domains=wishes)
+    assert changes_of(rounds.real["changes"]) == changes_of(first["pending"])
+
+
+def test_an_invalid_key_ends_the_run_at_once(emulator: Emulator) -> None:
+    result = Modules(emulator).run(
+        "improvmx_domains", api_key="sk_wrong", domains=[domain("a.example"), domain("b.example")]
+    )
+    assert result["failed"] is True
+    assert result["api_requests"] == 1
+
+
+# --- Order, and the limits of the account's plan --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"domains": [domain("new.example", absent("*")), domain("a.example"), gone("b.example")]},
+        {
+            "domains": [domain("new.example", absent("*")), domain("a.example")],
+            "purge": True,
+            "max_deletions": 9,
+        },
+    ],
+    ids=["state absent", "purge"],
+)
+def test_a_full_account_takes_a_new_domain_for_an_old_one(
+    modules_of_version: Modules, options: dict[str, Any]
+) -> None:
+    modules = modules_of_version
+    modules.seed({"a.example": {}, "b.example": {}}, limits={"domains": 2})
+    modules.rounds("improvmx_domains", **options)
+    assert names_of(modules.emulator) == ["a.example", "new.example"]
+
+
+@pytest.mark.parametrize(
+    ("there", "wish"),
+    [
+        pytest.param(
+            {"old": "o@x.example", "info": "a@x.example"},
+            domain("d.example", present("new", "n@x.example"), absent("old")),
+            id="absent",
+        ),
+        pytest.param(
+            {"old": "o@x.example", "older": "o@x.example"},
+            domain(
+                "d.example",
+                present("new", "n@x.example"),
+                present("newer", "n@x.example"),
+                purge_aliases=True,
+            ),
+            id="purge",
+        ),
+        pytest.param(
+            None,
+            domain("d.example", present("new", "n@x.example"), present("newer", "n@x.example"), absent("*")),
+            id="new domain without its catch-all",
+        ),
+    ],
+)
+def test_a_full_domain_takes_new_aliases_for_old_ones(
+    modules_of_version: Modules, there: dict[str, str] | None, wish: dict[str, Any]
+) -> None:
+    modules = modules_of_version
+    modules.seed({} if there is None else {"d.example": there}, limits={"aliases": 2})
+    modules.rounds("improvmx_domains", domains=[wish])
+    assert len(modules.aliases("d.example")) == 2
+
+
+@pytest.mark.parametrize(
+    ("there", "wish"),
+    [
+        pytest.param(
+            {"*": OWNER, "info": "a@x.example"},
+            domain("d.example", present("new", "n@x.example"), absent("*")),
+            id="catch-all for a name",
+        ),
+        pytest.param(
+            {"^o.*$": OWNER, "info": "a@x.example"},
+            domain("d.example", present("^n.*$", "n@x.example"), absent("^o.*$")),
+            id="expression for an expression",
+        ),
+    ],
+)
+def test_a_full_domain_gives_up_a_pattern_for_new_aliases(
+    modules_of_version: Modules, there: dict[str, str], wish: dict[str, Any]
+) -> None:
+    """The pattern goes last, for the sake of its mail, and first only where the service insists."""
+    modules = modules_of_version
+    modules.seed({"d.example": there}, limits={"aliases": 2})
+    check = modules.run("improvmx_domains", check=True, domains=[wish])
+    real = modules.run("improvmx_domains", domains=[wish])
+    assert not real.get("failed"), real["msg"]
+    assert check["diff"] == real["diff"]
+    assert sorted(changes_of(check["changes"])) == sorted(changes_of(real["changes"]))
+    assert effects_of(modules.emulator.ledger) == changes_of(real["changes"])
+    assert len(modules.aliases("d.example")) == 2
+    assert modules.run("improvmx_domains", domains=[wish])["changed"] is False
+
+
+def test_an_end_state_beyond_the_limits_is_a_failure_in_the_words_of_the_service(
+    modules_of_version: Modules,
+) -> None:
+    modules = modules_of_version
+    modules.seed({"a.example": {}}, limits={"domains": 2})
+    wishes = [domain("b.example", absent("*")), domain("c.example", absent("*"))]
+    result = modules.run("improvmx_domains", domains=wishes)
+    assert result["failed"] is True
+    assert "maximum number of domains" in result["msg"]
+    assert "403" in result["msg"]
+    assert names_of(modules.emulator) == ["a.example", "b.example"]
+    assert [failure["domain"] for failure in result["failed_domains"]] == ["c.example"]
+
+
+def test_more_aliases_than_the_limit_is_a_failure_that_tells_which_were_made(
+    modules_of_version: Modules,
+) -> None:
+    modules = modules_of_version
+    modules.seed({"a.example": {}}, limits={"aliases": 2})
+    wish = domain("a.example", *(present(name, "a@x.example") for name in ("one", "two", "three", "four")))
+    result = modules.run("improvmx_domains", domains=[wish])
+    assert result["failed"] is True
+    assert "maximum number of aliases" in result["msg"]
+    assert changes_of(result["changes"]) == effects_of(modules.emulator.ledger)
+    assert [change["name"] for change in result["changes"]] == ["one", "two"]
+    assert [change["name"] for change in result["pending"]] == ["three", "four"]
+
+
+# --- What improvmx_domain_info tells is valid input -----------------------------------------------
+
+RICH: dict[str, Any] = {
+    "whitelabels": ["mail.white.example"],
+    "domains": [
+        {
+            "domain": "rich.example",
+            "active": True,
+            "notification_email": "ops@mail.example",
+            "webhook": "https://hooks.example/in?a=1&b=2",
+            "whitelabel": "mail.white.example",
+            "aliases": {
+                "*": "Owner@Mail.example",
+                "info": "b@y.example, A@x.example ,https://hooks.example/Mail",
+                "noreply": "null",
+                r"^(a|b)[0-9]+/\d$": "a@x.example",
+                "007": "bond@x.example",
+                "Sales": "a@x.example,a@x.example",
+            },
+        },
+        {"domain": "bücher.example", "aliases": {"info": "a@bücher.org"}},
+        {"domain": "empty.example"},
+        {"domain": "big.example", "aliases": {f"a{number}": "a@x.example" for number in range(250)}},
+    ],
+}
+
+
+@pytest.mark.parametrize("purge_aliases", [False, True], ids=["as told", "with purge_aliases"])
+def test_what_the_info_module_tells_changes_nothing(modules_of_version: Modules, purge_aliases: bool) -> None:
+    modules = modules_of_version
+    modules.emulator.seed(RICH)
+    told = modules.run("improvmx_domain_info")["domains"]
+    wishes = [{**one, "purge_aliases": True} for one in told] if purge_aliases else told
+    rounds = modules.rounds("improvmx_domains", domains=wishes, purge=True, max_deletions=0)
+    assert rounds.real["changed"] is False
+    assert rounds.real["domains"] == sorted(rounds.real["domains"], key=lambda one: str(one["domain"]))
+    assert modules.emulator.writes == []
+
+
+@pytest.mark.parametrize("name", [described["domain"] for described in RICH["domains"]])
+def test_what_the_info_module_tells_of_one_domain_changes_nothing(
+    modules_of_version: Modules, name: str
+) -> None:
+    modules = modules_of_version
+    modules.emulator.seed(RICH)
+    told = modules.run("improvmx_domain_info", domain=name)["domains"]
+    rounds = modules.rounds("improvmx_domains", domains=told)
+    assert rounds.real["changed"] is False
+
+
+@pytest.mark.parametrize("others", [{}, {"other.example": {}}], ids=["alone", "among others"])
+def test_what_the_info_module_tells_of_a_domain_routed_by_rules_changes_nothing(
+    modules_of_version: Modules, others: dict[str, Any]
+) -> None:
+    modules = modules_of_version
+    described = [{"domain": name} for name in others]
+    ruled = {"domain": "ruled.example", "routing_engine": "rules", "aliases": {"*": OWNER}}
+    modules.emulator.seed({"domains": [ruled, *described]})
+    told = [
+        modules.run("improvmx_domain_info", domain=name)["domains"][0] for name in ("ruled.example", *others)
+    ]
+    rounds = modules.rounds("improvmx_domains", domains=told)
+    assert rounds.real["changed"] is False
+
+
+def test_an_account_is_rebuilt_from_what_the_info_module_told(modules_of_version: Modules) -> None:
+    modules = modules_of_version
+    small = [described for described in RICH["domains"] if described["domain"] != "big.example"]
+    modules.emulator.seed({**RICH, "domains": small})
+    told = modules.run("improvmx_domain_info")["domains"]
+    wishes = [{**one, "purge_aliases": True} for one in told]
+    modules.emulator.seed({"whitelabels": RICH["whitelabels"]})
+    modules.rounds("improvmx_domains", domains=wishes)
+    rebuilt = modules.run("improvmx_domain_info")["domains"]
+    assert [_lasting(one) for one in rebuilt] == [_lasting(one) for one in told]
+
+
+def _lasting(told: dict[str, Any]) -> dict[str, Any]:
+    """What is told of a domain without what the service alone decides."""
+    aliases = {alias["alias"]: sorted(alias["forward"]) for alias in told["aliases"]}
+    return {**told, "aliases": aliases, "added": None, "active": None}

@@ -1,0 +1,213 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from harness import Modules
+
+DOMAIN = "example.com"
+NOON = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
+
+
+def millis(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def text(moment: datetime) -> str:
+    """The form of 2020."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S%z")
+
+
+def mail(number: int, *statuses: str, alias: str = "info", form: Any = millis) -> dict[str, Any]:
+    """A mail that came so many minutes before noon, and what happened to it, a second apart."""
+    came = NOON - timedelta(minutes=number)
+    return {
+        "id": f"id{number}",
+        "created": form(came),
+        "sender": {"email": "s@mail.example", "name": None},
+        "recipient": {"email": f"{alias}@{DOMAIN}", "name": None},
+        "subject": f"Mail {number}",
+        "events": [
+            {"id": f"e{number}-{index}", "created": form(came + timedelta(seconds=index)), "status": status}
+            for index, status in enumerate(statuses)
+        ],
+    }
+
+
+def seed(modules: Modules, *mails: dict[str, Any]) -> None:
+    described = {
+        "domain": DOMAIN,
+        "aliases": {"info": "a@x.example", "sales": "b@x.example"},
+        "logs": list(mails),
+    }
+    modules.emulator.seed({"domains": [described]})
+
+
+def read(modules: Modules, **options: Any) -> dict[str, Any]:
+    result = modules.run("improvmx_logs_info", domain=DOMAIN, **options)
+    assert not result.get("failed"), result["msg"]
+    assert result["changed"] is False
+    return result
+
+
+def numbers(result: dict[str, Any]) -> list[int]:
+    return [int(log["id"].removeprefix("id")) for log in result["logs"]]
+
+
+@pytest.mark.parametrize("form", [millis, text], ids=["milliseconds", "text"])
+def test_times_are_iso_8601_in_utc_whatever_the_service_writes(
+    modules_of_version: Modules, form: Any
+) -> None:
+    seed(modules_of_version, mail(0, "QUEUED", "DELIVERED", form=form))
+    (log,) = read(modules_of_version)["logs"]
+    assert log["created"] == "2026-01-31T12:00:00Z"
+    assert [event["created"] for event in log["events"]] == ["2026-01-31T12:00:00Z", "2026-01-31T12:00:01Z"]
+    assert log["status"] == "DELIVERED"
+    assert log["subject"] == "Mail 0"
+    assert log["recipient"]["email"] == "info@example.com"
+
+
+def test_text_with_another_offset_is_turned_into_utc(modules_of_version: Modules) -> None:
+    seed(modules_of_version, {**mail(0), "created": "2026-01-31 14:00:00+0200"})
+    (log,) = read(modules_of_version)["logs"]
+    assert log["created"] == "2026-01-31T12:00:00Z"
+
+
+def test_newest_first_whatever_the_order_and_the_form(modules_of_version: Modules) -> None:
+    forms = {0: millis, 1: text, 2: millis, 3: text}
+    seed(modules_of_version, *(mail(number, "QUEUED", form=forms[number]) for number in (2, 0, 3, 1)))
+    assert numbers(read(modules_of_version)) == [0, 1, 2, 3]
+
+
+def test_the_status_is_that_of_the_latest_event_whatever_their_order(modules_of_version: Modules) -> None:
+    shuffled = mail(0, "QUEUED", "SOFT-BOUNCE", "DELIVERED")
+    shuffled["events"] = [shuffled["events"][index] for index in (2, 0, 1)]
+    seed(modules_of_version, shuffled)
+    assert read(modules_of_version)["logs"][0]["status"] == "DELIVERED"
+
+
+def test_a_mail_without_events_has_no_status(modules_of_version: Modules) -> None:
+    seed(modules_of_version, mail(0))
+    assert read(modules_of_version)["logs"][0]["status"] is None
+
+
+@pytest.mark.parametrize(
+    ("status", "found"),
+    [
+        ([], [0, 1, 2, 3, 4]),
+        (["DELIVERED"], [0, 2]),
+        ("SOFT-BOUNCE,HARD-BOUNCE", [1, 3]),
+        (["QUEUED"], []),
+        (["REFUSED"], [4]),
+    ],
+)
+def test_keeps_the_mails_whose_latest_event_has_one_of_the_states(
+    modules_of_version: Modules, status: Any, found: list[int]
+) -> None:
+    seed(
+        modules_of_version,
+        mail(0, "QUEUED", "DELIVERED"),
+        mail(1, "QUEUED", "SOFT-BOUNCE"),
+        mail(2, "QUEUED", "SOFT-BOUNCE", "DELIVERED"),
+        mail(3, "QUEUED", "SOFT-BOUNCE", "HARD-BOUNCE"),
+        mail(4, "REFUSED"),
+    )
+    assert numbers(read(modules_of_version, status=status)) == found
+
+
+@pytest.mark.parametrize("form", [millis, text], ids=["milliseconds", "text"])
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"since": "2026-01-31T11:58:00Z"}, [0, 1, 2]),
+        ({"since": "2026-01-31T11:58:01Z"}, [0, 1]),
+        ({"since": "2026-01-31 12:58:00+01:00"}, [0, 1, 2]),
+        ({"since": "2026-01-31T11:58:00"}, [0, 1, 2]),
+        ({"until": "2026-01-31T11:57:00Z"}, [3, 4]),
+        ({"since": "2026-01-31T11:57:00Z", "until": "2026-01-31T11:59:00Z"}, [1, 2, 3]),
+        ({"since": "2026-01-31"}, [0, 1, 2, 3, 4]),
+        ({"until": "2026-01-31"}, []),
+        ({"since": "2026-02-01"}, []),
+        ({"since": "2026-01-31T12:00:00Z", "until": "2026-01-31T11:00:00Z"}, []),
+    ],
+)
+def test_keeps_the_mails_of_a_time(
+    modules_of_version: Modules, form: Any, options: dict[str, Any], found: list[int]
+) -> None:
+    seed(modules_of_version, *(mail(number, "QUEUED", form=form) for number in range(5)))
+    assert numbers(read(modules_of_version, **options)) == found
+
+
+@pytest.mark.parametrize("alias", ["sales", "SALES"])
+def test_reads_the_mails_of_one_alias(modules_of_version: Modules, alias: str) -> None:
+    seed(modules_of_version, mail(0, "QUEUED"), mail(1, "QUEUED", alias="sales"), mail(2, "QUEUED"))
+    assert numbers(read(modules_of_version, alias=alias)) == [1]
+
+
+# The pages of v3 hold 50 entries, and only an empty one says that there are no more.
+@pytest.mark.parametrize(
+    ("limit", "count", "pages"),
+    [
+        (1, 1, 1),
+        (50, 50, 1),
+        (51, 51, 2),
+        (100, 100, 2),
+        (None, 100, 2),
+        (125, 125, 3),
+        (500, 125, 4),
+        (0, 125, 4),
+    ],
+)
+def test_reads_as_many_pages_as_the_limit_needs(
+    modules_of_version: Modules, limit: int | None, count: int, pages: int
+) -> None:
+    modules = modules_of_version
+    seed(modules, *(mail(number, "QUEUED") for number in range(125)))
+    result = read(modules, **({} if limit is None else {"limit": limit}))
+    assert numbers(result) == list(range(count))
+    assert result["api_requests"] == (1 if modules.options["api_version"] == "v2" else pages)
+
+
+def test_the_limit_counts_what_is_returned_and_not_what_is_read(modules_of_version: Modules) -> None:
+    states = ["DELIVERED" if number % 10 else "REFUSED" for number in range(125)]
+    seed(modules_of_version, *(mail(number, state) for number, state in enumerate(states)))
+    assert numbers(read(modules_of_version, status=["REFUSED"], limit=8)) == list(range(0, 80, 10))
+
+
+def test_reading_ends_at_the_first_mail_that_is_too_old(modules: Modules) -> None:
+    seed(modules, *(mail(number, "QUEUED") for number in range(125)))
+    result = read(modules, since="2026-01-31T11:50:00Z", limit=0)
+    assert numbers(result) == list(range(11))
+    assert result["api_requests"] == 1
+
+
+def test_the_summary_counts_what_is_returned(modules_of_version: Modules) -> None:
+    states = ["DELIVERED", "DELIVERED", "REFUSED", "SOFT-BOUNCE", "DELIVERED"]
+    seed(modules_of_version, *(mail(number, state) for number, state in enumerate(states)))
+    assert read(modules_of_version)["summary"] == {"DELIVERED": 3, "REFUSED": 1, "SOFT-BOUNCE": 1}
+    assert read(modules_of_version, limit=2)["summary"] == {"DELIVERED": 2}
+
+
+def test_no_mail_gives_an_empty_result(modules_of_version: Modules) -> None:
+    seed(modules_of_version)
+    result = read(modules_of_version)
+    assert result["logs"] == []
+    assert result["summary"] == {}
+
+
+@pytest.mark.parametrize("options", [{"domain": "example.org"}, {"domain": DOMAIN, "alias": "nobody"}])
+def test_what_is_not_there_is_a_failure_in_the_words_of_the_service(
+    modules_of_version: Modules, options: dict[str, Any]
+) -> None:
+    seed(modules_of_version, mail(0, "QUEUED"))
+    result = modules_of_version.run("improvmx_logs_info", **options)
+    assert result["failed"] is True
+    assert "404" in result["msg"]
+    assert "not found" in result["msg"]
+    assert f"/domains/{options['domain']}/logs" in result["msg"]
