@@ -22,7 +22,6 @@ from ansible_collections.improvmx.email.plugins.module_utils._time import (
 
 settings.register_profile("time", deadline=None, database=None, max_examples=50)
 PROFILE = settings.get_profile("time")
-UTC = UTC
 
 
 @pytest.mark.parametrize(

@@ -269,7 +269,7 @@ def test_status_decides_what_an_error_is(
 ) -> None:
     emulator.faults.add(Fault("body", status=status, body={"error": "Words."}))
     error = error_of(connect(emulator, retry_timeout=0))
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert error.status == status
     assert f"answered {status}: Words." in str(error)
     assert str(error).endswith(hint or "Words.")
@@ -304,7 +304,7 @@ def test_answer_that_is_no_answer_is_told_as_what_it_is(
     monkeypatch.setattr(_transport, "_LARGEST_REPLY", 1 << 20)
     emulator.faults.add(fault)
     error = error_of(connect(emulator, timeout=0.2, retry_timeout=0))
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert re.search(text.replace(" . ", " [0-9]+ "), str(error))
     assert error.doubtful is False
 

@@ -104,9 +104,7 @@ def test_a_catch_all_that_is_wanted_as_the_service_makes_it_needs_no_write_of_it
     assert modules.run("improvmx_domain", **wish)["changed"] is False
 
 
-@pytest.mark.parametrize(
-    ("count", "posts"), [(1, 1), (2, 1), (30, 1), (500, 1), (501, 2)], ids=lambda number: str(number)
-)
+@pytest.mark.parametrize(("count", "posts"), [(1, 1), (2, 1), (30, 1), (500, 1), (501, 2)], ids=str)
 def test_all_new_aliases_go_in_as_few_batches_as_possible(modules: Modules, count: int, posts: int) -> None:
     aliases = [present(f"a{number}", "a@x.example") for number in range(count)]
     rounds = modules.rounds("improvmx_domain", domain=DOMAIN, aliases=[*aliases, present("*", "b@y.example")])
