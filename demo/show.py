@@ -15,19 +15,27 @@ import requests
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", nargs="?")
-    parser.add_argument("caption", nargs="?", default="")
+    parser.add_argument("caption", nargs="?")
     parser.add_argument("--title")
-    parser.add_argument("--requests", action="store_true", help="say how many requests came in")
+    parser.add_argument(
+        "--requests", action="store_true", help="say how many requests came since the last time"
+    )
     args = parser.parse_args()
-    title(args.title or args.caption)
-    if not args.url:
-        return
-    for domain in requests.get(f"{args.url}/_emulator/dump", timeout=10).json()["domains"]:
-        show(domain)
     if args.requests:
-        sent = requests.get(f"{args.url}/_emulator/requests", timeout=10).json()["requests"]
-        writes = sum(1 for request in sent if request["method"] != "GET")
-        print(f"\nAll three runs made {len(sent)} requests, {writes} of them writes.")
+        show_requests(args.url)
+        return
+    title(args.title or args.caption)
+    if args.url:
+        for domain in requests.get(f"{args.url}/_emulator/dump", timeout=10).json()["domains"]:
+            show(domain)
+
+
+def show_requests(url: str) -> None:
+    sent = requests.get(f"{url}/_emulator/requests", timeout=10).json()["requests"]
+    account = requests.get(f"{url}/_emulator/dump", timeout=10).json()
+    writes = sum(1 for request in sent if request["method"] != "GET")
+    print(f"This run made {len(sent)} request{'s' * (len(sent) != 1)}, {writes} of them writes.", flush=True)
+    requests.post(f"{url}/_emulator/seed", json=account, timeout=10)  # which forgets the requests
 
 
 def title(text: str) -> None:

@@ -151,13 +151,18 @@ def account_of(aliases: dict[str, Any], **settings: Any) -> dict[str, Any]:
 
 
 def effects_of(ledger: Iterable[Any]) -> list[tuple[str, ...]]:
-    """The ledger's record of what happened, in the terms of ``changes``."""
-    return [(effect.action, effect.kind, effect.domain, effect.name) for effect in ledger]
+    """The ledger's record of what happened, in the terms of ``changes``.
+
+    Domains proceed side by side, so only the order within each of them means something.
+    """
+    effects = [(effect.action, effect.kind, effect.domain, effect.name) for effect in ledger]
+    return sorted(effects, key=lambda effect: effect[2])
 
 
 def changes_of(changes: Iterable[dict[str, Any]]) -> list[tuple[str, ...]]:
     """What was done to what, in the terms of the ledger."""
-    return [(change["action"], change["kind"], change["domain"], change["name"]) for change in changes]
+    told = [(change["action"], change["kind"], change["domain"], change["name"]) for change in changes]
+    return sorted(told, key=lambda change: change[2])
 
 
 @dataclass

@@ -94,6 +94,10 @@ class Api:
         """Remove an alias. One that is gone already is no error."""
         raise NotImplementedError
 
+    def alias_limit(self) -> Optional[int]:
+        """How many aliases a domain can have; None where that can't be found out."""
+        return None
+
     def logs(self, domain: str, alias: Optional[str] = None) -> Iterator[Mapping[str, Any]]:
         """The log entries of a domain or of one alias, as the service gives them."""
         raise NotImplementedError

@@ -16,7 +16,11 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     Domain,
     read_setting,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._transport import BadReply
+from ansible_collections.improvmx.email.plugins.module_utils._transport import (
+    ApiError,
+    BadReply,
+    Refused,
+)
 
 _PAGE = 100  # the most that the service puts on a page of domains or of aliases
 _MOST_PAGES = 1000  # ten times what the largest plan holds: a list beyond that has no end
@@ -73,13 +77,18 @@ class ApiV3(Api):
     def create_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> Domain:
         body = {"domain": name, **{key: value for key, value in settings.items() if value}}
         reply = self.call("POST", "/domains", body=body)
-        return reply.the_domain(name, _EMBEDDED)
+        return reply.the_domain(name)
 
     def update_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> None:
-        kept = self._put_domain(name, settings)
+        # Whether null or an empty text clears a value is not documented.
+        try:
+            kept = self._put_domain(name, settings)
+        except Refused as error:
+            if error.status != 400 or None not in settings.values():
+                raise
+            kept = self._put_domain(name, {key: value or "" for key, value in settings.items()})
         uncleared = {key: "" for key, value in settings.items() if value is None and kept.get(key)}
         if uncleared:
-            # Whether null or an empty text clears a value is not documented.
             kept = self._put_domain(name, uncleared)
             if any(kept.get(key) for key in uncleared):
                 raise BadReply(
@@ -117,6 +126,14 @@ class ApiV3(Api):
 
     def delete_alias(self, domain: str, alias: Alias) -> None:
         self.remove("/domains/{}/aliases/{}", domain, _address(alias))
+
+    def alias_limit(self) -> Optional[int]:
+        try:
+            limits = self.call("GET", "/account").one("account").get("limits")
+        except ApiError:
+            return None
+        limit = limits.get("aliases") if isinstance(limits, dict) else None
+        return limit if isinstance(limit, int) else None
 
     def logs(self, domain: str, alias: Optional[str] = None) -> Iterator[Mapping[str, Any]]:
         template = "/domains/{}/logs" if alias is None else "/domains/{}/logs/{}"

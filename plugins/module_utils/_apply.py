@@ -13,6 +13,7 @@ turns up or vanishes between the reading and the writing.
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import List, Optional, Sequence, Set, Tuple
 
@@ -33,6 +34,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._read import read_d
 from ansible_collections.improvmx.email.plugins.module_utils._transport import (
     ApiError,
     RateLimited,
+    Refused,
     Unavailable,
 )
 
@@ -65,26 +67,54 @@ def _refused(plan: DomainPlan, problem: PlanError) -> DomainRun:
     return DomainRun(plan, plan.found, pending=list(problem.changes), error=problem)
 
 
-def apply_plan(api: Api, plans: Sequence[DomainPlan]) -> List[DomainRun]:
-    """Execute each domain's changes. The failure of one does not keep the others from theirs.
+def apply_plan(api: Api, plans: Sequence[DomainPlan], concurrency: int = 1) -> List[DomainRun]:
+    """Execute the plans, those of ``concurrency`` domains at a time; return how each ended, in order.
 
-    That the key is not valid, or that the service is out of reach for two domains in a row, is no
-    matter of one domain: then the rest is not tried.
+    The failure of one domain does not keep the others from theirs. Domains are deleted before others
+    are created, to make room in the account's limits.
     """
-    runs = []
-    unreachable = 0
-    given_up = False
-    for plan in plans:
-        if given_up and plan.changes:
+    outage = _Outage()
+
+    def execute(plan: DomainPlan) -> DomainRun:
+        if plan.problem:
+            return _refused(plan, plan.problem)
+        if outage.known:
             error = NotTried("not tried, because the service failed for the domains before it")
-            runs.append(DomainRun(plan, plan.found, pending=list(plan.changes), error=error))
-            continue
-        run = _refused(plan, plan.problem) if plan.problem else _Execution(api, plan).run()
-        runs.append(run)
-        if run.done or run.error:
-            unreachable = unreachable + 1 if _is_of_service(run.error) else 0
-        given_up = unreachable >= 2 or getattr(run.error, "status", None) == 401
-    return runs
+            return DomainRun(plan, plan.found, pending=list(plan.changes), error=error)
+        run = _Execution(api, plan).run()
+        outage.learn(run.error)
+        return run
+
+    idle = {id(plan): DomainRun(plan, plan.found) for plan in plans if not (plan.changes or plan.problem)}
+    busy = [plan for plan in plans if id(plan) not in idle]
+    runs = {}
+    for wave in (
+        [plan for plan in busy if not plan.wish.present],
+        [plan for plan in busy if plan.wish.present],
+    ):
+        if concurrency == 1 or len(wave) == 1:
+            ended = [execute(plan) for plan in wave]
+        else:
+            with ThreadPoolExecutor(concurrency) as pool:
+                ended = list(pool.map(execute, wave))
+        runs.update({id(run.plan): run for run in ended})
+    return [idle.get(id(plan)) or runs[id(plan)] for plan in plans]
+
+
+class _Outage:
+    """Whether the service fails as a whole.
+
+    So it does when the key is not valid, or when it is out of reach for two domains in a row.
+    """
+
+    def __init__(self) -> None:
+        self.known = False
+        self._in_a_row = 0
+
+    def learn(self, error: Optional[ImprovmxError]) -> None:
+        self._in_a_row = self._in_a_row + 1 if _is_of_service(error) else 0
+        if self._in_a_row >= 2 or getattr(error, "status", None) == 401:
+            self.known = True
 
 
 def _is_of_service(error: Optional[ImprovmxError]) -> bool:
@@ -213,18 +243,23 @@ class _Execution:
         return error
 
     def _makes_room(self, error: ApiError, step: List[Change]) -> bool:
-        """Whether there are deletions to bring forward after a new alias was refused.
+        """Whether there are deletions to bring forward after new aliases were refused.
 
-        A catch-all is deleted after the names that take over its mail are there. That can meet the
-        plan's limit of aliases although the end state does not. Only then: where something else is
-        wrong with the new alias, the catch-all has to stay.
+        A catch-all is deleted after the names that take over its mail are there, which can meet the
+        limit of aliases although the end state does not. Only if the domain really is full: where
+        something else is wrong with the names, the catch-all has to stay.
         """
-        if error.status != 403 or (step[0].action, step[0].kind) != ("create", "alias"):
-            return False
         pending = self._run.pending
         deletions = [change for change in pending if change.action == "delete"]
+        creation = (step[0].action, step[0].kind) == ("create", "alias")
+        if not (isinstance(error, Refused) and creation and deletions):
+            return False
+        domain = outcome(self._base, self._since)
+        limit = self._api.alias_limit()
+        if domain is None or limit is None or len(domain.aliases) < limit:
+            return False
         self._run.pending = deletions + [change for change in pending if change.action != "delete"]
-        return bool(deletions)
+        return True
 
     def _plan_anew(self, found: Optional[Domain]) -> Tuple[Set[str], List[Change]]:
         """Replace what is pending by what is left to do.

@@ -46,7 +46,7 @@ def select_logs(
 
 def summarise(logs: Iterable[Mapping[str, Any]]) -> Dict[str, int]:
     """How many entries there are of each status."""
-    return dict(sorted(Counter(str(entry["status"]) for entry in logs).items()))
+    return dict(sorted(Counter(str(entry["status"]) for entry in logs if entry["status"]).items()))
 
 
 def _describe(entry: Mapping[str, Any]) -> Dict[str, Any]:

@@ -200,6 +200,8 @@ def parse_alias(text: str) -> str:
         raise ValueError("write only what stands before the @")
     if not name.isprintable() or " " in name:
         raise ValueError("it holds white space or a control character")
+    if name in ("True", "False"):
+        raise ValueError("YAML reads on, off, yes and no as truth values: put the name in quotes")
     if name in (".", ".."):
         raise ValueError("it can't be addressed in the API's paths")
     return name
@@ -258,7 +260,9 @@ def parse_destination(text: str) -> str:
         return parse_url(destination)
     if "@" in destination:
         return parse_email(destination)
-    raise ValueError("it is neither an e-mail address, an http or https URL, nor null")
+    raise ValueError(
+        "it is neither an e-mail address, an http or https URL, nor null (commas separate destinations)"
+    )
 
 
 def split_forward(items: Iterable[str]) -> List[str]:
@@ -373,11 +377,15 @@ def _domain_wish(
         else:
             settings[setting] = _note(problems, _at(place, setting), value, _SETTING_PARSERS[setting])
     aliases = _alias_wishes(item.get("aliases") or (), name, place, problems)
+    present = item.get("state") != "absent"
+    if present and item.get("purge_aliases") and item.get("aliases") is None:
+        # A list that was left empty by mistake is null in YAML; it must not mean: delete them all.
+        problems.append("%s: it needs aliases, the ones to keep; [] keeps none" % _at(place, "purge_aliases"))
     if name is None:
         return None
     return DomainWish(
         name=name,
-        present=item.get("state") != "absent",
+        present=present,
         settings=settings,
         aliases=aliases,
         purge_aliases=bool(item.get("purge_aliases")),
@@ -420,13 +428,13 @@ def _forward_wish(
 ) -> Tuple[str, ...]:
     parts = split_forward(items)
     if not parts:
-        problems.append("%s: at least one destination is needed" % place)
+        problems.append('%s: at least one destination is needed (the word null needs quotes: "null")' % place)
     forward = []
     for part in parts:
         destination = _note(problems, place, part, parse_destination)
         if destination is None:
             continue
-        if domain and destination.endswith("@" + domain):
+        if domain and "://" not in destination and destination.endswith("@" + domain):
             problems.append(
                 "%s: %s is inside the same domain; the service refuses that" % (place, shown(part))
             )

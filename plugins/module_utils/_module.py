@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Callable, Dict, List, Mapping, Optional, Type, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
@@ -83,7 +84,11 @@ def execute(
     gets what it made of them. ``when_failed``: results of a failure that has nothing else to tell.
     """
     if REQUESTS_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_IMPORT_ERROR)
+        module.fail_json(
+            msg=missing_required_lib("requests"),
+            exception=REQUESTS_IMPORT_ERROR,
+            **_with_costs(module, None, when_failed or {}),
+        )
     transport: Optional[Transport] = None
     try:
         dialect = _DIALECTS[module.params["api_version"]]
@@ -109,11 +114,13 @@ def read_all(*readers: Callable[[], Any]) -> List[Any]:
     return results
 
 
-def at_least(least: int, value: Optional[int], option: str) -> Optional[int]:
+def read_number(params: Mapping[str, Any], option: str, least: int, most: float = math.inf) -> Optional[int]:
     """The value of an option that is a number, None when it is not set. Raises InputError."""
-    if value is not None and value < least:
-        raise InputError(["%s must be at least %d" % (option, least)])
-    return value
+    value: Optional[int] = params[option]
+    if value is None or least <= value <= most:
+        return value
+    bounds = "at least %d" % least if most == math.inf else "from %d to %d" % (least, most)
+    raise InputError(["%s must be %s" % (option, bounds)])
 
 
 def read_option(params: Mapping[str, Any], option: str, parse: Callable[[str], _Input]) -> Optional[_Input]:
@@ -141,9 +148,10 @@ def _open(params: Mapping[str, Any]) -> Transport:
 def _with_costs(
     module: AnsibleModule, transport: Optional[Transport], results: Mapping[str, Any]
 ) -> Dict[str, Any]:
-    if transport and transport.limit_met and transport.seconds_waited >= _WAIT_WORTH_TELLING:
+    limits = transport.limits if transport else None
+    if limits and limits.seconds_waited >= _WAIT_WORTH_TELLING:
         module.warn(
-            "The rate limit of ImprovMX made this run wait for %.0f s in all; the last limit met was "
-            "that of %s." % (transport.seconds_waited, transport.limit_met)
+            "The rate limit of ImprovMX made this task wait for %.0f s in all; the last limit met was "
+            "that of %s." % (limits.seconds_waited, limits.met)
         )
     return {**results, "api_requests": transport.requests_made if transport else 0}

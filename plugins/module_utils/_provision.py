@@ -26,11 +26,10 @@ from ansible_collections.improvmx.email.plugins.module_utils._plan import (
     plan,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._read import read_wished
+from ansible_collections.improvmx.email.plugins.module_utils._transport import ApiError
 
 _NOTHING_DONE: Mapping[str, Any] = {"changed": False, "changes": [], "pending": []}
 _MOST_NAMED = 10  # things that a message names one by one
-
-DOMAIN_CONSTRAINTS: Mapping[str, Any] = {"required_if": [("purge_aliases", True, ["aliases"])]}
 
 
 def domain_options() -> Dict[str, Dict[str, Any]]:
@@ -50,7 +49,6 @@ def domain_options() -> Dict[str, Dict[str, Any]]:
                 "forward": {"type": "list", "elements": "str"},
                 "state": state,
             },
-            "required_if": [("state", "present", ["forward"])],
         },
         "purge_aliases": {"type": "bool", "default": False},
     }
@@ -62,6 +60,7 @@ def provision(
     results_of: Callable[[Sequence[DomainRun]], Dict[str, Any]],
     purge: bool = False,
     max_deletions: Optional[int] = None,
+    concurrency: int = 1,
 ) -> None:
     """Bring the account to what is wished for, or say what would be done, and end the module.
 
@@ -70,12 +69,15 @@ def provision(
     """
 
     def work(api: Api, wishes: Sequence[DomainWish]) -> Dict[str, Any]:
-        found = read_wished(api, wishes, everything=purge)
+        try:
+            found = read_wished(api, wishes, everything=purge)
+        except ApiError as error:
+            raise Failure("%s. Nothing was changed." % error, _NOTHING_DONE) from None
         if module.check_mode:
             found.update(_expected(module, wishes, found))
         plans = plan(wishes, found, purge)
         _refuse_deletions(plans, max_deletions)
-        runs = [preview(p) for p in plans] if module.check_mode else apply_plan(api, plans)
+        runs = [preview(p) for p in plans] if module.check_mode else apply_plan(api, plans, concurrency)
         return _conclude(module, runs, results_of(runs))
 
     execute(module, wishes_of, work, when_failed=_NOTHING_DONE)
@@ -115,9 +117,6 @@ def _refuse_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
 
 def _conclude(module: AnsibleModule, runs: Sequence[DomainRun], own: Dict[str, Any]) -> Dict[str, Any]:
     failed = [run for run in runs if run.error]
-    if failed and module.check_mode:
-        for run in runs:
-            run.pending, run.done = run.done + run.pending, []
     done = [change for run in runs for change in run.done]
     results = {
         **own,
@@ -139,16 +138,21 @@ def _conclude(module: AnsibleModule, runs: Sequence[DomainRun], own: Dict[str, A
 
 def _story(failed: Sequence[DomainRun], count: int, done: Sequence[Change], pending: Sequence[Change]) -> str:
     """What happened, to which domains, what was done, what was not, and what to do next."""
-    reasons = ["%s: %s" % (run.plan.wish.name, run.error) for run in failed[:_MOST_NAMED]]
+    reasons = [_reason(run) for run in failed[:_MOST_NAMED]]
     if len(failed) > _MOST_NAMED:
         reasons.append("and %d more, see failed_domains" % (len(failed) - _MOST_NAMED))
     story = "" if count == 1 else "%d of %d domains failed. " % (len(failed), count)
-    story += "; ".join(reasons) + "."
+    story += "; ".join(reasons).rstrip(".") + "."
     if done or pending:
         story += " Done: %s. Not done: %s." % (_named(done), _named(pending))
     if pending:
         story += " Run it again once the cause is gone: it goes on from here."
     return story
+
+
+def _reason(run: DomainRun) -> str:
+    name, text = run.plan.wish.name, str(run.error)
+    return text if text.startswith(name) else "%s: %s" % (name, text)
 
 
 def _named(changes: Sequence[Change]) -> str:

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import os
 import re
+import threading
 import time
 import traceback
-from email.utils import parsedate_to_datetime
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 from urllib.parse import quote, urlsplit
 
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
@@ -25,17 +24,24 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     InputError,
     shown,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._ratelimit import (
+    Endpoint,
+    RateLimits,
+    Ticket,
+    WindowClosed,
+)
 
 REQUESTS_IMPORT_ERROR: Optional[str]
 try:
     import requests
-    from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError
+    from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, NewConnectionError
     from urllib3.exceptions import TimeoutError as Urllib3Timeout
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
 else:
     REQUESTS_IMPORT_ERROR = None
 
+MOST_CONNECTIONS = 10  # at a time: the size of a requests session's pool
 _LARGEST_REPLY = 64 * 1024 * 1024  # bytes; a page of 100 domains with 200 aliases each has about 3 MiB
 _CHUNK = 256 * 1024
 _LONGEST_WORDS = 600  # characters of the service's own that a message quotes
@@ -112,12 +118,10 @@ class Transport:
         self._session.headers["User-Agent"] = "improvmx.email (Ansible collection)"
         # Not even looked at, for a malformed one would be an exception of another kind.
         self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
-        # Endpoint -> when it takes requests again, and the limit's size as the service tells it.
-        self._windows: Dict[Tuple[str, str], Tuple[float, str]] = {}
         self._down_since: Optional[float] = None
+        self._counter = threading.Lock()
+        self.limits = RateLimits()
         self.requests_made = 0
-        self.seconds_waited = 0.0
-        self.limit_met = ""
 
     def request(
         self,
@@ -139,18 +143,28 @@ class Transport:
             repeatable = method != "POST"
         started = time.monotonic()
         tries = 0
+        in_doubt = False
         while True:
-            self._wait_for_window(endpoint, method, path, started)
+            try:
+                ticket = self.limits.enter(endpoint, self._left(started))
+            except WindowClosed as closed:
+                story = (
+                    "the service's rate limit leaves no request for another %.0f s, more than "
+                    "retry_timeout allows" % closed.seconds
+                )
+                raise RateLimited(story, method, path, doubtful=in_doubt) from None
             tries += 1
             try:
-                reply = self._try(endpoint, path, query, body, started)
+                reply = self._try(endpoint, ticket, path, query, body, started)
             except ApiError as error:
+                # Once in doubt, always in doubt: a later try may fail in a way that tells nothing.
+                in_doubt = error.doubtful = error.doubtful or in_doubt
                 pause = self._pause(error, endpoint, tries, repeatable)
                 if pause is None:
                     raise
                 if pause >= self._left(started):
                     raise self._given_up(error, tries, time.monotonic() - started, pause) from None
-                self._sleep(pause)
+                self._sleep(error, endpoint, pause)
             else:
                 self._down_since = None
                 return reply
@@ -159,17 +173,36 @@ class Transport:
 
     def _try(
         self,
-        endpoint: Tuple[str, str],
+        endpoint: Endpoint,
+        ticket: Ticket,
         path: str,
         query: Optional[Mapping[str, Any]],
         body: Optional[Mapping[str, Any]],
         started: float,
     ) -> Any:
-        method = endpoint[0]
         left = self._left(started)
         limit = max(0.1, min(self._timeout, left)) if left > 0 else self._timeout
+        status: Optional[int] = None
+        headers: Mapping[str, str] = {}
+        try:
+            response, content = self._send(endpoint[0], path, query, body, limit)
+            status, headers = response.status_code, response.headers
+        finally:
+            self.limits.leave(endpoint, ticket, status, headers)
+        return self._judge(response, content, endpoint[0], path)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Optional[Mapping[str, Any]],
+        body: Optional[Mapping[str, Any]],
+        limit: float,
+    ) -> Tuple[requests.Response, bytes]:
+        """Send a request once; return the answer and its body. ``limit``: seconds for all of it."""
         until = time.monotonic() + limit
-        self.requests_made += 1
+        with self._counter:
+            self.requests_made += 1
         try:
             response = self._session.request(
                 method,
@@ -182,7 +215,7 @@ class Transport:
                 stream=True,
             )
             with response:
-                content = b"".join(_limited(response, until))
+                return response, b"".join(_limited(response, until))
         except (requests.RequestException, HTTPError) as error:
             # urllib3's own come through where requests does not read the body, and for odd hosts.
             raise self._connection_fault(error, method, path, limit) from None
@@ -198,9 +231,7 @@ class Transport:
                 doubtful=method != "GET",
             ) from None
         except _TooSlow:
-            raise _no_answer("the reply took longer than %g s" % limit, method, path) from None
-        self._note_window(endpoint, response)
-        return self._judge(response, content, method, path)
+            raise _no_answer("the reply took longer than %.3g s" % limit, method, path) from None
 
     def _judge(self, response: requests.Response, content: bytes, method: str, path: str) -> Any:
         status = response.status_code
@@ -221,7 +252,10 @@ class Transport:
         if status >= 500:
             raise Unavailable(story, method, path, status, words, doubtful=method != "GET")
         if status >= 400:
-            raise Refused(story + _hint(status, path), method, path, status, words)
+            hint = _hint(status, path)
+            if hint:
+                story = "%s; %s" % (story.rstrip("."), hint)
+            raise Refused(story, method, path, status, words)
         if not readable:
             raise BadReply(
                 "the service answered %d, but not with JSON: %s" % (status, said),
@@ -246,10 +280,10 @@ class Transport:
             return BadReply("%s can't be requested: %s" % (self._root, reason), method, path)
         if _never_sent(error):
             if isinstance(error, requests.exceptions.ConnectTimeout):
-                reason = "no connection within %g s" % limit
+                reason = "no connection within %.3g s" % limit
             return Unavailable("%s can't be reached: %s" % (self._root, reason), method, path)
         if isinstance(error, (requests.exceptions.Timeout, Urllib3Timeout)):
-            return _no_answer("no answer within %g s" % limit, method, path)
+            return _no_answer("no answer within %.3g s" % limit, method, path)
         return _no_answer("the connection to %s broke: %s" % (self._root, reason), method, path)
 
     # --- Time -------------------------------------------------------------------------------------
@@ -259,9 +293,7 @@ class Transport:
         since = started if self._down_since is None else min(started, self._down_since)
         return self._retry_timeout - (time.monotonic() - since)
 
-    def _pause(
-        self, error: ApiError, endpoint: Tuple[str, str], tries: int, repeatable: bool
-    ) -> Optional[float]:
+    def _pause(self, error: ApiError, endpoint: Endpoint, tries: int, repeatable: bool) -> Optional[float]:
         """Seconds to wait before the next try; None when there is to be none."""
         down = isinstance(error, Unavailable) and error.status in (None, *_PASSING)
         if not down:
@@ -270,52 +302,16 @@ class Transport:
             self._down_since = time.monotonic()
         backoff = min(_LONGEST_PAUSE, 0.5 * 2 ** min(tries - 1, 10))
         if isinstance(error, RateLimited):
-            closed = self._closed_for(endpoint)
+            closed = self.limits.closed_for(endpoint)
             # The service may say "at once" again and again.
             return backoff if closed is None else max(closed, backoff if tries > 1 else 0.0)
         return backoff if down and (repeatable or not error.doubtful) else None
 
-    def _note_window(self, endpoint: Tuple[str, str], response: requests.Response) -> None:
-        """Remember until when the service takes no more requests of this kind."""
-        headers = response.headers
-        wait = None
-        if response.status_code == 429:
-            wait = _seconds(headers.get("Retry-After"), headers)
-        if wait is None and (
-            response.status_code == 429 or headers.get("X-RateLimit-Remaining", "").strip() == "0"
-        ):
-            wait = _seconds(headers.get("X-RateLimit-Reset"), headers)
-        if wait is None:
-            self._windows.pop(endpoint, None)
+    def _sleep(self, error: ApiError, endpoint: Endpoint, seconds: float) -> None:
+        if isinstance(error, RateLimited):
+            self.limits.sleep(endpoint, seconds)
         else:
-            limit = headers.get("X-RateLimit-Limit", "")
-            self._windows[endpoint] = (time.monotonic() + wait, limit)
-
-    def _closed_for(self, endpoint: Tuple[str, str]) -> Optional[float]:
-        """Seconds until the service takes such a request again; None when that is not known."""
-        if endpoint not in self._windows:
-            return None
-        until, limit = self._windows[endpoint]
-        size = " (%s requests a window)" % limit if limit.isdigit() else ""
-        self.limit_met = "%s %s%s" % (*endpoint, size)
-        return max(0.0, until - time.monotonic())
-
-    def _wait_for_window(self, endpoint: Tuple[str, str], method: str, path: str, started: float) -> None:
-        pause = self._closed_for(endpoint)
-        if not pause:
-            return
-        if pause >= self._left(started):
-            raise RateLimited(
-                "the service's rate limit leaves no request for another %.0f s, more than "
-                "retry_timeout allows" % pause,
-                method,
-                path,
-            )
-        self._sleep(pause)
-
-    def _sleep(self, seconds: float) -> None:
-        self.seconds_waited += seconds
-        time.sleep(seconds)
+            time.sleep(seconds)
 
     def rest(self, error: ApiError, tries: int, started: float) -> bool:
         """Pause before a write is repeated that was tried once and turned out to have had no effect.
@@ -326,7 +322,7 @@ class Transport:
         once = error.doubtful and error.method == "POST"
         if not once or pause is None or pause >= self._left(started):
             return False
-        self._sleep(pause)
+        time.sleep(pause)
         return True
 
     def _given_up(self, error: ApiError, tries: int, spent: float, pause: float) -> ApiError:
@@ -366,6 +362,8 @@ def _problems(
 ) -> List[str]:
     """All that is wrong with the options of a connection."""
     problems = []
+    if re.search(r"/v\d+/*\s*\Z", api_url):
+        problems.append("api_url must end before the version: that is in api_version")
     if not _is_root(api_url):
         problems.append(
             "api_url must be an http or https URL with a host, and without user, query or fragment"
@@ -487,9 +485,9 @@ def _one_line(text: str) -> str:
 def _hint(status: int, path: str) -> str:
     """What to do about a refusal, where the service's words may not tell."""
     if status == 401:
-        return "; the API key is not valid: check api_key or IMPROVMX_API_KEY"
+        return "the API key is not valid: check api_key or IMPROVMX_API_KEY"
     if status == 403 and "/v2/" in path:
-        return "; if the API key is not valid, version 2 says the same: check api_key or IMPROVMX_API_KEY"
+        return "if the API key is not valid, version 2 says the same: check api_key or IMPROVMX_API_KEY"
     return ""
 
 
@@ -497,7 +495,7 @@ def _no_answer(story: str, method: str, path: str) -> Unavailable:
     return Unavailable(story, method, path, doubtful=method != "GET")
 
 
-# --- Exceptions and headers -----------------------------------------------------------------------
+# --- Exceptions -----------------------------------------------------------------------
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -509,7 +507,7 @@ def _innermost(error: BaseException) -> BaseException:
             inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
         if inner is None:
             inner = error.__cause__ or error.__context__
-        if inner is None:
+        if inner is None or isinstance(inner, TypeError):
             break
         error, seen = inner, seen + 1
     return error
@@ -517,34 +515,13 @@ def _innermost(error: BaseException) -> BaseException:
 
 def _never_sent(error: Exception) -> bool:
     """Whether the fault came before any of the request was on its way."""
-    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)):
+    if isinstance(error, requests.exceptions.ConnectTimeout):
         return True
-    wrapped = error.args[0] if error.args else None
-    return isinstance(getattr(wrapped, "reason", wrapped), NewConnectionError)
-
-
-def _seconds(text: Optional[str], headers: Mapping[str, str]) -> Optional[float]:
-    """The wait that a header asks for: seconds, a Unix time, or a date. None where there is none.
-
-    Points in time are held against the service's own clock where it tells it, for the two may differ.
-    """
-    if not text:
-        return None
-    now = _timestamp(headers.get("Date")) or time.time()
-    try:
-        value = float(text)
-    except ValueError:
-        moment = _timestamp(text)
-        return None if moment is None else max(0.0, moment - now)
-    if math.isnan(value) or value < 0:
-        return None
-    if value > 1e11:  # milliseconds
-        value /= 1000
-    return max(0.0, value - now) if value > 1e9 else value
-
-
-def _timestamp(text: Optional[str]) -> Optional[float]:
-    try:
-        return parsedate_to_datetime(text).timestamp() if text else None
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
+    fault = error.args[0] if error.args else None
+    fault = getattr(fault, "reason", fault)
+    if isinstance(error, requests.exceptions.ProxyError):
+        # A connection to a proxy that breaks later has this name, too.
+        fault = getattr(fault, "original_error", fault)
+        if str(fault).startswith("Tunnel connection failed"):
+            return True
+    return isinstance(fault, (NewConnectionError, ConnectTimeoutError))

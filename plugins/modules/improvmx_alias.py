@@ -152,8 +152,7 @@ def main() -> None:
             "alias": {"type": "str", "required": True},
             "forward": {"type": "list", "elements": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        },
-        required_if=[("state", "present", ["forward"])],
+        }
     )
 
     def results(runs: Sequence[DomainRun]) -> Dict[str, Any]:

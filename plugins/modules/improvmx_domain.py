@@ -211,7 +211,6 @@ from ansible_collections.improvmx.email.plugins.module_utils._apply import Domai
 from ansible_collections.improvmx.email.plugins.module_utils._model import DomainWish, domain_wish
 from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
 from ansible_collections.improvmx.email.plugins.module_utils._provision import (
-    DOMAIN_CONSTRAINTS,
     domain_options,
     provision,
 )
@@ -219,7 +218,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._results import des
 
 
 def main() -> None:
-    module = make_module(domain_options(), **DOMAIN_CONSTRAINTS)
+    module = make_module(domain_options())
 
     def wishes(api: Type[Api]) -> List[DomainWish]:
         return [domain_wish(module.params, api.settings, api.version)]

@@ -181,6 +181,7 @@ api_requests:
   sample: 1
 """
 
+import unicodedata
 from typing import Any, Dict, Optional, Type
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
@@ -199,7 +200,7 @@ def main() -> None:
         mutually_exclusive=[("domain", "query")],
     )
     active = module.params["active"]
-    query = (module.params["query"] or "").strip().lower()
+    query = unicodedata.normalize("NFC", (module.params["query"] or "").strip().lower())
 
     def read(api: Type[Api]) -> Optional[str]:
         return read_option(module.params, "domain", parse_domain)

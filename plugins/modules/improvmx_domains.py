@@ -134,6 +134,12 @@ options:
       - The most domains and aliases that the task may delete. The aliases that go with a deleted domain count.
       - When it would delete more, the task fails before it writes anything.
     type: int
+  concurrency:
+    description:
+      - How many domains to work on at the same time, from V(1) to V(10).
+      - The limits of the service are kept, and results and their order are the same, whatever the number.
+    type: int
+    default: 8
 notes:
   - The failure of one domain does not keep the others from being worked on. The task fails at its end then.
 seealso:
@@ -280,16 +286,16 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     domain_wishes,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._module import (
-    at_least,
     make_module,
     read_all,
+    read_number,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._provision import (
-    DOMAIN_CONSTRAINTS,
     domain_options,
     provision,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._results import describe_domain
+from ansible_collections.improvmx.email.plugins.module_utils._transport import MOST_CONNECTIONS
 
 # What improvmx_domain_info tells beyond what can be wished for.
 _TOLD = ("display", "active", "added", "dns_records", *DETAILS)
@@ -305,29 +311,37 @@ def _options() -> Dict[str, Any]:
             "elements": "dict",
             "required": True,
             "options": domain,
-            **DOMAIN_CONSTRAINTS,
         },
         "purge": {"type": "bool", "default": False},
         "max_deletions": {"type": "int"},
+        "concurrency": {"type": "int", "default": 8},
     }
 
 
 def main() -> None:
     module = make_module(_options(), required_if=[("purge", True, ["max_deletions"])])
-    most = module.params["max_deletions"]
+    params = module.params
 
     def wishes(api: Type[Api]) -> Sequence[DomainWish]:
         wished: Sequence[DomainWish]
-        wished, _most = read_all(
-            lambda: domain_wishes(module.params["domains"], api.settings, api.version),
-            lambda: at_least(0, most, "max_deletions"),
+        wished, *_numbers = read_all(
+            lambda: domain_wishes(params["domains"], api.settings, api.version),
+            lambda: read_number(params, "max_deletions", 0),
+            lambda: read_number(params, "concurrency", 1, MOST_CONNECTIONS),
         )
         return wished
 
     def results(runs: Sequence[DomainRun]) -> Dict[str, Any]:
         return {"domains": [describe_domain(run.domain) for run in runs if run.domain]}
 
-    provision(module, wishes, results, purge=module.params["purge"], max_deletions=most)
+    provision(
+        module,
+        wishes,
+        results,
+        purge=params["purge"],
+        max_deletions=params["max_deletions"],
+        concurrency=params["concurrency"],
+    )
 
 
 if __name__ == "__main__":

@@ -142,10 +142,10 @@ from ansible_collections.improvmx.email.plugins.module_utils._logs import (
 )
 from ansible_collections.improvmx.email.plugins.module_utils._model import parse_alias, parse_domain
 from ansible_collections.improvmx.email.plugins.module_utils._module import (
-    at_least,
     execute,
     make_module,
     read_all,
+    read_number,
     read_option,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._time import parse_time
@@ -170,7 +170,7 @@ def main() -> None:
             lambda: read_option(params, "alias", parse_alias),
             lambda: read_option(params, "since", parse_time),
             lambda: read_option(params, "until", parse_time),
-            lambda: at_least(0, params["limit"], "limit"),
+            lambda: read_number(params, "limit", 0),
         )
 
     def work(api: Api, given: List[Any]) -> Dict[str, Any]:

@@ -65,7 +65,7 @@ def test_brings_many_domains_to_the_wish_at_once(modules_of_version: Modules) ->
             gone("never.example"),
         ],
     )
-    assert changes_of(rounds.real["changes"]) == [
+    assert [tuple(change.values())[:4] for change in rounds.real["changes"]] == [
         ("delete", "domain", "gone.example", "gone.example"),
         ("delete", "alias", "changed.example", "old"),
         ("update", "alias", "changed.example", "info"),
@@ -194,12 +194,43 @@ def test_a_domain_with_more_aliases_than_are_shown_is_read_in_full(modules: Modu
     assert rounds.count == 1 + 5
 
 
-def test_one_connection_serves_all_requests(modules_of_version: Modules) -> None:
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_connections_are_kept_and_few(modules_of_version: Modules, concurrency: int) -> None:
     modules = modules_of_version
-    rounds = modules.rounds(
-        "improvmx_domains", domains=[domain(f"d{number}.example", absent("*")) for number in range(5)]
-    )
-    assert len({request.connection for request in rounds.requests}) == 1
+    modules.emulator.latency = 0.005
+    wishes = [domain(f"d{number}.example", absent("*")) for number in range(9)]
+    rounds = modules.rounds("improvmx_domains", domains=wishes, concurrency=concurrency)
+    assert len({request.connection for request in rounds.requests}) == concurrency
+
+
+@pytest.mark.parametrize("concurrency", [0, 11])
+def test_a_concurrency_out_of_bounds_is_refused(modules: Modules, concurrency: int) -> None:
+    result = modules.run("improvmx_domains", domains=[], concurrency=concurrency)
+    assert result["msg"] == "concurrency must be from 1 to 10. No request was sent."
+
+
+def test_domains_side_by_side_end_as_one_by_one(modules_of_version: Modules) -> None:
+    """The same results, in the same order, and the same report of a failure in part."""
+    modules = modules_of_version
+    wishes = [domain(f"d{number}.example", present("info", "a@x.example")) for number in range(12)]
+    wishes[5] = domain("taken.example", present("info", "a@x.example"))
+    wishes[7] = gone("old.example")
+    ended = []
+    for concurrency in (1, 8):
+        modules.seed(
+            {"old.example": {}, "d3.example": {"info": "b@x.example"}}, other_domains=["taken.example"]
+        )
+        result = modules.run("improvmx_domains", domains=wishes, concurrency=concurrency)
+        for told in result["domains"]:
+            del told["added"]
+            for alias in told["aliases"]:
+                del alias["id"]
+        ended.append((result, modules.emulator.dump()["domains"]))
+    for account in (ended[0][1], ended[1][1]):
+        for domain_there in account:
+            del domain_there["added"]
+    assert ended[0] == ended[1]
+    assert [failed["domain"] for failed in ended[0][0]["failed_domains"]] == ["taken.example"]
 
 
 # --- Purge ----------------------------------------------------------------------------------------
@@ -431,10 +462,9 @@ def test_a_full_domain_takes_new_aliases_for_old_ones(
     ],
 )
 def test_a_full_domain_gives_up_a_pattern_for_new_aliases(
-    modules_of_version: Modules, there: dict[str, str], wish: dict[str, Any]
+    modules: Modules, there: dict[str, str], wish: dict[str, Any]
 ) -> None:
-    """The pattern goes last, for the sake of its mail, and first only where the service insists."""
-    modules = modules_of_version
+    """The pattern goes last, for the sake of its mail, and first only where the domain is full."""
     modules.seed({"d.example": there}, limits={"aliases": 2})
     check = modules.run("improvmx_domains", check=True, domains=[wish])
     real = modules.run("improvmx_domains", domains=[wish])
@@ -452,7 +482,7 @@ def test_an_end_state_beyond_the_limits_is_a_failure_in_the_words_of_the_service
     modules = modules_of_version
     modules.seed({"a.example": {}}, limits={"domains": 2})
     wishes = [domain("b.example", absent("*")), domain("c.example", absent("*"))]
-    result = modules.run("improvmx_domains", domains=wishes)
+    result = modules.run("improvmx_domains", domains=wishes, concurrency=1)
     assert result["failed"] is True
     assert "maximum number of domains" in result["msg"]
     assert "403" in result["msg"]

@@ -1,0 +1,217 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""When the next request may be sent, from what the service's headers tell. For any number of threads.
+
+The service's documents disagree on what a limit covers: an endpoint, or all reads and all writes of an
+account. So a limit is taken for that of the whole account until the headers show otherwise: a request
+leaves fewer requests than there were when it was sent, unless it is counted elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter
+from email.utils import parsedate_to_datetime
+from typing import Callable, Dict, Mapping, NamedTuple, Optional, Set, Tuple
+
+Endpoint = Tuple[str, str]  # method, path template
+
+# From the widest to the narrowest: which requests share a limit.
+_SCOPES: Tuple[Callable[[Endpoint], str], ...] = (
+    lambda endpoint: "all requests",
+    lambda endpoint: "all reads" if endpoint[0] == "GET" else "all writes",
+    " ".join,
+)
+_VAGUE = 2.0  # seconds by which what is told of a window's end may be wrong, for it is told in whole ones
+
+
+class WindowClosed(Exception):
+    """The service takes no request for longer than the caller can wait, in ``seconds``."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class Ticket(NamedTuple):
+    """What was known of its limit when a request was sent."""
+
+    scope: int
+    left: Optional[int]
+    ends: float
+
+
+class _Window:
+    """What is known of one limit. ``left``: requests that it still takes, None when that is not known."""
+
+    def __init__(self) -> None:
+        self.left: Optional[int] = None
+        self.ends = 0.0
+        self.size = ""
+        self.unlimited = False
+
+    def renew(self, now: float) -> None:
+        if self.left is not None and now >= self.ends:
+            self.left = int(self.size) if self.size else None
+
+
+class RateLimits:
+    """The limits of one account. A request enters before it is sent and leaves when it is answered."""
+
+    def __init__(self) -> None:
+        self._answered = threading.Condition()
+        self._windows: Dict[str, _Window] = {}
+        self._in_flight: Counter[Endpoint] = Counter()
+        self._scope = 0
+        self._seen: Set[Tuple[int, str]] = set()  # narrower limits that were asked, by scope
+        self._narrowest = len(_SCOPES) - 1
+        self._slept_until = 0.0
+        self.seconds_waited = 0.0
+        self.met = ""
+
+    def enter(self, endpoint: Endpoint, patience: float) -> Ticket:
+        """Wait until a request fits its window. Raises WindowClosed if that is beyond ``patience``."""
+        while True:
+            with self._answered:
+                pause = self._pause(endpoint)
+                if pause == 0:
+                    self._in_flight[endpoint] += 1
+                    self._seen.add(self._narrower(endpoint))
+                    window = self._window(endpoint)
+                    return Ticket(self._scope, window.left, window.ends)
+                if pause is None:
+                    self._answered.wait()
+                    continue
+            if pause >= patience:
+                raise WindowClosed(pause)
+            patience -= pause
+            self.sleep(endpoint, pause)
+
+    def leave(
+        self, endpoint: Endpoint, ticket: Ticket, status: Optional[int], headers: Mapping[str, str]
+    ) -> None:
+        """Learn from an answer; ``status`` is None when there was none."""
+        with self._answered:
+            self._in_flight[endpoint] -= 1
+            if status is not None:
+                self._learn(endpoint, ticket, status, headers)
+            self._answered.notify_all()
+
+    def closed_for(self, endpoint: Endpoint) -> Optional[float]:
+        """Seconds until the window of an endpoint takes requests again; None when that is not known."""
+        with self._answered:
+            window = self._window(endpoint)
+            if window.left is None:
+                return None
+            return 0.0 if window.left else max(0.0, window.ends - time.monotonic())
+
+    def sleep(self, endpoint: Endpoint, seconds: float) -> None:
+        """Wait, and keep account of the time during which anything waited."""
+        with self._answered:
+            now = time.monotonic()
+            self.seconds_waited += max(0.0, now + seconds - max(now, self._slept_until))
+            self._slept_until = max(self._slept_until, now + seconds)
+            size = self._window(endpoint).size
+            limit = " (%s requests a window)" % size if size else ""
+            self.met = _SCOPES[self._scope](endpoint) + limit
+        time.sleep(seconds)
+
+    # --- With the lock held -----------------------------------------------------------------------
+
+    def _window(self, endpoint: Endpoint) -> _Window:
+        return self._windows.setdefault(_SCOPES[self._scope](endpoint), _Window())
+
+    def _pause(self, endpoint: Endpoint) -> Optional[float]:
+        """Seconds to wait, 0 for none; None: until one of the requests under way is answered."""
+        window = self._window(endpoint)
+        now = time.monotonic()
+        window.renew(now)
+        same = _SCOPES[self._scope]
+        under_way = sum(n for other, n in self._in_flight.items() if same(other) == same(endpoint))
+        if window.left is None:
+            # The first answer tells whether there is a limit at all.
+            return 0.0 if window.unlimited or not under_way else None
+        if window.left > under_way:
+            return 0.0
+        if under_way:
+            return None
+        if self._scope < self._narrowest and self._narrower(endpoint) not in self._seen:
+            return 0.0  # it may have a limit of its own; one request shows it
+        return max(0.0, window.ends - now)
+
+    def _narrower(self, endpoint: Endpoint) -> Tuple[int, str]:
+        scope = min(self._scope + 1, self._narrowest)
+        return (self._scope, _SCOPES[scope](endpoint))
+
+    def _learn(self, endpoint: Endpoint, ticket: Ticket, status: int, headers: Mapping[str, str]) -> None:
+        left = _count(headers.get("X-RateLimit-Remaining"))
+        reset = _seconds(headers.get("X-RateLimit-Reset"), headers)
+        if status == 429:
+            after = _seconds(headers.get("Retry-After"), headers)
+            left, reset = 0, reset if after is None else after
+        if left is None or reset is None:
+            window = self._window(endpoint)
+            window.left, window.unlimited = None, True
+            return
+        ends = time.monotonic() + reset
+        if ticket.scope == self._scope:
+            self._judge_scope(ticket, status, left, ends)
+        window = self._window(endpoint)
+        if status != 429 and window.left is not None and abs(window.ends - ends) < _VAGUE:
+            left = min(left, window.left)  # answers may overtake each other
+        window.left, window.ends = left, ends
+        size = headers.get("X-RateLimit-Limit", "").strip()
+        window.size = size if size.isascii() and size.isdigit() else ""
+
+    def _judge_scope(self, ticket: Ticket, status: int, left: int, ends: float) -> None:
+        """Take the limit for a narrower or a wider one, where an answer does not fit what was known."""
+        if ticket.left is None:
+            return
+        if status == 429:
+            # Refused although there was room: others share the limit after all.
+            if ticket.left and self._scope:
+                self._scope -= 1
+                self._narrowest = self._scope
+            return
+        still_open = time.monotonic() < ticket.ends - _VAGUE
+        elsewhere = left >= ticket.left or abs(ends - ticket.ends) > _VAGUE
+        if still_open and elsewhere and self._scope < self._narrowest:
+            self._scope += 1
+
+
+def _count(text: Optional[str]) -> Optional[int]:
+    try:
+        return max(0, int(text)) if text else None
+    except ValueError:
+        return None
+
+
+def _seconds(text: Optional[str], headers: Mapping[str, str]) -> Optional[float]:
+    """The wait that a header asks for: seconds, a Unix time, or a date. None where there is none.
+
+    Points in time are held against the service's own clock where it tells it, for the two may differ.
+    """
+    if not text:
+        return None
+    now = _timestamp(headers.get("Date")) or time.time()
+    try:
+        value = float(text)
+    except ValueError:
+        moment = _timestamp(text)
+        return None if moment is None else max(0.0, moment - now)
+    if math.isnan(value) or value < 0:
+        return None
+    if value > 1e11:  # milliseconds
+        value /= 1000
+    return max(0.0, value - now) if value > 1e9 else value
+
+
+def _timestamp(text: Optional[str]) -> Optional[float]:
+    try:
+        return parsedate_to_datetime(text).timestamp() if text else None
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None

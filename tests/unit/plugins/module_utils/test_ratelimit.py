@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from math import ceil
+
+import pytest
+
+from ansible_collections.improvmx.email.plugins.module_utils._ratelimit import (
+    Endpoint,
+    RateLimits,
+    WindowClosed,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._transport import Transport
+from emulator import Emulator, RateLimit
+from harness import Clock
+
+LIMIT = 4  # requests a window
+GET, POST = ("GET", "/v3/domains"), ("POST", "/v3/domains")
+
+
+def send(transport: Transport, number: int) -> None:
+    """Half of the requests read, half of them write."""
+    if number % 2:
+        transport.request("GET", "/v3/domains")
+    else:
+        transport.request("POST", "/v3/domains", body={"domain": f"d{number}.example"})
+
+
+@pytest.mark.parametrize("threads", [1, 8])
+@pytest.mark.parametrize("scope", ["endpoint", "method", "account"])
+def test_limit_is_kept_by_all_threads(emulator: Emulator, threads: int, scope: str) -> None:
+    emulator.rate_limit = RateLimit(LIMIT, window=1.0, scope=scope)
+    transport = Transport(emulator.url, emulator.api_key, retry_timeout=60)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda number: send(transport, number), range(12)))
+    assert emulator.rate_limited == 0
+    assert transport.requests_made == 12
+    assert transport.limits.met.endswith("(4 requests a window)")
+
+
+class Service:
+    """Counts requests in windows, as the service does, and tells of it in headers."""
+
+    def __init__(self, clock: Clock, scope: Callable[[Endpoint], str], limit: int, window: int) -> None:
+        self.clock, self.scope, self.limit, self.window = clock, scope, limit, window
+        self.windows: dict[str, tuple[float, int]] = {}
+        self.refusals = 0
+
+    def answer(self, endpoint: Endpoint) -> tuple[int, dict[str, str]]:
+        key, now = self.scope(endpoint), self.clock.monotonic()
+        began, used = self.windows.get(key, (now, 0))
+        if now >= began + self.window:
+            began, used = now, 0
+        told = {"X-RateLimit-Limit": str(self.limit)}
+        told["X-RateLimit-Reset"] = str(ceil(began + self.window - now))
+        if used >= self.limit:
+            self.refusals += 1
+            return 429, {**told, "X-RateLimit-Remaining": "0"}
+        self.windows[key] = (began, used + 1)
+        return 200, {**told, "X-RateLimit-Remaining": str(self.limit - used - 1)}
+
+
+SCOPES: dict[str, Callable[[Endpoint], str]] = {
+    "account": lambda endpoint: "all",
+    "method": lambda endpoint: "read" if endpoint[0] == "GET" else "write",
+    "endpoint": " ".join,
+}
+
+
+@pytest.mark.parametrize(
+    ("scope", "waits", "refusals"), [("account", 7, 1), ("method", 6, 0), ("endpoint", 3, 0)]
+)
+def test_what_a_limit_covers_is_learned_at_next_to_no_cost(
+    clock: Clock, scope: str, waits: int, refusals: int
+) -> None:
+    """60 reads, 90 creations and 90 changes, in turn, at 30 a minute."""
+    limits, service = RateLimits(), Service(clock, SCOPES[scope], 30, 60)
+    began = clock.monotonic()
+    batch = ("POST", "/v3/domains/{}/aliases/batch")
+    for endpoint in [*[GET] * 60, *[POST, batch] * 90]:
+        status = 429
+        while status == 429:
+            ticket = limits.enter(endpoint, 1000)
+            status, headers = service.answer(endpoint)
+            limits.leave(endpoint, ticket, status, headers)
+    assert service.refusals == refusals
+    assert clock.monotonic() - began <= waits * 60 * 1.1
+
+
+def test_service_without_limits_is_asked_by_all_threads_at_once() -> None:
+    limits = RateLimits()
+    limits.leave(GET, limits.enter(GET, 1), 200, {})
+    for _number in range(8):
+        limits.enter(GET, 1)
+    assert limits.seconds_waited == 0
+
+
+def test_used_up_window_is_not_waited_for_beyond_ones_patience() -> None:
+    limits = RateLimits()
+    limits.leave(GET, limits.enter(GET, 1), 200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "50"})
+    with pytest.raises(WindowClosed) as closed:
+        limits.enter(GET, 20)
+    assert closed.value.seconds == pytest.approx(50, abs=1)
+    assert limits.seconds_waited == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-RateLimit-Remaining": "none", "X-RateLimit-Reset": "50"},
+        {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "soon"},
+        {"X-RateLimit-Remaining": "0"},
+        {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "nan"},
+        {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "-1"},
+    ],
+)
+def test_odd_headers_are_no_limit(headers: dict[str, str]) -> None:
+    limits = RateLimits()
+    limits.leave(GET, limits.enter(GET, 1), 200, headers)
+    limits.enter(GET, 1)
+    assert limits.seconds_waited == 0
+
+
+def test_answers_that_overtake_each_other_do_not_raise_what_is_left() -> None:
+    limits = RateLimits()
+    limits.leave(GET, limits.enter(GET, 1), 200, {"X-RateLimit-Remaining": "2", "X-RateLimit-Reset": "50"})
+    first, second = limits.enter(GET, 1), limits.enter(GET, 1)
+    limits.leave(GET, second, 200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "50"})
+    limits.leave(GET, first, 200, {"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "50"})
+    with pytest.raises(WindowClosed):
+        limits.enter(GET, 1)
+
+
+def test_a_refusal_in_spite_of_room_shows_that_others_share_the_limit(clock: Clock) -> None:
+    limits = RateLimits()
+    told = {"X-RateLimit-Reset": "50"}
+    limits.leave(GET, limits.enter(GET, 1), 200, {**told, "X-RateLimit-Remaining": "9"})
+    limits.leave(POST, limits.enter(POST, 1), 200, {**told, "X-RateLimit-Remaining": "9"})
+    assert limits.met == ""
+    limits.leave(POST, limits.enter(POST, 1), 200, {**told, "X-RateLimit-Remaining": "8"})
+    limits.leave(POST, limits.enter(POST, 1), 429, {"Retry-After": "30"})
+    with pytest.raises(WindowClosed):
+        limits.enter(GET, 1)
