@@ -30,6 +30,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._plan import (
     outcome,
     plan_domain,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._progress import Progress
 from ansible_collections.improvmx.email.plugins.module_utils._read import read_domain
 from ansible_collections.improvmx.email.plugins.module_utils._transport import (
     ApiError,
@@ -67,7 +68,12 @@ def _refused(plan: DomainPlan, problem: PlanError) -> DomainRun:
     return DomainRun(plan, plan.found, pending=list(problem.changes), error=problem)
 
 
-def apply_plan(api: Api, plans: Sequence[DomainPlan], concurrency: int = 1) -> List[DomainRun]:
+def apply_plan(
+    api: Api,
+    plans: Sequence[DomainPlan],
+    concurrency: int = 1,
+    progress_file: Optional[str] = None,
+) -> List[DomainRun]:
     """Execute the plans, those of ``concurrency`` domains at a time; return how each ended, in order.
 
     The failure of one domain does not keep the others from theirs. Domains are deleted before others
@@ -83,10 +89,13 @@ def apply_plan(api: Api, plans: Sequence[DomainPlan], concurrency: int = 1) -> L
             return DomainRun(plan, plan.found, pending=list(plan.changes), error=error)
         run = _Execution(api, plan).run()
         outage.learn(run.error)
+        progress.domain_done()
         return run
 
     idle = {id(plan): DomainRun(plan, plan.found) for plan in plans if not (plan.changes or plan.problem)}
     busy = [plan for plan in plans if id(plan) not in idle]
+    progress = Progress(progress_file, len(busy))
+    api.transport.limits.on_wait = progress.waiting
     runs = {}
     for wave in (
         [plan for plan in busy if not plan.wish.present],

@@ -61,6 +61,7 @@ def provision(
     purge: bool = False,
     max_deletions: Optional[int] = None,
     concurrency: int = 1,
+    progress_file: Optional[str] = None,
 ) -> None:
     """Bring the account to what is wished for, or say what would be done, and end the module.
 
@@ -77,7 +78,10 @@ def provision(
             found.update(_expected(module, wishes, found))
         plans = plan(wishes, found, purge)
         _refuse_deletions(plans, max_deletions)
-        runs = [preview(p) for p in plans] if module.check_mode else apply_plan(api, plans, concurrency)
+        if module.check_mode:
+            runs = [preview(p) for p in plans]
+        else:
+            runs = apply_plan(api, plans, concurrency, progress_file)
         return _conclude(module, runs, results_of(runs))
 
     execute(module, wishes_of, work, when_failed=_NOTHING_DONE)

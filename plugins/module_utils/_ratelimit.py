@@ -72,6 +72,7 @@ class RateLimits:
         self._slept_until = 0.0
         self.seconds_waited = 0.0
         self.met = ""
+        self.on_wait: Callable[[float, str], None] = lambda seconds, limit: None
 
     def enter(self, endpoint: Endpoint, patience: float) -> Ticket:
         """Wait until a request fits its window. Raises WindowClosed if that is beyond ``patience``."""
@@ -113,11 +114,14 @@ class RateLimits:
         """Wait, and keep account of the time during which anything waited."""
         with self._answered:
             now = time.monotonic()
+            news = now + seconds > self._slept_until + _VAGUE  # others wait for the same window
             self.seconds_waited += max(0.0, now + seconds - max(now, self._slept_until))
             self._slept_until = max(self._slept_until, now + seconds)
             size = self._window(endpoint).size
             limit = " (%s requests a window)" % size if size else ""
             self.met = _SCOPES[self._scope](endpoint) + limit
+        if news:
+            self.on_wait(seconds, self.met)
         time.sleep(seconds)
 
     # --- With the lock held -----------------------------------------------------------------------

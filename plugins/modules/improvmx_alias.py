@@ -36,6 +36,7 @@ options:
   alias:
     description:
       - What stands before the C(@), V(*) for the catch-all, or a regular expression.
+      - Put a name in quotes that YAML takes for something else, such as V(on) or V(no).
       - Case makes no difference.
     type: str
     required: true
@@ -44,6 +45,7 @@ options:
       - Where the mail goes. Each destination is an e-mail address, an C(http) or C(https) URL, or the word V(null),
         which accepts the mail and throws it away. V(null) must stand alone, and in quotes.
       - Order, doubles, spaces and the case of a destination's domain make no difference.
+      - Commas separate destinations, so a URL has to write its own as C(%2C).
       - Required when O(state=present).
     type: list
     elements: str
@@ -127,7 +129,7 @@ pending:
   elements: dict
 diff:
   description: The managed fields of what changes, before and after.
-  returned: success
+  returned: success, and after a failure with what was done until then
   type: dict
 api_requests:
   description: How many HTTP requests the task made, repeats included.

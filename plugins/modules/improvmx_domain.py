@@ -62,6 +62,7 @@ options:
       alias:
         description:
           - What stands before the C(@), V(*) for the catch-all, or a regular expression. Case makes no difference.
+          - Put a name in quotes that YAML takes for something else, such as V(on) or V(no).
         type: str
         required: true
       forward:
@@ -69,6 +70,7 @@ options:
           - Where the mail goes. Each destination is an e-mail address, an C(http) or C(https) URL, or the word
             V(null), which accepts the mail and throws it away. V(null) must stand alone, and in quotes.
           - Order, doubles, spaces and the case of a destination's domain make no difference.
+          - Commas separate destinations, so a URL has to write its own as C(%2C).
           - Required when O(aliases[].state=present).
         type: list
         elements: str
@@ -81,6 +83,7 @@ options:
   purge_aliases:
     description:
       - Whether to delete the aliases of the domain that are not in O(aliases), which is required then.
+      - An empty list, C([]), deletes all aliases.
     type: bool
     default: false
 seealso:
@@ -195,7 +198,7 @@ pending:
   elements: dict
 diff:
   description: The managed fields of what changes, before and after.
-  returned: success
+  returned: success, and after a failure with what was done until then
   type: dict
 api_requests:
   description: How many HTTP requests the task made, repeats included.

@@ -70,6 +70,7 @@ options:
           alias:
             description:
               - What stands before the C(@), V(*) for the catch-all, or a regular expression. Case makes no difference.
+              - Put a name in quotes that YAML takes for something else, such as V(on) or V(no).
             type: str
             required: true
           forward:
@@ -77,6 +78,7 @@ options:
               - Where the mail goes. Each destination is an e-mail address, an C(http) or C(https) URL, or the word
                 V(null), which accepts the mail and throws it away. V(null) must stand alone, and in quotes.
               - Order, doubles, spaces and the case of a destination's domain make no difference.
+              - Commas separate destinations, so a URL has to write its own as C(%2C).
               - Required when O(domains[].aliases[].state=present).
             type: list
             elements: str
@@ -87,41 +89,40 @@ options:
             choices: [present, absent]
             default: present
           id:
-            description: As O(domains[].active).
+            description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
             type: raw
       purge_aliases:
         description:
           - Whether to delete the aliases of the domain that are not in O(domains[].aliases), which is required then.
+          - An empty list, C([]), deletes all aliases.
         type: bool
         default: false
       display:
-        description: As O(domains[].active).
+        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
         type: raw
       active:
-        description:
-          - This and the fields below are what RV(improvmx.email.improvmx_domain_info#module:domains) tells and what can't be set.
-            They are taken so that the output of that module is valid input here, and make no difference.
+        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
         type: raw
       added:
-        description: As O(domains[].active).
+        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
         type: raw
       dns_records:
-        description: As O(domains[].active).
+        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
         type: raw
       daily_quota:
-        description: As O(domains[].active).
+        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
         type: raw
       dkim_selector:
-        description: As O(domains[].active).
+        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
         type: raw
       banned:
-        description: As O(domains[].active).
+        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
         type: raw
       strict_mxes:
-        description: As O(domains[].active).
+        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
         type: raw
       routing_engine:
-        description: As O(domains[].active).
+        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
         type: raw
   purge:
     description:
@@ -140,8 +141,15 @@ options:
       - The limits of the service are kept, and results and their order are the same, whatever the number.
     type: int
     default: 8
+  progress_file:
+    description:
+      - A file to which lines of progress are appended while the task runs, for C(tail -f).
+      - Where the task runs on the machine of the playbook, and not in the background, it need not be set; then
+        the progress is shown in the output of the playbook every few seconds.
+    type: path
 notes:
   - The failure of one domain does not keep the others from being worked on. The task fails at its end then.
+    Only where the service itself fails, for two domains in a row, the rest is not tried.
 seealso:
   - module: improvmx.email.improvmx_domain
   - module: improvmx.email.improvmx_domain_info
@@ -268,7 +276,7 @@ pending:
   elements: dict
 diff:
   description: The managed fields of what changes, before and after.
-  returned: success
+  returned: success, and after a failure with what was done until then
   type: dict
 api_requests:
   description: How many HTTP requests the task made, repeats included.
@@ -315,6 +323,7 @@ def _options() -> Dict[str, Any]:
         "purge": {"type": "bool", "default": False},
         "max_deletions": {"type": "int"},
         "concurrency": {"type": "int", "default": 8},
+        "progress_file": {"type": "path"},
     }
 
 
@@ -341,6 +350,7 @@ def main() -> None:
         purge=params["purge"],
         max_deletions=params["max_deletions"],
         concurrency=params["concurrency"],
+        progress_file=params["progress_file"],
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from emulator import Emulator
+from emulator import Emulator, RateLimit
 from playbooks import Project
 
 PROVISION = "improvmx.email.provision"
@@ -216,3 +216,14 @@ def test_modules_share_their_options_through_the_action_group(project: Project) 
     assert account(project.emulator)["new.example"] == {"info": "a@mail.example,b@mail.example"}
     again = project.play("site.yml")
     assert [result["changed"] for result in again.results] == [False] * 4
+
+
+def test_progress_of_a_long_run_is_shown_while_it_runs(project: Project) -> None:
+    project.emulator.rate_limit = RateLimit(4, window=3.0, scope="endpoint")
+    aliases = [{"alias": "*", "state": "absent"}]
+    write_hosts(project, [{"domain": f"d{number}.example", "aliases": aliases} for number in range(6)])
+    play = project.play(PROVISION, "-i", "hosts.yml", verbose=False)
+    assert play.code == 0, play.output
+    shown = play.output.index("of 6 domains done, waiting")
+    assert shown < play.output.index("changed: [")
+    assert project.emulator.rate_limited == 0

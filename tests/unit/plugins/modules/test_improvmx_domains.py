@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emulator import Emulator
+from emulator import Emulator, RateLimit
 from harness import Modules, changes_of, effects_of, run_module
 
 OWNER = "owner@mail.example"  # the account's own address
@@ -585,3 +587,25 @@ def _lasting(told: dict[str, Any]) -> dict[str, Any]:
     """What is told of a domain without what the service alone decides."""
     aliases = {alias["alias"]: sorted(alias["forward"]) for alias in told["aliases"]}
     return {**told, "aliases": aliases, "added": None, "active": None}
+
+
+def test_progress_of_a_long_run_can_be_followed(modules: Modules, tmp_path: Path) -> None:
+    modules.emulator.rate_limit = RateLimit(4, window=3.0, scope="endpoint")
+    wishes = [domain(f"d{number}.example") for number in range(6)]
+    file = tmp_path / "progress"
+    result = modules.run("improvmx_domains", domains=wishes, concurrency=3, progress_file=str(file))
+    assert len(result["changes"]) == 6
+    lines = file.read_text().splitlines()
+    assert re.match(
+        r"[34] of 6 domains done, waiting [34] s for the rate limit of .* \(4 requests a window\)", lines[0]
+    )
+    assert modules.emulator.rate_limited == 0
+
+
+def test_a_progress_file_that_can_not_be_written_does_no_harm(modules: Modules, tmp_path: Path) -> None:
+    modules.emulator.rate_limit = RateLimit(1, window=2.0, scope="endpoint")
+    wishes = [domain("a.example"), domain("b.example")]
+    result = modules.run(
+        "improvmx_domains", domains=wishes, progress_file=str(tmp_path / "none" / "progress")
+    )
+    assert not result.get("failed")

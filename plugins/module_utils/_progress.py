@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How far a long run is, as lines in a file: a module can't show anything before it ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Optional
+
+_QUIET = 2.0  # seconds: neither more often, nor of shorter waits
+
+
+class Progress:
+    """Appends lines to a file, if there is one. That it can't is no reason for a run to fail."""
+
+    def __init__(self, path: Optional[str], total: int) -> None:
+        self._path = path
+        self._total = total
+        self._done = 0
+        self._told = time.monotonic()
+        self._lock = threading.Lock()
+
+    def domain_done(self) -> None:
+        with self._lock:
+            self._done += 1
+            if time.monotonic() - self._told >= _QUIET:
+                self._tell("%d of %d domains done" % (self._done, self._total))
+
+    def waiting(self, seconds: float, limit: str) -> None:
+        """A wait for the rate limit begins."""
+        if seconds < _QUIET:
+            return
+        with self._lock:
+            done = "%d of %d domains done" % (self._done, self._total)
+            self._tell("%s, waiting %.0f s for the rate limit of %s" % (done, seconds, limit))
+
+    def _tell(self, line: str) -> None:
+        self._told = time.monotonic()
+        if not self._path:
+            return
+        try:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError:
+            self._path = None
