@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from ansible_collections.improvmx.email.plugins.module_utils._dns import dns_records
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
     Alias,
     Domain,
+    alias_key,
     display_domain,
 )
 
@@ -32,3 +33,10 @@ def describe_domain(domain: Domain) -> Dict[str, Any]:
 
 def describe_alias(alias: Alias) -> Dict[str, Any]:
     return {"alias": alias.name, "forward": list(alias.forward), "id": alias.id}
+
+
+def describe_alias_of(domain: Optional[Domain], name: str) -> Optional[Dict[str, Any]]:
+    """The alias that a user calls by this name; None when there is none."""
+    key = alias_key(name.strip())
+    aliases = domain.aliases if domain else ()
+    return next((describe_alias(alias) for alias in aliases if alias.key == key), None)

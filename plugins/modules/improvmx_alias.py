@@ -141,10 +141,10 @@ api_requests:
 from typing import Any, Dict, Sequence
 
 from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
-from ansible_collections.improvmx.email.plugins.module_utils._model import alias_key, alias_wish
+from ansible_collections.improvmx.email.plugins.module_utils._model import alias_wish
 from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
 from ansible_collections.improvmx.email.plugins.module_utils._provision import provision
-from ansible_collections.improvmx.email.plugins.module_utils._results import describe_alias
+from ansible_collections.improvmx.email.plugins.module_utils._results import describe_alias_of
 
 
 def main() -> None:
@@ -158,10 +158,7 @@ def main() -> None:
     )
 
     def results(runs: Sequence[DomainRun]) -> Dict[str, Any]:
-        key = alias_key(module.params["alias"].strip())
-        aliases = [alias for run in runs if run.domain for alias in run.domain.aliases]
-        described = [describe_alias(alias) for alias in aliases if alias.key == key]
-        return {"alias": described[0] if described else None}
+        return {"alias": describe_alias_of(runs[0].domain, module.params["alias"])}
 
     provision(module, lambda api: [alias_wish(module.params)], results)
 
