@@ -11,16 +11,19 @@ import contextlib
 import importlib
 import io
 import json
+import re
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from ansible.module_utils.common import warnings as ansible_warnings
 from ansible.module_utils.testing import patch_module_args
 
-from emulator import Emulator, Request
+from emulator import Emulator, Request, v3
 
 MODULES = "ansible_collections.improvmx.email.plugins.modules."
 PREDICTED = ("changed", "changes", "diff")
@@ -44,11 +47,30 @@ def run_module(name: str, args: dict[str, Any], check: bool = False) -> dict[str
     result: dict[str, Any] = json.loads(output.getvalue())
     result.pop("invocation", None)
     result["warnings"] = [_text(warning) for warning in result.get("warnings", [])]
+    for text in (result.get("msg", ""), *result["warnings"]):
+        assert_sentences(text)
     return result
 
 
 def _text(warning: Any) -> str:
     return warning if isinstance(warning, str) else str(warning["event"]["msg"])
+
+
+def assert_sentences(text: str) -> None:
+    """No sentence ends in two full stops; three are an ellipsis."""
+    assert not re.search(r"(?<!\.)\.\.(?=[\s;]|\Z)", text), text
+
+
+def wrap_endpoint(monkeypatch: pytest.MonkeyPatch, template: str, wrap: Callable[..., Any]) -> None:
+    """Let ``wrap(usual, account, call)`` answer for an endpoint of the emulator's version 3."""
+    wrapped = [
+        (replace(route, endpoint=partial(wrap, route.endpoint)), path)
+        if route.template == template
+        else (route, path)
+        for route, path in v3.ROUTES._split
+    ]
+    assert wrapped != v3.ROUTES._split
+    monkeypatch.setattr(v3.ROUTES, "_split", wrapped)
 
 
 def forms_of(secret: str) -> list[str]:

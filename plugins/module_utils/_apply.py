@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api, PartlyDone
@@ -39,7 +39,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._transport import (
     Unavailable,
 )
 
-_MOST_CONFLICTS = 3  # in a row, without a single write that went well
+_MOST_CONFLICTS = 3  # in a row, without a write that went well or less that is left to do
 
 
 @dataclass
@@ -203,15 +203,18 @@ class _Execution:
         try:
             ids = self._api.create_aliases(step[0].domain, wanted)
         except PartlyDone as error:
-            self._finish([replace(c, id=error.ids[c.name]) for c in step if c.name in error.ids])
+            self._finish(step, [c._replace(id=error.ids[c.name]) for c in step if c.name in error.ids])
             raise
-        self._finish([replace(c, id=ids.get(c.name)) for c in step])
+        self._finish(step, [c._replace(id=ids.get(c.name)) for c in step])
 
-    def _finish(self, changes: Sequence[Change]) -> None:
-        finished = {str(change) for change in changes}
-        self._run.done += changes
-        self._run.pending = [c for c in self._run.pending if str(c) not in finished]
-        self._since += changes
+    def _finish(self, step: List[Change], done: Optional[List[Change]] = None) -> None:
+        """Note a step, which is the first of what is pending, as done; or only ``done`` of it."""
+        run = self._run
+        done = step if done is None else done
+        run.done += done
+        self._since += done
+        names = {str(change) for change in done}
+        run.pending = [c for c in step if str(c) not in names] + run.pending[len(step) :]
 
     def _calls_for_look(self, error: ApiError, step: List[Change]) -> bool:
         """Whether a failure leaves open what is there now.
@@ -226,6 +229,7 @@ class _Execution:
     def _look_again(self, error: ApiError, step: List[Change]) -> Optional[ApiError]:
         """Read the domain and plan it anew. Return the error where the step is still the one to do."""
         run = self._run
+        before = len(run.pending)
         try:
             found = read_domain(self._api, self._wish)
         except ApiError as blind:
@@ -245,6 +249,8 @@ class _Execution:
             self._batching = False
             if error.status in (404, 405) and found:
                 self._api.batch_limit = 1
+            return None
+        if settled and len(run.pending) < before:
             return None
         if settled and (error.doubtful or self._conflicts < _MOST_CONFLICTS):
             self._conflicts += 1
@@ -286,7 +292,7 @@ class _Execution:
             return set(planned), []
         order = {name: index for index, name in enumerate(planned)}
         left = [
-            replace(change, before=planned[str(change)].before) if str(change) in planned else change
+            change._replace(before=planned[str(change)].before) if str(change) in planned else change
             for change in fresh.changes
             if str(change) in planned or change.action != "delete"
         ]

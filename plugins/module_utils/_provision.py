@@ -73,7 +73,7 @@ def provision(
         try:
             found = read_wished(api, wishes, everything=purge)
         except ApiError as error:
-            raise Failure("%s. Nothing was changed." % error, _NOTHING_DONE) from None
+            raise Failure("%s. Nothing was changed." % str(error).rstrip("."), _NOTHING_DONE) from None
         if module.check_mode:
             found.update(_expected(module, wishes, found))
         plans = plan(wishes, found, purge)

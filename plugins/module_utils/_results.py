@@ -18,17 +18,19 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
 )
 
 
-def describe_domain(domain: Domain) -> Dict[str, Any]:
-    return {
+def describe_domain(domain: Domain, with_dns: bool = True) -> Dict[str, Any]:
+    described = {
         "domain": domain.name,
         "display": domain.display or display_domain(domain.name),
         "active": domain.active,
         "added": domain.added,
         **{setting: domain.settings.get(setting) for setting in SETTINGS},
         "aliases": [describe_alias(alias) for alias in domain.aliases],
-        "dns_records": dns_records(domain.name),
         **domain.details,
     }
+    if with_dns:
+        described["dns_records"] = dns_records(domain.name)
+    return described
 
 
 def describe_alias(alias: Alias) -> Dict[str, Any]:

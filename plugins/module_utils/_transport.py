@@ -110,8 +110,16 @@ class Transport:
         if problems:
             raise InputError(problems)
         self._root, self._root_path = _split_root(api_url)
-        self._timeout, self._retry_timeout, self._verify = timeout, retry_timeout, verify
+        self._timeout, self._retry_timeout = timeout, retry_timeout
         self._session = requests.Session()
+        # What the environment says of proxies and CA bundles, once instead of for every request. A
+        # bundle in it counts only where the user said nothing.
+        environment = self._session.merge_environment_settings(self._root, {}, None, verify, None)
+        self._session.proxies = environment["proxies"]
+        if not all(_names_a_host(proxy) for proxy in self._session.proxies.values()):
+            raise InputError(["a proxy that the environment names has no host"])
+        self._verify = environment["verify"]
+        self._session.trust_env = False
         # With auth set, requests leaves ~/.netrc alone. Bytes: a key may hold any character.
         self._session.auth = (b"api", self._key.encode("utf-8", "surrogateescape"))  # type: ignore[assignment]
         self._session.headers["Accept"] = "application/json"
@@ -388,6 +396,13 @@ def _is_root(api_url: str) -> bool:
         return False
     plain = text.isprintable() and not re.search(r"[\s?#@\\]", text)
     return plain and parts.scheme in ("http", "https") and bool(host) and port != 0
+
+
+def _names_a_host(proxy: str) -> bool:
+    try:
+        return bool(urlsplit(proxy if "://" in proxy else "http://" + proxy).hostname)
+    except ValueError:
+        return False
 
 
 def _split_root(api_url: str) -> Tuple[str, str]:

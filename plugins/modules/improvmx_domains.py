@@ -192,7 +192,7 @@ RETURN = r"""
 domains:
   description:
     - The domains of O(domains) that are there after the task, in the order of O(domains).
-    - They are in the form of RV(improvmx.email.improvmx_domain_info#module:domains). Of a domain with 200 aliases or
+    - They are in the form of RV(improvmx.email.improvmx_domain_info#module:domains), without the DNS records. Of a domain with 200 aliases or
       more, RV(domains[].aliases) may hold only those that the task had to read.
   returned: success, and after failures of single domains
   type: list
@@ -235,11 +235,6 @@ domains:
       elements: dict
       returned: always
       sample: [{"alias": "info", "forward": ["ann@mail.example"], "id": "4711"}]
-    dns_records:
-      description: The DNS records that the domain needs.
-      type: list
-      elements: dict
-      returned: always
 failed_domains:
   description: The domains that failed, and why.
   returned: when single domains failed
@@ -341,7 +336,7 @@ def main() -> None:
         return wished
 
     def results(runs: Sequence[DomainRun]) -> Dict[str, Any]:
-        return {"domains": [describe_domain(run.domain) for run in runs if run.domain]}
+        return {"domains": [describe_domain(run.domain, with_dns=False) for run in runs if run.domain]}
 
     provision(
         module,

@@ -21,10 +21,12 @@ ACCOUNT = {
         {"domain": "old.example", "aliases": {"*": "a@mail.example", "x": "b@mail.example"}},
         {"domain": "kept.example", "aliases": {"info": "a@mail.example", "gone": "b@mail.example"}},
         {"domain": "other.example", "aliases": {"info": "a@mail.example"}},
+        {"domain": "emptied.example", "aliases": {"info": "a@mail.example"}},
     ]
 }
 # Alias -> destinations, of every domain, when the wish below has come true.
-WANTED = {
+WANTED: dict[str, dict[str, str]] = {
+    "emptied.example": {},
     "kept.example": {"info": "b@mail.example,https://hooks.example/x"},
     "new.example": {"*": "a@mail.example", "info": "a@mail.example"},
     "other.example": {"info": "a@mail.example"},
@@ -32,6 +34,7 @@ WANTED = {
 }
 DOMAINS = [
     {"domain": "old.example", "state": "absent"},
+    {"domain": "emptied.example", "purge_aliases": True, "aliases": []},
     {
         "domain": "kept.example",
         "purge_aliases": True,
@@ -49,8 +52,8 @@ DOMAINS = [
         "aliases": [{"alias": "kontakt", "forward": "a@mail.example"}, {"alias": "*", "state": "absent"}],
     },
 ]
-# Names its Python, so that Ansible does not have to look for one.
-LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+# Hosts as an inventory has them that holds more than mail: nothing says how to connect to them.
+MACHINES = ("localhost", "web1.corp.example")
 
 
 @pytest.fixture
@@ -69,24 +72,28 @@ def write_hosts(project: Project, domains: list[dict[str, Any]]) -> None:
         domain["domain"]: {f"improvmx_{key}": value for key, value in domain.items() if key != "domain"}
         for domain in domains
     }
-    project.write("hosts.yml", {"all": {"hosts": hosts, "vars": connection(project)}})
+    project.write("hosts.yml", {"all": {"hosts": hosts}})
 
 
-def connection(project: Project) -> dict[str, str]:
-    return {
-        "improvmx_api_url": project.emulator.url,
-        "improvmx_api_version": project.environment["IMPROVMX_API_VERSION"],
-    }
+def versions_of(project: Project) -> set[str]:
+    return {request.version for request in project.emulator.requests}
 
 
-def test_a_list_in_variables_is_provisioned(project: Project, version: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "file"),
+    [("v2", "group_vars/all.yml"), ("v3", "host_vars/localhost.yml")],
+)
+def test_a_list_in_variables_is_provisioned_once_and_machines_are_no_domains(
+    project: Project, version: str, file: str
+) -> None:
     project.environment["IMPROVMX_API_VERSION"] = version
-    wanted = {"improvmx_domains": DOMAINS, **connection(project)}
-    project.write("hosts.yml", {"all": {"hosts": {"localhost": LOCAL}, "vars": wanted}})
+    project.write("hosts.yml", {"all": {"hosts": dict.fromkeys(MACHINES)}})
+    project.write(file, {"improvmx_domains": DOMAINS})
     check, real, again = project.rounds(PROVISION, "-i", "hosts.yml")
     assert account(project.emulator) == WANTED
     assert (check.requests, again.requests) == (1, 1)
     assert real.result["api_requests"] == real.requests
+    assert versions_of(project) == {version}
 
 
 def test_hosts_that_are_domains_are_provisioned_in_one_task(project: Project, version: str) -> None:
@@ -97,19 +104,40 @@ def test_hosts_that_are_domains_are_provisioned_in_one_task(project: Project, ve
     assert (len(real.results), check.requests, again.requests) == (1, 1, 1)
 
 
-def test_the_role_runs_in_a_play_of_the_users_own(project: Project) -> None:
+def test_the_role_runs_once_in_a_play_of_the_users_own_that_takes_its_hosts_one_by_one(
+    project: Project,
+) -> None:
     write_hosts(project, DOMAINS)
-    play = {"name": "Mail", "hosts": "all", "gather_facts": False, "roles": ["improvmx.email.improvmx"]}
+    play = {
+        "name": "Mail",
+        "hosts": "all",
+        "serial": 1,
+        "gather_facts": False,
+        "roles": ["improvmx.email.improvmx"],
+    }
     project.write("site.yml", [play])
-    project.rounds("site.yml", "-i", "hosts.yml")
+    check, real, again = project.rounds("site.yml", "-i", "hosts.yml")
     assert account(project.emulator) == WANTED
+    assert [len(run.results) for run in (check, real, again)] == [1, 1, 1]
+    assert (check.requests, again.requests) == (1, 1)
 
 
-def test_a_key_in_a_variable_is_used_and_not_shown(project: Project) -> None:
+def test_a_connection_in_variables_is_used_and_its_key_not_shown(project: Project) -> None:
     write_hosts(project, DOMAINS[:1])
-    project.write("group_vars/all.yml", {"improvmx_api_key": project.environment.pop("IMPROVMX_API_KEY")})
+    variables = {
+        "improvmx_api_key": project.environment["IMPROVMX_API_KEY"],
+        "improvmx_api_url": project.environment["IMPROVMX_API_URL"],
+        "improvmx_api_version": "v2",
+    }
+    project.environment |= {
+        "IMPROVMX_API_KEY": "not-this-one-8f7d6s",
+        "IMPROVMX_API_URL": "http://127.0.0.1:9",
+        "IMPROVMX_API_VERSION": "v3",
+    }
+    project.write("group_vars/all.yml", variables)
     project.rounds(PROVISION, "-i", "hosts.yml")
     assert "old.example" not in account(project.emulator)
+    assert versions_of(project) == {"v2"}
 
 
 def test_a_dry_run_on_an_empty_account_shows_all_that_would_come(project: Project) -> None:
@@ -119,26 +147,38 @@ def test_a_dry_run_on_an_empty_account_shows_all_that_would_come(project: Projec
     assert check.code == 0
     created = [change["name"] for change in check.result["changes"] if change["action"] == "create"]
     assert sorted(created) == sorted(
-        ["kept.example", "info", "new.example", "info", "xn--bcher-kva.example", "kontakt"]
+        [
+            "emptied.example",
+            "kept.example",
+            "info",
+            "new.example",
+            "info",
+            "xn--bcher-kva.example",
+            "kontakt",
+        ]
     )
     for text in ("kept.example", "https://hooks.example/x", "new.example", "kontakt"):
         assert text in check.output
 
 
 def test_an_unmentioned_catch_all_of_a_new_domain_earns_a_warning(project: Project) -> None:
-    write_hosts(project, [{"domain": "new.example"}])
-    check, *_others = project.rounds(PROVISION, "-i", "hosts.yml", warnings=1)
+    write_hosts(project, [{"domain": "new.example"}, {"domain": "beyond.example"}])
+    # Words of the command line are texts: "no" is one, and would count as true.
+    words = ["-i", "hosts.yml", "-e", "improvmx_purge=no", "--limit", "new.example"]
+    check, *_others = project.rounds(PROVISION, *words, warnings=1)
     assert "catch-all" in check.output
+    there = {described["domain"] for described in ACCOUNT["domains"]}
+    assert set(account(project.emulator)) == there | {"new.example"}
 
 
 def test_purge_deletes_what_the_inventory_does_not_name(project: Project) -> None:
     write_hosts(project, DOMAINS)
     purge = ["-e", "improvmx_purge=true", "-e"]
-    refused = project.play(PROVISION, "-i", "hosts.yml", *purge, "improvmx_max_deletions=5")
+    refused = project.play(PROVISION, "-i", "hosts.yml", *purge, "improvmx_max_deletions=6")
     assert refused.code != 0
-    assert "would delete 6 domains and aliases" in refused.result["msg"]
+    assert "would delete 7 domains and aliases" in refused.result["msg"]
     assert project.emulator.writes == []
-    project.rounds(PROVISION, "-i", "hosts.yml", *purge, "improvmx_max_deletions=6")
+    project.rounds(PROVISION, "-i", "hosts.yml", *purge, "improvmx_max_deletions=7")
     assert account(project.emulator) == {k: v for k, v in WANTED.items() if k != "other.example"}
 
 
@@ -160,6 +200,18 @@ def test_wrong_variables_are_refused_before_any_request(
     play = project.play(PROVISION, "-i", "hosts.yml", *words)
     assert play.code != 0
     assert said in play.output
+    assert play.requests == 0
+
+
+def test_a_purge_of_aliases_without_a_list_is_refused_before_any_request(project: Project) -> None:
+    purge = {"purge_aliases": True}
+    write_hosts(
+        project, [{"domain": "old.example", **purge}, {"domain": "kept.example", "aliases": None, **purge}]
+    )
+    play = project.play(PROVISION, "-i", "hosts.yml")
+    assert play.code != 0
+    for domain in ("old.example", "kept.example"):
+        assert f"({domain}), purge_aliases: it needs aliases" in play.result["msg"]
     assert play.requests == 0
 
 

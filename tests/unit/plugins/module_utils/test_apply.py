@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -459,6 +460,44 @@ def test_alias_that_no_path_can_name_fails_for_its_domain_only(account: Account)
     assert "delete alias ." in texts(first.pending)
     assert second.error is None
     assert account.aliases("b.example") == {"new": A}
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_two_runs_at_once_end_at_the_wish_and_make_nothing_twice(
+    turn: int, emulator: Emulator, version: str
+) -> None:
+    """Both have read the same account before either of them writes."""
+    accounts = [account_of(emulator, version) for run in range(2)]
+    accounts[0].seed(
+        {"domain": "a.example", "aliases": {"old": A, "keep": A, "*": A}},
+        {"domain": "gone.example", "aliases": {"old": A}},
+    )
+    wishes = domain_wishes(
+        [
+            wish({"keep": B, "new": A, "two": B}, "a.example", purge_aliases=True),
+            wish({"a0": A, "a1": A, "*": None}, "new.example"),
+            *(wish({"info": A, "*": B}, f"n{number}.example") for number in range(turn)),
+            {"domain": "gone.example", "state": "absent"},
+        ],
+        (),
+        version,
+    )
+    plans = [plan(wishes, read_wished(account.api, wishes)) for account in accounts]
+    assert plans[0] == plans[1]
+    emulator.latency = 0.002
+    with ThreadPoolExecutor(2) as pool:
+        ended = [pool.submit(apply_plan, account.api, plans[0], 3) for account in accounts]
+    told = [[run for run in future.result() if run.error] for future in ended]
+    assert told == [[], []]
+    happened = [told_of(effect) for effect in emulator.ledger if effect.action != "update"]
+    assert len(happened) == len(set(happened))
+    done = {told_of(change) for future in ended for run in future.result() for change in run.done}
+    assert set(happened) <= done
+    assert accounts[0].aliases("a.example") == {"keep": B, "new": A, "two": B}
+    assert accounts[0].aliases("new.example") == {"a0": A, "a1": A}
+    assert accounts[0].aliases("gone.example") is None
+    again = plan(wishes, read_wished(accounts[0].api, wishes))
+    assert [left.changes for left in again] == [()] * len(wishes)
 
 
 @pytest.mark.parametrize("seed", range(12))

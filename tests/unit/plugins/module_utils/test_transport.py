@@ -13,9 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 import trustme
@@ -522,6 +525,151 @@ def test_outage_uses_up_the_time_of_all_requests_together(emulator: Emulator, cl
     transport.request("GET", DOMAINS)
     emulator.faults.add(Fault("status", status=503))
     transport.request("GET", DOMAINS)
+
+
+# Proxies
+
+
+@dataclass
+class Proxy:
+    """Passes plain HTTP on. An answer to one of the ``silent`` methods it keeps to itself."""
+
+    address: str = ""
+    silent: tuple[str, ...] = ()
+    status: int | None = None  # to answer with instead of passing on
+    seen: list[str] = field(default_factory=list)
+
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def pass_on(self) -> None:
+                proxy.seen.append(f"{self.command} {self.path}")
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                answer = (proxy.status, b"") if proxy.status else self.fetch(body)
+                self.close_connection = True
+                if self.command not in proxy.silent:
+                    self.send_response(answer[0])
+                    self.send_header("Content-Length", str(len(answer[1])))
+                    self.end_headers()
+                    self.wfile.write(answer[1])
+
+            def fetch(self, body: bytes) -> tuple[int, bytes]:
+                target = urlsplit(self.path)
+                connection = HTTPConnection(target.netloc, timeout=5)
+                connection.request(self.command, target.path, body, dict(self.headers))
+                answer = connection.getresponse()
+                content = answer.read()
+                connection.close()
+                return answer.status, content
+
+            do_GET = do_POST = do_PUT = do_DELETE = pass_on
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Not to the terminal."""
+
+        return Handler
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """A proxy that the environment names for every host."""
+    proxy = Proxy()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), proxy.handler())
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    proxy.address = f"127.0.0.1:{server.server_port}"
+    name_proxy(monkeypatch, f"http://{proxy.address}")
+    yield proxy
+    server.shutdown()
+    server.server_close()
+    thread.join(10)
+
+
+def name_proxy(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("HTTP_PROXY", url)
+    monkeypatch.setenv("NO_PROXY", "")
+
+
+@pytest.fixture
+def dead_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_requests_go_through_the_proxy_of_the_environment(emulator: Emulator, proxy: Proxy) -> None:
+    transport = connect(emulator)
+    transport.request("POST", DOMAINS, body={"domain": "new.example"})
+    assert transport.request("GET", ONE, ["new.example"])["success"] is True
+    assert proxy.seen == [f"POST {emulator.url}{DOMAINS}", f"GET {emulator.url}{DOMAINS}/new.example"]
+    assert [effect.name for effect in emulator.ledger] == ["new.example"]
+
+
+def test_post_that_a_proxy_passed_on_before_it_broke_is_in_doubt_and_not_repeated(
+    emulator: Emulator, proxy: Proxy, clock: Clock
+) -> None:
+    proxy.silent = ("POST",)
+    error = error_of(connect(emulator), "POST", body={"domain": "new.example"})
+    assert isinstance(error, Unavailable)
+    assert error.doubtful is True
+    assert len(proxy.seen) == len(emulator.ledger) == 1
+    assert clock.slept == []
+
+
+def test_post_to_a_proxy_that_is_down_was_never_sent(
+    dead_address: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    name_proxy(monkeypatch, f"http://{dead_address}")
+    transport = connect(emulator, retry_timeout=3)
+    error = error_of(transport, "POST", body={"domain": "new.example"})
+    assert isinstance(error, Unavailable)
+    assert error.doubtful is False
+    assert "can't be reached" in str(error)
+    assert transport.requests_made == 3
+    assert emulator.requests == []
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "fault",
+    ["down", "silent", "407", "403", "502", "bad port", "unknown host", "odd scheme"],
+)
+def test_credentials_of_a_proxy_are_not_told(
+    fault: str,
+    method: str,
+    emulator: Emulator,
+    proxy: Proxy,
+    dead_address: str,
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+) -> None:
+    word = "pass-long-odd%2F7d6c5b"
+    address = {"down": dead_address, "bad port": "127.0.0.1:port"}
+    address |= {"unknown host": "nowhere.invalid:3128"}
+    scheme = "gopher" if fault == "odd scheme" else "http"
+    name_proxy(monkeypatch, f"{scheme}://user:{word}@{address.get(fault, proxy.address)}")
+    if fault == "silent":
+        proxy.silent = ("GET", "POST")
+    if fault.isdigit():
+        proxy.status = int(fault)
+    error = error_of(connect(emulator, retry_timeout=0), method)
+    for secret in (word, "pass-long-odd/7d6c5b"):
+        for told in (str(error), error.words, error.story):
+            assert_no_secret(told, secret)
+    assert "7d6c5b" not in str(error)
+
+
+@pytest.mark.parametrize("host", ["", "[::1"])
+def test_proxy_without_a_host_is_refused(
+    host: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_proxy(monkeypatch, f"http://user:pass-long-odd-7d6c5b@{host}")
+    with pytest.raises(ImprovmxError, match="a proxy that the environment names has no host") as refused:
+        connect(emulator)
+    assert "7d6c5b" not in str(refused.value)
 
 
 # Rate limits

@@ -108,8 +108,18 @@ def with_alias(name: str, alias: dict[str, Any], domain: str = "example.com") ->
     return one if name == "improvmx_domain" else {"domains": [one]}
 
 
+@pytest.mark.parametrize("slip", [True, False], ids=["on", "off"])
+@pytest.mark.parametrize("name", WRITING)
+def test_an_alias_that_yaml_read_as_a_truth_value_is_refused_with_the_cure(
+    emulator: Emulator, name: str, slip: bool
+) -> None:
+    result = refused(emulator, name, with_alias(name, {"alias": slip, "forward": "a@x.example"}))
+    assert_told(name, result, [f'alias: "{slip}"', "YAML", "in quotes"])
+
+
 BAD_FORWARDS: list[tuple[Any, str]] = [
     ([], "at least one destination"),
+    (None, 'the word null needs quotes: "null"'),
     ([""], "at least one destination"),
     (" , ", "at least one destination"),
     ("nobody", "neither an e-mail address"),
@@ -131,6 +141,7 @@ BAD_FORWARDS: list[tuple[Any, str]] = [
     (["null", "a@x.example"], "must stand alone"),
     (["null", "https://x.example/"], "must stand alone"),
     ("a@example.com", "inside the same domain"),
+    ("https://hooks.example/@example.com, a@example.com", '"a@example.com" is inside the same domain'),
     ("a@EXAMPLE.Com.", "inside the same domain"),
     (["b@x.example", "a@example.com"], "inside the same domain"),
 ]
@@ -177,6 +188,18 @@ def test_a_malformed_setting_is_refused(
     assert_told(name, result, [setting, problem])
 
 
+@pytest.mark.parametrize("list_of_aliases", [{}, {"aliases": None}], ids=["missing", "null"])
+@pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
+@pytest.mark.parametrize("name", ["improvmx_domain", "improvmx_domains"])
+def test_a_purge_of_aliases_without_a_list_is_refused(
+    emulator: Emulator, name: str, check: bool, list_of_aliases: dict[str, Any]
+) -> None:
+    emulator.seed({"domains": [{"domain": "example.com", "aliases": {"info": "a@x.example"}}]})
+    one = {"domain": "example.com", "purge_aliases": True, **list_of_aliases}
+    result = refused(emulator, name, one if name == "improvmx_domain" else {"domains": [one]}, check)
+    assert_told(name, result, ["purge_aliases: it needs aliases", "[] keeps none"])
+
+
 DOUBLES = [("info", "info"), ("Info", "iNFO"), (" info", "info "), ("*", "*"), ("^A.*$", "^a.*$")]
 
 
@@ -220,6 +243,9 @@ def test_a_domain_that_is_listed_twice_is_refused(emulator: Emulator, first: str
         ({"api_url": "https://user:word@example.com"}, "api_url must be an http or https URL"),
         ({"api_url": "https://example.com/?a=b"}, "api_url must be an http or https URL"),
         ({"api_url": ""}, "api_url must be an http or https URL"),
+        ({"api_url": "https://api.improvmx.com/v3"}, "api_url must end before the version"),
+        ({"api_url": "https://api.improvmx.com/v2/"}, "api_url must end before the version"),
+        ({"api_url": "https://proxy.example/improvmx/v3// "}, "api_url must end before the version"),
     ],
 )
 @pytest.mark.parametrize("name", ["improvmx_domain", "improvmx_domain_info"])
@@ -267,7 +293,6 @@ def test_a_bad_choice_of_logs_is_refused(
             ["forward: at least one destination is needed"],
         ),
         ("improvmx_domain", {}, ["domain"]),
-        ("improvmx_domain", {"domain": "example.com", "purge_aliases": True}, ["purge_aliases", "aliases"]),
         ("improvmx_domain", {"domain": "example.com", "aliases": [{"alias": "info"}]}, ["forward"]),
         ("improvmx_domain", {"domain": "example.com", "aliases": [{"forward": "a@x.example"}]}, ["alias"]),
         ("improvmx_domain", {"domain": "example.com", "state": "gone"}, ["state", "gone"]),
@@ -275,7 +300,6 @@ def test_a_bad_choice_of_logs_is_refused(
         ("improvmx_domain", {"domain": "example.com", "colour": "red"}, ["colour"]),
         ("improvmx_domains", {}, ["domains"]),
         ("improvmx_domains", {"domains": [], "purge": True}, ["max_deletions"]),
-        ("improvmx_domains", {"domains": [{"domain": "example.com", "purge_aliases": True}]}, ["aliases"]),
         ("improvmx_domains", {"domains": [{"state": "absent"}]}, ["domain"]),
         ("improvmx_domains", {"domains": [{"domain": "example.com", "colour": "red"}]}, ["colour"]),
         ("improvmx_domain_info", {"domain": "example.com", "query": "ex"}, ["mutually exclusive"]),

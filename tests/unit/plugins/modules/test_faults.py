@@ -318,6 +318,7 @@ def test_a_failed_read_names_the_request_its_status_and_the_words_of_the_service
     assert "exception" not in result
     if not name.endswith("_info"):
         assert result["changes"] == result["pending"] == []
+        assert result["msg"].endswith(" Nothing was changed.")
     assert modules.emulator.writes == []
 
 
@@ -453,6 +454,35 @@ def test_a_creation_in_doubt_is_not_repeated_while_nothing_can_be_read(
     after = [request for request in modules.emulator.requests[lost + 1 :] if request.body == first.body]
     assert after == []
     assert_converges(modules, "improvmx_domain", wished, **wish)
+
+
+@pytest.mark.parametrize("then", ["429 without a word", "429 for long", "400", "403", "503"])
+@pytest.mark.parametrize("first", ["reset after", "503 after the effect", "cut"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_a_change_whose_answer_is_lost_is_told_as_done_whatever_a_repeat_of_it_meets(
+    modules_of_version: Modules, clock: Clock, method: str, first: str, then: str
+) -> None:
+    modules = modules_of_version
+    modules.options["retry_timeout"] = 100
+    modules.seed({"old.example": {"info": "a@x.example"}})
+    refused = {"kind": "body", "status": int(then[:3]), "body": {"error": "No."}}
+    repeat = FAULTS.get(then, refused)
+    forward = {"forward": ["b@x.example"]} if method == "PUT" else {"state": "absent"}
+    wish = {"domain": "old.example", "aliases": [{"alias": "info", **forward}]}
+    wished = wished_state(state_of(modules.emulator), [wish])
+
+    def strike(emulator: Emulator) -> None:
+        times = None if then in ("503", "429 without a word") else 1
+        emulator.faults.add(
+            Fault(**FAULTS[first], method=method), Fault(**repeat, method=method, times=times)
+        )
+
+    case = run_under(modules, "improvmx_domain", wished, strike, **wish)
+    assert len(case.effects) == len(modules.emulator.ledger) == 1
+    if then == "429 for long":  # which forbids the look, too
+        assert UNKNOWN in case.result["msg"]
+    else:
+        assert not case.failed, case.result["msg"]
 
 
 # --- Chance ---------------------------------------------------------------------------------------

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from emulator import Emulator, Fault
-from harness import Modules, changes_of, effects_of
+from emulator import Account, Emulator, Fault
+from emulator.refusal import refuse_field
+from harness import Modules, changes_of, effects_of, wrap_endpoint
 
 DOMAIN = "example.com"
 OWNER = "owner@mail.example"  # the account's own address
@@ -118,6 +120,40 @@ def test_aliases_are_made_one_by_one_where_the_service_knows_no_batch(modules: M
     rounds = modules.rounds("improvmx_domain", CATCH_ALL_MADE, domain=DOMAIN, aliases=aliases)
     assert modules.aliases(DOMAIN) == {"*": OWNER} | dict.fromkeys("abc", "a@x.example")
     assert changes_of(rounds.real["changes"])[0] == ("create", "domain", DOMAIN, DOMAIN)
+
+
+@pytest.mark.parametrize(
+    ("aliases", "left", "warnings"),
+    [
+        ([present("*", "c@x.example")], {"*": "c@x.example"}, ()),
+        ([present("*", OWNER)], {"*": OWNER}, ()),
+        ([absent("*"), present("info", "a@x.example")], {"info": "a@x.example"}, ()),
+        ([present("info", "a@x.example")], {"*": OWNER, "info": "a@x.example"}, CATCH_ALL_MADE),
+    ],
+    ids=["changed", "as it is made", "deleted", "not mentioned"],
+)
+def test_the_catch_all_is_dealt_with_where_the_reply_to_the_creation_shows_no_aliases(
+    modules: Modules,
+    monkeypatch: pytest.MonkeyPatch,
+    aliases: list[dict[str, Any]],
+    left: dict[str, str],
+    warnings: tuple[str, ...],
+) -> None:
+    def without_aliases(usual: Any, account: Account, call: Any) -> dict[str, Any]:
+        made = usual(account, call)
+        del made["domain"]["aliases"]
+        return dict(made)
+
+    wrap_endpoint(monkeypatch, "POST /domains", without_aliases)
+    if left == {"*": OWNER}:
+        # What is told as an update had nothing to do, for which the ledger has no entry.
+        real = modules.run("improvmx_domain", domain=DOMAIN, aliases=aliases)
+        assert not real.get("failed"), real["msg"]
+        assert modules.run("improvmx_domain", domain=DOMAIN, aliases=aliases)["changed"] is False
+    else:
+        rounds = modules.rounds("improvmx_domain", warnings, domain=DOMAIN, aliases=aliases)
+        assert methods(rounds).count("POST") == (2 if "info" in left else 1)
+    assert modules.aliases(DOMAIN) == left
 
 
 # --- Aliases of a domain that is there ------------------------------------------------------------
@@ -314,6 +350,41 @@ def test_settings_that_are_as_wished_cost_one_request(
     assert rounds.count == 1
 
 
+@pytest.mark.parametrize("refuses", ["null", "nothing", "all"])
+def test_a_setting_is_cleared_with_whichever_value_the_service_takes_for_that(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, refuses: str
+) -> None:
+    """It may refuse null, or take it for no change."""
+
+    def picky(usual: Any, account: Account, call: Any) -> Any:
+        if refuses == "nothing":
+            account.domains[DOMAIN].notification_email = "new@mail.example"
+            return usual(account, replace(call, body={k: v for k, v in call.body.items() if v is not None}))
+        if None in call.body.values() or refuses == "all":
+            raise refuse_field("webhook", "Not a valid URL.")
+        return usual(account, call)
+
+    seed_settings(modules.emulator, **SET)
+    wrap_endpoint(monkeypatch, "PUT /domains/{domain}", picky)
+    wish = {"domain": DOMAIN, "webhook": "", "notification_email": "new@mail.example"}
+    result = modules.run("improvmx_domain", **wish)
+    puts = [request.body for request in modules.emulator.writes]
+    assert puts[0] == {"webhook": None, "notification_email": "new@mail.example"}
+    assert puts[1]["webhook"] == ""
+    assert len(puts) == 2
+    if refuses == "all":
+        assert "webhook: Not a valid URL." in result["msg"]
+        assert result["changes"] == []
+        return
+    assert not result.get("failed"), result["msg"]
+    assert settings_of(modules.emulator) == {
+        **SET,
+        "webhook": None,
+        "notification_email": "new@mail.example",
+    }
+    assert modules.run("improvmx_domain", **wish)["changed"] is False
+
+
 def test_creates_a_domain_with_its_settings(modules: Modules) -> None:
     modules.emulator.seed({"whitelabels": ["mail.white.example"]})
     rounds = modules.rounds("improvmx_domain", domain=DOMAIN, aliases=[absent("*")], **SET)
@@ -379,6 +450,7 @@ def test_every_form_of_a_name_means_the_same_domain(modules_of_version: Modules,
 def test_a_destination_may_be_inside_a_subdomain_or_a_longer_name(modules_of_version: Modules) -> None:
     aliases = [
         present("info", "a@sub.example.com", "b@anexample.com", "https://example.com/hook"),
+        present("hook", "https://hooks.example/@example.com"),
         absent("*"),
     ]
     modules_of_version.rounds("improvmx_domain", domain=DOMAIN, aliases=aliases)

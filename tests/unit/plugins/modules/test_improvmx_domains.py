@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from emulator import Emulator, RateLimit
-from harness import Modules, changes_of, effects_of, run_module
+from emulator import Account, Emulator, RateLimit
+from harness import Modules, changes_of, effects_of, run_module, wrap_endpoint
 
 OWNER = "owner@mail.example"  # the account's own address
 CATCH_ALL_MADE = ("ImprovMX gives each new domain a catch-all alias *",)
@@ -388,6 +388,42 @@ def test_an_invalid_key_ends_the_run_at_once(emulator: Emulator) -> None:
     )
     assert result["failed"] is True
     assert result["api_requests"] == 1
+
+
+@pytest.mark.parametrize("purge", [False, True], ids=["as it is", "with purge"])
+def test_check_mode_predicts_the_others_where_one_domain_can_not_be_planned(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, purge: bool
+) -> None:
+    """It fails as the run would, and tells what the run would do before it fails."""
+
+    def with_engine(usual: Any, account: Account, call: Any) -> Any:
+        reply = usual(account, call)
+        for told in reply["domains"]:
+            told["routing_engine"] = account.domains[told["domain"]].routing_engine
+        return reply
+
+    wrap_endpoint(monkeypatch, "GET /domains", with_engine)
+    ruled = {"domain": "ruled.example", "routing_engine": "rules", "aliases": {"*": OWNER}}
+    modules.emulator.seed({"domains": [{"domain": "a.example"}, {"domain": "other.example"}, ruled]})
+    wishes = [
+        domain("ruled.example", present("info", "a@x.example"), absent("*")),
+        domain("a.example", present("info", "a@x.example")),
+        domain("new.example", absent("*")),
+    ]
+    options = {"purge": True, "max_deletions": 1} if purge else {}
+    check = modules.run("improvmx_domains", check=True, domains=wishes, **options)
+    real = modules.run("improvmx_domains", domains=wishes, **options)
+    for result in (check, real):
+        assert result["failed"] is True
+        assert [failure["domain"] for failure in result["failed_domains"]] == ["ruled.example"]
+        assert "routed by rules" in result["msg"]
+    for key in ("msg", "changed", "changes", "pending", "diff", "failed_domains"):
+        assert check[key] == real[key]
+    assert changes_of(real["changes"]) == effects_of(modules.emulator.ledger)
+    assert {change["domain"] for change in real["changes"]} == (
+        {"a.example", "new.example"} | ({"other.example"} if purge else set())
+    )
+    assert {change["domain"] for change in real["pending"]} == {"ruled.example"}
 
 
 # --- Order, and the limits of the account's plan --------------------------------------------------
