@@ -18,7 +18,7 @@ PYTHON ?= $(shell PATH="$(SYSTEM_PATH)"; \
 	    >/dev/null 2>&1 && { command -v "$$python"; break; }; \
 	done)
 
-# Words for pytest, and for ansible-test sanity.
+# Words for pytest and the benchmark, and for ansible-test sanity.
 ARGS ?=
 SANITY ?=
 # Processes for pytest.
@@ -59,8 +59,13 @@ setup: .venv/.ok ## all tools into .venv
 	@touch $@
 
 .PHONY: demo
-demo: setup ## the collection at work against an emulated ImprovMX
+demo: setup link ## the collection at work against an emulated ImprovMX
 	@demo/run
+
+.PHONY: bench
+bench: setup link ## its speed, and that of other ways, in one table; ARGS=--quick for a short run
+	@echo "== benchmark: some minutes; the table also goes to build/benchmark.md"
+	@PYTHONPATH=tests python -m benchmark $(ARGS)
 
 .PHONY: test
 test: lint sanity build pytest ## everything; the first failure ends it
@@ -70,10 +75,10 @@ lint: setup copy link ## style, types, YAML, ansible-lint, changelog
 	@echo "== ruff: style and format"
 	@ruff check -q --output-format concise .
 	@ruff format -q --check . || { echo "Cure: .venv/bin/ruff format" >&2; exit 1; }
-	@echo "== mypy: types of plugins/, tests/emulator/ and tests/tools/"
+	@echo "== mypy: types of plugins/ and of the packages in tests/"
 	@MYPYPATH=build/tree mypy --no-error-summary --python-version 3.10 \
 	  -p ansible_collections.improvmx.email.plugins
-	@MYPYPATH=tests mypy --no-error-summary -p emulator -p tools
+	@MYPYPATH=tests mypy --no-error-summary -p emulator -p tools -p benchmark
 	@echo "== yamllint"
 	@cd $(COPY) && yamllint --strict .
 	@echo "== ansible-lint: profile production"

@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All measurements in one run: ``python -m benchmark [--quick]``. It also writes build/benchmark.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .comparison import Extent, Line, compare, comparison, growth
+from .details import imports, other_tools, overhead, planning, rate_limit
+from .processes import BUILD, run
+
+WHOLE = Extent(sizes=(10, 100, 1000), latencies=(0.0, 0.1), runs=3, uri_sizes=((1, 1), (1, 11)))
+QUICK = Extent(sizes=(2, 10), latencies=(0.1,), runs=1, uri_sizes=((1, 1), (1, 3)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="make bench", description="The collection's speed, and that of others."
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="less of everything: to try the benchmark itself"
+    )
+    quick = parser.parse_args().quick
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
+    try:
+        with TemporaryDirectory() as folder:
+            report = "\n".join(_tables(quick, Path(folder)))
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+    (BUILD / "benchmark.md").write_text(report, encoding="utf-8")
+    print(report)
+
+
+def _tables(quick: bool, folder: Path) -> Iterator[str]:
+    extent = QUICK if quick else WHOLE
+    started = time.monotonic()
+    concurrency = _concurrency()
+    lines: list[Line] = []
+    for latency in extent.latencies:
+        with _step(f"the same work in each way, {latency * 1000:.0f} ms latency"):
+            lines += compare(extent, folder, latency, concurrency)
+    plans = [(100, 10), (1000, 10), (10_000, 10), (1000, 100)]
+    steps: dict[str, Callable[[], str]] = {
+        "rate limit": lambda: rate_limit(folder, *(6, 2.0) if quick else (60, 10.0)),
+        "overhead of a request": lambda: overhead(20 if quick else 100),
+        "imports": lambda: imports(folder, 1 if quick else 5),
+        # Last: what this process holds by then would count as memory of its children.
+        "planning": lambda: planning(plans[:2] if quick else plans, folder, plans[0] if quick else plans[-1]),
+    }
+    parts = [comparison(lines, concurrency), growth(lines)]
+    for name, measure in steps.items():
+        with _step(name):
+            parts.append(measure())
+    parts.append(other_tools(extent.sizes))
+    minutes = (time.monotonic() - started) / 60
+    extent_told = "quick" if quick else "full"
+    yield f"# Benchmark\n\n{_machine()}; a {extent_told} run of {minutes:.1f} minutes.\n"
+    yield from parts
+
+
+@contextmanager
+def _step(name: str) -> Iterator[None]:
+    """Tell on stderr what is under way, and how long it took."""
+    print(f"  {name} ...", end="", file=sys.stderr, flush=True)
+    started = time.monotonic()
+    yield
+    print(f" {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+def _concurrency() -> int:
+    """How many domains our module works on at a time by default."""
+    program = Path(sys.executable).with_name("ansible-doc")
+    told = run([str(program), "-t", "module", "--json", "improvmx.email.improvmx_domains"])
+    documented = json.loads(told.output[told.output.index("{") :])["improvmx.email.improvmx_domains"]
+    return int(documented["doc"]["options"]["concurrency"]["default"])
+
+
+def _machine() -> str:
+    version = run([str(Path(sys.executable).with_name("ansible")), "--version"]).output.splitlines()[0]
+    ours = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    return f"{ours}, {version}; the service is emulated on loopback"
+
+
+if __name__ == "__main__":
+    main()

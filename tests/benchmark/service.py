@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The emulator as the benchmark sees it: started, filled, asked what came of it, ended."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from types import TracebackType
+from typing import Any
+
+from .processes import environment, python
+from .work import Work
+
+
+class Service:
+    """An emulator in a process of its own, for as long as the ``with`` block lasts."""
+
+    def __init__(self, latency: float = 0.0, limit: int = 0, window: float = 60.0, scope: str = "endpoint"):
+        self.latency = latency
+        words = {"latency": latency, "limit": limit, "window": window, "scope": scope}
+        self._options = [f"--{name}={value}" for name, value in words.items()]
+        self.url = self.key = ""
+
+    def __enter__(self) -> Service:
+        self._process = subprocess.Popen(
+            python("-m", "benchmark.emulation", *self._options),
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            self.url, self.key = self._answer().values()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def begin(self, work: Work) -> None:
+        """Start from what is there before the work, with nothing recorded."""
+        self._order("begin", work)
+
+    def end(self, work: Work) -> list[int]:
+        """The answers to all requests since then. Raises RuntimeError where the work is not done."""
+        told = self._order("end", work)
+        statuses: list[int] = told["statuses"]
+        if not told["done"] or not set(statuses) <= {200, 429}:
+            raise RuntimeError(f"the work was not done ({work}): {set(statuses)}")
+        return statuses
+
+    def _order(self, order: str, work: Work) -> Any:
+        assert self._process.stdin
+        print(
+            json.dumps([order, work.kind, work.domains, work.aliases]), file=self._process.stdin, flush=True
+        )
+        return self._answer()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the emulator ended")
+        return json.loads(line)
