@@ -36,6 +36,7 @@ def run_module(name: str, args: dict[str, Any], check: bool = False) -> dict[str
     ansible_warnings._global_warnings.clear()
     ansible_warnings._global_deprecations.clear()
     wire = {**args, "_ansible_check_mode": check, "_ansible_diff": True}
+    wire["_ansible_no_target_syslog"] = True  # of 2.21, it does not take a NUL
     output = io.StringIO()
     ended = False
     with patch_module_args(wire), contextlib.redirect_stdout(output):

@@ -41,6 +41,7 @@ class Ticket(NamedTuple):
     """What was known of its limit when a request was sent."""
 
     scope: int
+    turn: int
     left: Optional[int]
     ends: float
 
@@ -53,10 +54,13 @@ class _Window:
         self.ends = 0.0
         self.size = ""
         self.unlimited = False
+        self.turn = 0  # which window of this limit it is
 
     def renew(self, now: float) -> None:
         if self.left is not None and now >= self.ends:
             self.left = int(self.size) if self.size else None
+            self.ends = math.inf  # until an answer tells
+            self.turn += 1
 
 
 class RateLimits:
@@ -83,7 +87,7 @@ class RateLimits:
                     self._in_flight[endpoint] += 1
                     self._seen.add(self._narrower(endpoint))
                     window = self._window(endpoint)
-                    return Ticket(self._scope, window.left, window.ends)
+                    return Ticket(self._scope, window.turn, window.left, window.ends)
                 if pause is None:
                     self._answered.wait()
                     continue
@@ -165,15 +169,17 @@ class RateLimits:
         if ticket.scope == self._scope:
             self._judge_scope(ticket, status, left, ends)
         window = self._window(endpoint)
+        if status != 429 and ticket.scope == self._scope and ticket.turn != window.turn:
+            return  # a late answer, of a window that is over
         if status != 429 and window.left is not None and abs(window.ends - ends) < _VAGUE:
             left = min(left, window.left)  # answers may overtake each other
         window.left, window.ends = left, ends
         size = headers.get("X-RateLimit-Limit", "").strip()
-        window.size = size if size.isascii() and size.isdigit() else ""
+        window.size = size if size.isascii() and size.isdigit() and int(size) else ""
 
     def _judge_scope(self, ticket: Ticket, status: int, left: int, ends: float) -> None:
         """Take the limit for a narrower or a wider one, where an answer does not fit what was known."""
-        if ticket.left is None:
+        if ticket.left is None or ticket.ends == math.inf:
             return
         if status == 429:
             # Refused although there was room: others share the limit after all.

@@ -278,4 +278,3 @@ def test_progress_of_a_long_run_is_shown_while_it_runs(project: Project) -> None
     assert play.code == 0, play.output
     shown = play.output.index("of 6 domains done, waiting")
     assert shown < play.output.index("changed: [")
-    assert project.emulator.rate_limited == 0
