@@ -21,7 +21,6 @@ from urllib.parse import quote
 
 import pytest
 from ansible.module_utils.common import warnings as ansible_warnings
-from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
 
 from emulator import Emulator, Request, v3
@@ -37,8 +36,6 @@ def run_module(name: str, args: dict[str, Any], check: bool = False) -> dict[str
     ansible_warnings._global_warnings.clear()
     ansible_warnings._global_deprecations.clear()
     wire = {**args, "_ansible_check_mode": check, "_ansible_diff": True}
-    if "no_target_syslog" in PASS_VARS:
-        wire["_ansible_no_target_syslog"] = True  # the log of ansible-core 2.21 does not take a NUL
     output = io.StringIO()
     ended = False
     with patch_module_args(wire), contextlib.redirect_stdout(output):
