@@ -635,6 +635,7 @@ def test_progress_of_a_long_run_can_be_followed(modules: Modules, tmp_path: Path
     assert re.match(
         r"[34] of 6 domains done, waiting [34] s for the rate limit of .* \(4 requests a window\)", lines[0]
     )
+    assert modules.emulator.rate_limited == 0
 
 
 def test_a_progress_file_that_can_not_be_written_does_no_harm(modules: Modules, tmp_path: Path) -> None:
