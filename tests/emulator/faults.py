@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import random
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -266,12 +265,12 @@ def _rate_limited(fault: Fault, quota: Quota) -> Reply:
     headers: dict[str, str] = {}
     ahead = fault.seconds
     if fault.retry_after == "date":
-        headers["Retry-After"] = formatdate(math.ceil(time.time() + ahead), usegmt=True)
+        headers["Retry-After"] = formatdate(math.ceil(quota.now + ahead), usegmt=True)
     elif fault.retry_after is not None:
         ahead = fault.retry_after
         headers["Retry-After"] = str(ahead)
     if fault.reset:
-        headers |= Quota(quota.limit, 0, time.time() + ahead).headers
+        headers |= replace(quota, remaining=0, ends=quota.now + ahead).headers
     body = {"error": "Rate limit exceeded.", "code": 429, "success": False}
     return json_reply(429, body, headers)
 

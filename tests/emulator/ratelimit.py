@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,7 +40,8 @@ class Quota:
 
     limit: int
     remaining: int
-    # Unix time at which the window ends.
+    # Unix time: now, and at which the window ends.
+    now: float
     ends: float
     refused: bool = False
 
@@ -54,14 +56,15 @@ class Quota:
     @property
     def retry_after(self) -> int:
         """Whole seconds, rounded up: whoever waits this long is past the window."""
-        return max(0, math.ceil(self.ends - time.time()))
+        return max(0, math.ceil(self.ends - self.now))
 
 
 class Limiter:
-    """Counts the requests of each window."""
+    """Counts the requests of each window. ``clock`` tells the Unix time."""
 
-    def __init__(self, rate_limit: RateLimit | None = None) -> None:
+    def __init__(self, rate_limit: RateLimit | None = None, clock: Callable[[], float] = time.time) -> None:
         self.rate_limit = rate_limit
+        self._clock = clock
         self._windows: dict[str, tuple[float, int]] = {}
 
     def take(self, method: str, endpoint: str) -> Quota:
@@ -73,9 +76,10 @@ class Limiter:
         return self._quota(method, endpoint, 0)
 
     def _quota(self, method: str, endpoint: str, requests: int) -> Quota:
+        moment = self._clock()
         if self.rate_limit is None:
-            return Quota(SHOWN_LIMIT, SHOWN_LIMIT - 1, time.time() + SHOWN_WINDOW)
-        limit, moment = self.rate_limit.limit, time.time()
+            return Quota(SHOWN_LIMIT, SHOWN_LIMIT - 1, moment, moment + SHOWN_WINDOW)
+        limit = self.rate_limit.limit
         key = _key(self.rate_limit.scope, method, endpoint)
         ends, used = self._windows.get(key, (0.0, 0))
         if moment >= ends:
@@ -84,7 +88,7 @@ class Limiter:
         if requests and not refused:
             used += requests
             self._windows[key] = (ends, used)
-        return Quota(limit, limit - used, ends, refused)
+        return Quota(limit, limit - used, moment, ends, refused)
 
 
 def _key(scope: Scope, method: str, endpoint: str) -> str:

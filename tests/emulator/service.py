@@ -11,7 +11,9 @@ import binascii
 import hmac
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 from threading import RLock
 from types import TracebackType
 from typing import Any
@@ -133,6 +135,7 @@ class Emulator:
             self.latency = self._usual_latency
             self.batch_enabled = True
             self._requests: list[Request] = []
+            self._clock: Callable[[], float] = time.time
             self._limiter = Limiter()
             self._rate_limited = 0
             self.faults.clear()
@@ -165,7 +168,13 @@ class Emulator:
     @rate_limit.setter
     def rate_limit(self, rate_limit: RateLimit | None) -> None:
         with self._lock:
-            self._limiter = Limiter(rate_limit)
+            self._limiter = Limiter(rate_limit, self._clock)
+
+    def keep_time_by(self, clock: Callable[[], float]) -> None:
+        """Let ``clock`` tell the Unix time for rate limits and the Date header, until the next reset."""
+        with self._lock:
+            self._clock = clock
+            self._limiter = Limiter(self.rate_limit, clock)
 
     @property
     def rate_limited(self) -> int:
@@ -190,7 +199,8 @@ class Emulator:
             else:
                 reply = inject(fault, quota, lambda partial: self._perform(incoming, target, partial))
             self._requests.append(_record(incoming, target, reply.status_sent))
-            return replace(reply, wait=reply.wait + self.latency)
+            dated = {"Date": formatdate(quota.now, usegmt=True), **reply.headers}
+            return replace(reply, headers=dated, wait=reply.wait + self.latency)
 
     def _perform(self, incoming: Incoming, target: _Target, partial: bool = False) -> Reply:
         """Let the request take effect."""
