@@ -47,7 +47,7 @@ help: ## this list
 .PHONY: setup
 setup: .venv/.ok ## all tools into .venv
 
-.venv/.ok: requirements.txt requirements-dev.txt
+.venv/.ok: requirements.txt requirements-test.txt requirements-dev.txt
 	@python='$(PYTHON)'; \
 	test -n "$$python" || { \
 	  echo "No Python >= 3.11 with venv and pip found (on Debian: python3-venv, python3-pip)." \
@@ -68,7 +68,10 @@ bench: setup link ## its speed, and that of other ways, in one table; ARGS=--qui
 	@PYTHONPATH=tests python -m benchmark $(ARGS)
 
 .PHONY: test
-test: lint sanity build pytest ## everything; the first failure ends it
+test: lint sanity build pytest ## all but the other versions of ansible-core; the first failure ends it
+
+.PHONY: check
+check: lint sanity other-sanity build importer other-units pytest ## every gate, on all supported versions
 
 .PHONY: lint
 lint: setup copy link ## style, types, YAML, ansible-lint, changelog
@@ -94,6 +97,26 @@ lint: setup copy link ## style, types, YAML, ansible-lint, changelog
 sanity: setup copy ## ansible-test sanity; SANITY='--test pylint' for one test
 	@echo "== ansible-test sanity (the first run builds its own tools: about a minute)"
 	@python tests/tools/sanity.py $(SANITY)
+
+.PHONY: other-sanity
+other-sanity: setup copy
+	@echo "== ansible-test sanity with the other versions of ansible-core"
+	@python tests/tools/cores.py sanity
+
+.PHONY: other-units
+other-units: setup link
+	@echo "== unit tests with the lowest or the highest version of ansible-core"
+	@python tests/tools/cores.py units
+
+build/cores/importer/.ok: .venv/.ok requirements-importer.txt
+	@uv venv -q --clear -p '$(PYTHON)' $(@D)
+	@uv pip install -q -p $(@D)/bin/python -r requirements-importer.txt
+	@touch $@
+
+.PHONY: importer
+importer: setup build build/cores/importer/.ok ## what Galaxy says of the tarball
+	@echo "== galaxy-importer"
+	@python tests/tools/importer.py
 
 .PHONY: build
 build: setup copy ## the collection's tarball into build/, installed once to try it

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,7 +21,7 @@ TOOLS = Path(__file__).resolve().parent
 BUILD = TOOLS.parents[1] / "build"
 TREE = BUILD / "ansible_collections/improvmx/email"
 HOME = BUILD / "home"  # ansible-test keeps its virtual environments in ~/.ansible/test
-LOG = BUILD / "sanity.log"
+LOG = BUILD / f"sanity-{version_of('ansible-core')}.log"
 
 
 def place_get_pip() -> None:

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Test with the other versions of ansible-core that the collection supports.
+
+.venv holds one version, the newest for its Python. This script makes a virtual environment for each
+of the others, as far as a Python for it is on this machine, and says what it left out.
+
+    python tests/tools/cores.py sanity   every other version
+    python tests/tools/cores.py units    the lowest or the highest, whichever .venv does not hold
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HOMES = ROOT / "build/cores"
+
+# Which Pythons run ansible-core and its ansible-test, the best known first.
+CORES = {
+    "2.19": ("3.11", "3.12", "3.13"),
+    "2.20": ("3.13", "3.12", "3.14"),
+    "2.21": ("3.12", "3.13", "3.14"),
+}
+OLDEST_TARGET = "3.8"  # the oldest Python on which ansible-core 2.19 runs modules
+
+
+def pythons(wanted: str) -> Iterator[Path]:
+    """Where a Python of this version may be: on the PATH, or among those of pyenv."""
+    name = f"python{wanted}"
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        yield Path(folder) / name
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    yield from sorted(pyenv.glob(f"versions/{wanted}.*/bin/{name}"), reverse=True)
+
+
+def starts(python: Path) -> bool:
+    """Whether it is a Python that runs: a shim can be there and fail."""
+    try:
+        return subprocess.run([python, "-c", "import venv"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def find_python(*wanted: str) -> Path | None:
+    return next((python for one in wanted for python in pythons(one) if starts(python)), None)
+
+
+def environment(core: str, python: Path) -> Path:
+    """The Python of a virtual environment with this ansible-core and all that the tests need."""
+    home = HOMES / core
+    requirements = ROOT / "requirements-test.txt"
+    ready = home / ".ok"
+    if not ready.exists() or ready.stat().st_mtime < requirements.stat().st_mtime:
+        wanted = ["-r", str(requirements), f"ansible-core~={core}.0"]
+        subprocess.run(["uv", "venv", "-q", "--clear", "--seed", "-p", python, home], check=True)
+        subprocess.run(["uv", "pip", "install", "-q", "-p", home / "bin/python", *wanted], check=True)
+        ready.touch()
+    return home / "bin/python"
+
+
+def run(python: Path, *arguments: str, also: Path | None = None) -> None:
+    """Run a Python with its tools, and those of a folder, on the PATH; end with its code if it fails."""
+    folders = [python.parent, also, os.environ.get("PATH", os.defpath)]
+    env = {**os.environ, "PATH": os.pathsep.join(str(folder) for folder in folders if folder)}
+    code = subprocess.run([python, *arguments], cwd=ROOT, env=env, check=False).returncode
+    if code:
+        sys.exit(code)
+
+
+def other(core: str) -> Path | None:
+    """A Python with this version of ansible-core; None, and a word why, when there is none to be had."""
+    python = find_python(*CORES[core])
+    if python is None:
+        print(f"  left out: ansible-core {core}, for no Python {' or '.join(CORES[core])} was found here")
+        return None
+    print(f"  ansible-core {core}:", flush=True)
+    return environment(core, python)
+
+
+def sanity(held: str) -> None:
+    for core in sorted(CORES.keys() - {held}):
+        if python := other(core):
+            run(python, "tests/tools/sanity.py")
+    oldest = find_python(OLDEST_TARGET)
+    python = Path(sys.executable) if held == min(CORES) else other(min(CORES))
+    if oldest is None or python is None:
+        print(f"  left out: Python {OLDEST_TARGET}, the oldest that modules run with")
+        return
+    print(f"  ansible-core {min(CORES)}, modules with Python {OLDEST_TARGET}:", flush=True)
+    tests = ["--python", OLDEST_TARGET, "--test", "compile", "--test", "import"]
+    run(python, "tests/tools/sanity.py", *tests, also=oldest.parent)
+
+
+def units(held: str) -> None:
+    for core in sorted({min(CORES), max(CORES)} - {held}):
+        if python := other(core):
+            run(python, "-m", "pytest", "-n", "auto", "--dist", "worksteal", "tests/unit")
+
+
+def main() -> None:
+    held = ".".join(version("ansible-core").split(".")[:2])
+    {"sanity": sanity, "units": units}[sys.argv[1]](held)
+
+
+if __name__ == "__main__":
+    main()
