@@ -12,6 +12,7 @@ import pytest
 from harness import Modules
 
 DOMAIN = "example.com"
+STATES = ("QUEUED", "REFUSED", "DELIVERED", "SOFT-BOUNCE", "HARD-BOUNCE")
 NOON = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
 
 
@@ -119,6 +120,52 @@ def test_keeps_the_mails_whose_latest_event_has_one_of_the_states(
         mail(4, "REFUSED"),
     )
     assert numbers(read(modules_of_version, status=status)) == found
+
+
+@pytest.mark.parametrize("form", [millis, text], ids=["milliseconds", "text"])
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_of_the_service_can_be_asked_for(
+    modules_of_version: Modules, state: str, form: Any
+) -> None:
+    for options in ({}, {"alias": "info"}):
+        seed(modules_of_version, *(mail(n, "QUEUED", STATES[n], form=form) for n in range(len(STATES))))
+        result = read(modules_of_version, status=[state], **options)
+        assert numbers(result) == [STATES.index(state)]
+        assert result["summary"] == {state: 1}
+
+
+def test_a_mail_as_the_document_of_version_2_has_it(modules_of_version: Modules) -> None:
+    """It has no id, and other fields than those of today."""
+    event = {
+        "status": "DELIVERED",
+        "code": 250,
+        "created": "2019-01-12 23:01:21+0000",
+        "ip": "cloud.mail.example",
+        "server": "mx1a.improvmx.com",
+        "message": "Sent.",
+    }
+    told = {
+        "sender": {"email": "ann@mail.example", "name": "Ann"},
+        "created": "2019-01-13 00:00:42+0000",
+        "hostname": "mx1b.improvmx.com",
+        "host_ip": "192.0.2.7",
+        "forward": {"email": "a@x.example", "name": "A"},
+        "messageId": "<4711@mx1b.improvmx.com>",
+        "created_raw": "Sun, 13 Jan 2019 00:00:42 GMT",
+        "recipient": {"email": f"info@{DOMAIN}", "name": None},
+        "events": [event],
+        "subject": "Opportunities",
+    }
+    modules = modules_of_version
+    seed(modules, told if modules.options["api_version"] == "v2" else {**told, "id": "1"})
+    (log,) = read(modules)["logs"]
+    log.pop("id", None)
+    assert log == {
+        **told,
+        "created": "2019-01-13T00:00:42Z",
+        "status": "DELIVERED",
+        "events": [{**event, "created": "2019-01-12T23:01:21Z"}],
+    }
 
 
 @pytest.mark.parametrize("form", [millis, text], ids=["milliseconds", "text"])
