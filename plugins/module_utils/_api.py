@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.improvmx.email.plugins.module_utils._check import Check
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
     Alias,
@@ -102,6 +103,10 @@ class Api:
         """The log entries of a domain or of one alias, as the service gives them."""
         raise NotImplementedError
 
+    def check_domain(self, name: str) -> Check:
+        """Have the service check a domain's DNS records. If MX is right, the domain becomes active."""
+        raise NotImplementedError
+
     # --- One request ------------------------------------------------------------------------------
 
     def call(
@@ -113,20 +118,32 @@ class Api:
         body: Optional[Mapping[str, Any]] = None,
     ) -> Reply:
         """Send a request to a path of this version; return a reply that does not say no."""
-        template = "/%s%s" % (self.version, template)
-        content = self.transport.request(method, template, values, query=query, body=body)
-        reply = Reply(method, template.format(*values), content)
+        reply = self.ask(method, template, *values, query=query, body=body)
         if reply.content.get("success") is False:
-            words = self.transport.quote(service_words(reply.content))
-            raise Refused(
-                "the service answered 200, but without success%s" % (": " + words if words else ""),
-                method,
-                reply.path,
-                200,
-                words,
-                doubtful=method != "GET",
-            )
+            raise self.refusal(reply)
         return reply
+
+    def ask(
+        self,
+        method: str,
+        template: str,
+        *values: str,
+        query: Optional[Mapping[str, Any]] = None,
+        body: Optional[Mapping[str, Any]] = None,
+        repeatable: Optional[bool] = None,
+    ) -> Reply:
+        """Send a request to a path of this version; return the reply, also where success is false."""
+        template = "/%s%s" % (self.version, template)
+        content = self.transport.request(
+            method, template, values, query=query, body=body, repeatable=repeatable
+        )
+        return Reply(method, template.format(*values), content)
+
+    def refusal(self, reply: Reply) -> Refused:
+        """What a reply says that has success false."""
+        words = self.transport.quote(service_words(reply.content))
+        story = "the service answered 200, but without success%s" % (": " + words if words else "")
+        return Refused(story, reply.method, reply.path, 200, words, doubtful=reply.method != "GET")
 
     def find(self, template: str, *values: str) -> Optional[Reply]:
         """Send a GET for one thing; None where the service does not have it."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api, alias_body
+from ansible_collections.improvmx.email.plugins.module_utils._check import Check, mx_problem
 from ansible_collections.improvmx.email.plugins.module_utils._model import Alias, Domain
+from ansible_collections.improvmx.email.plugins.module_utils._transport import service_words
 
 
 class ApiV2(Api):
@@ -52,3 +54,15 @@ class ApiV2(Api):
         else:
             reply = self.call("GET", "/domains/{}/logs/{}", domain, alias)
         yield from reply.many("logs")
+
+    def check_domain(self, name: str) -> Check:
+        # A second check does no harm, and success says whether MX is right.
+        reply = self.ask("POST", "/domains/{}/check", name, body={}, repeatable=True)
+        valid, reason = reply.content.get("success"), reply.content.get("reason")
+        if not isinstance(valid, bool):
+            raise reply.bad("the reply does not tell whether MX is right")
+        if valid:
+            return Check(True, None)
+        if "reason" not in reply.content and service_words(reply.content):
+            raise self.refusal(reply)
+        return Check(False, mx_problem(name, self.transport.quote(str(reason)) if reason else ""))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Set, Tuple
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api, PartlyDone, Reply, alias_body
+from ansible_collections.improvmx.email.plugins.module_utils._check import Check, mx_is_valid, problems
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
     Alias,
@@ -150,6 +151,15 @@ class ApiV3(Api):
             seen.update(entry["id"] for entry in fresh)
             cursor = entries[-1]["id"]
         raise reply.bad("the log has no end")
+
+    def check_domain(self, name: str) -> Check:
+        reply = self.call("GET", "/domains/{}/check", name)  # the one GET that writes
+        records = reply.one("records")
+        valid = mx_is_valid(records)
+        if valid is None:
+            raise reply.bad("the reply does not tell whether MX is right")
+        reason = "; ".join(self.transport.quote(problem) for problem in problems(name, records))
+        return Check(valid, reason or None, records)
 
 
 def _address(alias: Alias) -> str:

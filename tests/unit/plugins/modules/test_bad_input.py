@@ -64,7 +64,7 @@ BAD_DOMAINS = {
 @pytest.mark.parametrize(("text", "problem"), BAD_DOMAINS.items(), ids=lambda value: ascii(value)[:30])
 @pytest.mark.parametrize(
     "name",
-    ["improvmx_alias", "improvmx_domain", "improvmx_domains", "improvmx_domain_info", "improvmx_logs_info"],
+    [*WRITING, "improvmx_domain_check", "improvmx_domain_info", "improvmx_logs_info"],
 )
 def test_a_malformed_domain_is_refused(emulator: Emulator, name: str, text: str, problem: str) -> None:
     args: dict[str, Any] = {"domain": text}

@@ -1,0 +1,175 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: improvmx_domain_check
+short_description: Check the DNS records of an ImprovMX domain
+version_added: 0.1.0
+description:
+  - Has the service look up the DNS records of a domain, and tells which of them are wrong.
+  - A check makes the domain active when its MX records are right. From then on the service forwards its mail.
+  - A domain whose records are wrong is no failure; see RV(valid).
+author:
+  - The improvmx.email contributors (@improvmx-email)
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - improvmx.email.improvmx
+attributes:
+  check_mode:
+    support: partial
+    details:
+      - A check can make the domain active, so check mode sends none. It reads the domain, gives a warning, and can't
+        tell what the check would find.
+  diff_mode:
+    support: full
+  platform:
+    platforms: all
+options:
+  domain:
+    description:
+      - The domain, in Unicode or as A-label.
+      - It must be there already. When it is not, the module fails; in check mode it warns,
+        for an earlier task of the same dry run may be the one that would create the domain.
+    type: str
+    required: true
+  wait:
+    description:
+      - How long to go on checking until the domain is valid, in seconds. V(0) checks once.
+      - The pauses between two checks grow from 2 seconds to a minute.
+      - New records can take longer to be seen than the time for which the old ones may be cached.
+    type: int
+    default: 0
+notes:
+  - The module makes two requests, a third where the check changed the domain, and one more for each further check
+    of O(wait).
+seealso:
+  - module: improvmx.email.improvmx_domain
+  - module: improvmx.email.improvmx_domain_info
+    description: Its RV(improvmx.email.improvmx_domain_info#module:domains[].dns_records) are the records to set.
+"""
+
+EXAMPLES = r"""
+- name: Check the DNS records of a domain
+  improvmx.email.improvmx_domain_check:
+    domain: example.com
+  register: checked
+
+- name: Say what is wrong with them
+  ansible.builtin.debug:
+    msg: "{{ checked.reason }}"
+  when: checked.reason is not none
+
+- name: Wait up to half an hour for new records
+  improvmx.email.improvmx_domain_check:
+    domain: example.com
+    wait: 1800
+  register: waited
+
+- name: Stop if mail does not arrive then
+  ansible.builtin.assert:
+    that: waited.valid is not false  # in check mode it is null
+    fail_msg: "{{ waited.reason }}"
+"""
+
+RETURN = r"""
+valid:
+  description:
+    - Whether the MX records are right, so that mail for the domain reaches the service. Other records do not count.
+    - C(null) in check mode.
+  returned: success
+  type: bool
+  sample: false
+active:
+  description:
+    - Whether the service forwards the mail of the domain, after the check.
+    - C(null) where that is not known.
+  returned: success
+  type: bool
+  sample: false
+reason:
+  description:
+    - What is wrong, in words. It names each record, what is expected and what is there. C(null) when all is well.
+    - With O(api_version=v3) it names SPF as well. DKIM and DMARC are only needed to send mail through the service, so
+      they are named where one of the two DKIM records is there. Any DMARC policy will do.
+    - With O(api_version=v2) the service tells of the MX records only, and not always what is there.
+    - C(null) in check mode.
+  returned: success
+  type: str
+  sample: "MX of example.com: expected mx1.improvmx.com and mx2.improvmx.com, found mail.other.example"
+records:
+  description:
+    - What the service says of each record. C(null) in check mode, and with O(api_version=v2), which does not tell.
+    - C(mx), C(spf), C(dkim1), C(dkim2) and C(dmarc) hold C(expected), C(values) (what is there) and C(valid) each.
+    - The C(spf) that is expected is the one that is there with the service added to it.
+  returned: success
+  type: dict
+  sample:
+    mx:
+      expected: [mx1.improvmx.com, mx2.improvmx.com]
+      values: [mail.other.example]
+      valid: false
+    spf:
+      expected: v=spf1 include:other.example include:spf.improvmx.com ~all
+      values: v=spf1 include:other.example ~all
+      valid: false
+    dkim1:
+      expected: dkimprovmx1.improvmx.com.
+      values: null
+      valid: false
+    dkim2:
+      expected: dkimprovmx2.improvmx.com.
+      values: null
+      valid: false
+    dmarc:
+      expected: v=DMARC1; p=none;
+      values: null
+      valid: false
+    provider: cloudflare
+    advanced: true
+    error: null
+    valid: false
+changes:
+  description:
+    - What the check changed of the domain. Empty when it was active already, or is not valid. In check mode it is
+      always empty.
+    - After a failure, what was really done.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - action: update
+      kind: domain
+      domain: example.com
+      name: example.com
+      before: {"active": false}
+      after: {"active": true}
+pending:
+  description: Always empty. It is there because every module that changes things has it.
+  returned: failure
+  type: list
+  elements: dict
+diff:
+  description: Whether the domain is active, before and after, when that changes.
+  returned: always
+  type: dict
+api_requests:
+  description: How many HTTP requests the task made, repeats included.
+  returned: always
+  type: int
+  sample: 2
+"""
+
+from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
+from ansible_collections.improvmx.email.plugins.module_utils._verify import verify
+
+
+def main() -> None:
+    verify(make_module({"domain": {"type": "str", "required": True}, "wait": {"type": "int", "default": 0}}))
+
+
+if __name__ == "__main__":
+    main()
