@@ -107,6 +107,10 @@ class Api:
         """Have the service check a domain's DNS records. If MX is right, the domain becomes active."""
         raise NotImplementedError
 
+    def account(self) -> Dict[str, Any]:
+        """The account and what else the version tells of it, as the service gives it, but no token."""
+        raise NotImplementedError
+
     # --- One request ------------------------------------------------------------------------------
 
     def call(
@@ -191,6 +195,12 @@ class Reply:
         if not isinstance(value, str) or not value:
             raise self.bad('the reply has something without a text under "%s"' % key)
         return value
+
+    def account(self) -> Dict[str, Any]:
+        account = {name: value for name, value in self.one("account").items() if name != "success"}
+        if not account:
+            raise self.bad("the reply tells nothing of the account")
+        return account
 
     # --- Domains and aliases ----------------------------------------------------------------------
 

@@ -66,3 +66,8 @@ class ApiV2(Api):
         if "reason" not in reply.content and service_words(reply.content):
             raise self.refusal(reply)
         return Check(False, mx_problem(name, self.transport.quote(str(reason)) if reason else ""))
+
+    def account(self) -> Dict[str, Any]:
+        account = self.call("GET", "/account/").account()
+        key = self.call("GET", "/account/api/").content
+        return {"account": account, "api_key": {name: key[name] for name in key if name != "token"}}

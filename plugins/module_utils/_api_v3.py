@@ -161,6 +161,17 @@ class ApiV3(Api):
         reason = "; ".join(self.transport.quote(problem) for problem in problems(name, records))
         return Check(valid, reason or None, records)
 
+    def account(self) -> Dict[str, Any]:
+        account = self.call("GET", "/account").account()
+        try:
+            whitelabels = self.call("GET", "/account/whitelabels").many("whitelabels")
+        except Refused as error:
+            # With a key that was good enough for the account, it is the plan that has none.
+            if error.status not in (403, 404):
+                raise
+            whitelabels = []
+        return {"account": account, "whitelabels": whitelabels}
+
 
 def _address(alias: Alias) -> str:
     """How a path names an alias: by its name, but one of digits only could be taken for an id."""

@@ -128,6 +128,7 @@ class Transport:
         self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
         self._down_since: Optional[float] = None
         self._counter = threading.Lock()
+        self._tokens: Tuple[str, ...] = ()  # what replies showed of keys
         self.limits = RateLimits()
         self.requests_made = 0
 
@@ -244,6 +245,7 @@ class Transport:
     def _judge(self, response: requests.Response, content: bytes, method: str, path: str) -> Any:
         status = response.status_code
         reply, readable = _parse_json(content)
+        self._learn_token(reply)
         words = self.quote(service_words(reply))
         said = words if readable else self.quote(_appearance(response, content))
         story = "the service answered %d%s" % (status, ": " + said if said else "")
@@ -348,10 +350,16 @@ class Transport:
         return _one_line(self.scrub(text))
 
     def scrub(self, text: str) -> str:
-        """The text without the API key in any of the forms in which it travels."""
-        for secret in self._secrets():
+        """The text without the API key in any of the forms in which it travels, and without any token."""
+        for secret in (*self._tokens, *self._secrets()):
             text = text.replace(secret, "********")
         return text
+
+    def _learn_token(self, reply: Any) -> None:
+        """Version 2 shows the account's key as ``token``, which may be another than the one in use."""
+        token = reply.get("token") if isinstance(reply, dict) else None
+        if isinstance(token, str) and token.strip():
+            self._tokens += (token.strip(),)
 
     def _secrets(self) -> Iterator[str]:
         key = self._key

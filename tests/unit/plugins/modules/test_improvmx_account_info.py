@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from emulator import Emulator, Fault
+from harness import MODULES, Clock, Modules, assert_no_secret
+
+SAMPLES = Path(__file__).resolve().parents[2] / "emulator" / "samples"
+TOKEN = "sk_another/9d8f7g6h+5j4k3l2=tail"
+PATHS = {"v2": ["/v2/account/", "/v2/account/api/"], "v3": ["/v3/account", "/v3/account/whitelabels"]}
+WHITELABELS = "/account/whitelabels$"
+KEY = "/account/api/$"
+
+
+def sample(name: str) -> dict[str, Any]:
+    return dict(json.loads((SAMPLES / name).read_text(encoding="utf-8")))
+
+
+def documented(result: str) -> set[str]:
+    source = importlib.import_module(MODULES + "improvmx_account_info")
+    return set(yaml.safe_load(source.RETURN)[result]["contains"])
+
+
+def of_version(emulator: Emulator, version: str, **options: Any) -> Modules:
+    return Modules(emulator, api_version=version, **options)
+
+
+def read(modules: Modules, **options: Any) -> dict[str, Any]:
+    result = modules.run("improvmx_account_info", **options)
+    assert not result.get("failed"), result["msg"]
+    assert result["changed"] is False
+    assert result["warnings"] == []
+    return result
+
+
+# --- What is read ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
+def test_reads_the_account_in_two_requests(modules_of_version: Modules, check: bool) -> None:
+    modules = modules_of_version
+    modules.emulator.seed({"email": "ann@mail.example", "whitelabels": ["mail.white.example"]})
+    result = read(modules, check=check)
+    assert result["account"]["email"] == "ann@mail.example"
+    assert [request.path for request in modules.emulator.requests] == PATHS[modules.options["api_version"]]
+
+
+def test_version_2_tells_of_the_account_and_the_key_but_not_the_key(emulator: Emulator) -> None:
+    emulator.faults.add(
+        Fault("body", path="/account/$", body=sample("v2-account-get.json")),
+        Fault(
+            "body",
+            path=KEY,
+            body={"token": TOKEN, "created": 1553264776000, "name": None, "removed": 1553264777500},
+        ),
+    )
+    result = read(of_version(emulator, "v2"))
+    assert result["account"] == {
+        "email": "admin@example.com",
+        "company_name": "Example Inc",
+        "company_details": "Street 1",
+        "company_vat": "X1",
+        "card_brand": None,
+        "country": "US",
+        "created": "2018-11-12T09:44:48Z",
+        "last4": None,
+        "plan_amount": None,
+        "premium": False,
+        "renew_date": None,
+    }
+    assert result["api_key"] == {
+        "created": "2019-03-22T14:26:16Z",
+        "name": None,
+        "removed": "2019-03-22T14:26:17.500Z",
+    }
+    assert "whitelabels" not in result
+    assert_no_secret(json.dumps(result), TOKEN)
+    assert set(result["account"]) <= documented("account")
+    assert set(result["api_key"]) == documented("api_key")
+
+
+def test_version_3_tells_of_the_account_and_its_white_labels(emulator: Emulator) -> None:
+    told = sample("v3-account-get.json")
+    emulator.faults.add(
+        Fault("body", path="/account$", body=told),
+        Fault("body", path=WHITELABELS, body=sample("v3-account-whitelabels-get.json")),
+    )
+    result = read(of_version(emulator, "v3"))
+    times = {"created": "2017-12-01T14:43:02Z", "renew_date": "2473-04-08T01:49:50Z"}
+    assert result["account"] == {**told["account"], **times}
+    assert result["account"]["password"] is True  # that there is one
+    assert result["whitelabels"] == [{"name": "example.com"}]
+    assert "api_key" not in result
+    assert set(result["account"]) <= documented("account")
+
+
+def test_no_white_label_gives_an_empty_list(modules: Modules) -> None:
+    assert read(modules)["whitelabels"] == []
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_plan_without_white_labels_is_no_failure(modules: Modules, status: int) -> None:
+    modules.emulator.faults.add(Fault("status", status=status, path=WHITELABELS))
+    result = read(modules)
+    assert result["whitelabels"] == []
+    assert result["account"]["email"]
+
+
+def test_an_account_that_is_not_wrapped_is_taken_too(modules: Modules) -> None:
+    bare = {**sample("v3-account-get.json")["account"], "success": True}
+    modules.emulator.faults.add(Fault("body", path="/account$", body=bare))
+    account = read(modules)["account"]
+    assert account["email"] == "admin@example.net"
+    assert "success" not in account
+
+
+# --- Secrets --------------------------------------------------------------------------------------
+
+
+def test_no_secret_is_in_the_result_wherever_the_service_puts_one(emulator: Emulator) -> None:
+    key = emulator.api_key
+    hidden = {
+        "email": f"{TOKEN}@mail.example",
+        "company_name": f"Inc {key}",
+        "company_details": [f"of {TOKEN}", {"more": TOKEN}],
+        "api_key": TOKEN,
+        "apiTokens": [TOKEN],
+        "reset_password": {"link": "https://improvmx.example/reset/8f7d6s5a4"},
+        "password": True,
+        "tokens": 3,
+    }
+    emulator.faults.add(
+        Fault("body", path="/account/$", body=hidden),
+        Fault("body", path=KEY, body={"token": TOKEN, "name": TOKEN, "created": TOKEN, "copy": f" {TOKEN} "}),
+    )
+    result = read(of_version(emulator, "v2"))
+    text = json.dumps(result)
+    assert_no_secret(text, TOKEN)
+    assert_no_secret(text, key)
+    assert "8f7d6s5a4" not in text
+    assert result["account"] == {
+        "email": "********@mail.example",
+        "company_name": "Inc ********",
+        "company_details": ["of ********", {"more": "********"}],
+        "password": True,
+        "tokens": 3,
+    }
+    assert result["api_key"] == {"name": "********", "created": "********", "copy": " ******** "}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "body", "body": {"token": TOKEN, "success": False, "error": f"{TOKEN} was removed"}},
+        {"kind": "body", "status": 403, "body": {"token": TOKEN, "errors": {"token": [f"{TOKEN} is old"]}}},
+        {"kind": "body", "status": 500, "body": {"token": TOKEN, "message": f"no {TOKEN}"}},
+        {"kind": "truncated_json"},
+        {"kind": "cut"},
+    ],
+    ids=["success false", "refused", "broken down", "truncated", "cut"],
+)
+def test_the_token_is_in_no_error_message(emulator: Emulator, clock: Clock, fault: dict[str, Any]) -> None:
+    emulator.faults.add(Fault(**fault, path=KEY, times=None))
+    result = of_version(emulator, "v2").run("improvmx_account_info")
+    assert result["failed"] is True
+    assert "GET /v2/account/api/" in result["msg"]
+    assert_no_secret(json.dumps(result), TOKEN)
+    assert ("********" in result["msg"]) is (fault["kind"] == "body")
+
+
+@pytest.mark.parametrize("token", ["", " ", None, 7, ["a"], "\ud800"], ids=repr)
+def test_a_token_that_is_none_hides_nothing(emulator: Emulator, token: Any) -> None:
+    emulator.faults.add(Fault("body", path=KEY, body={"token": token, "name": "a name"}))
+    assert read(of_version(emulator, "v2"))["api_key"] == {"name": "a name"}
+
+
+# --- Failures -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("/account/?$", [], "not a JSON object"),
+        ("/account/?$", {"success": True}, "nothing of the account"),
+        ("/account/?$", {"success": False, "error": "Please try again."}, "Please try again"),
+        (f"{WHITELABELS}|{KEY}", 7, "not a JSON object"),
+        (WHITELABELS, {"success": True}, "no list of objects"),
+        (WHITELABELS, {"whitelabels": ["a.example"]}, "no list of objects"),
+    ],
+)
+def test_a_reply_that_tells_nothing_is_a_failure(
+    emulator: Emulator, path: str, body: Any, words: str
+) -> None:
+    for version in ("v2", "v3") if path != WHITELABELS else ("v3",):
+        emulator.reset()
+        emulator.faults.add(Fault("body", path=path, body=body))
+        result = of_version(emulator, version).run("improvmx_account_info")
+        assert result["failed"] is True
+        assert words in result["msg"]
+        assert "Traceback" not in str(result)
