@@ -165,6 +165,7 @@ def test_an_unmentioned_catch_all_of_a_new_domain_earns_a_warning(project: Proje
     write_hosts(project, [{"domain": "new.example"}, {"domain": "beyond.example"}])
     # Words of the command line are texts: "no" is one, and would count as true.
     words = ["-i", "hosts.yml", "-e", "improvmx_purge=no", "--limit", "new.example"]
+    words += ["-e", "improvmx_check_dns=false"]
     check, *_others = project.rounds(PROVISION, *words, warnings=1)
     assert "catch-all" in check.output
     there = {described["domain"] for described in ACCOUNT["domains"]}
@@ -190,6 +191,7 @@ def test_purge_deletes_what_the_inventory_does_not_name(project: Project) -> Non
             "--limit hides a part",
         ),
         (["-e", "improvmx_api_version=v1"], "value of improvmx_api_version must be one of: v2, v3"),
+        (["-e", "improvmx_check_dns=yes"], "value of improvmx_check_dns must be one of: false, warn, fail"),
         (["-e", '{"improvmx_domains": []}', "-e", "improvmx_max_deletions=many"], "max_deletions"),
     ],
 )
@@ -213,6 +215,64 @@ def test_a_purge_of_aliases_without_a_list_is_refused_before_any_request(project
     for domain in ("old.example", "kept.example"):
         assert f"({domain}), purge_aliases: it needs aliases" in play.result["msg"]
     assert play.requests == 0
+
+
+RIGHT_DNS = {"mx": ["mx1.improvmx.com", "mx2.improvmx.com"], "spf": "v=spf1 include:spf.improvmx.com ~all"}
+
+
+def seed_dns(project: Project) -> None:
+    """Three domains are to be there: one with right records, one without SPF, a new one without any."""
+    described = [
+        {"domain": "right.example", "dns": RIGHT_DNS, "aliases": {"info": "a@mail.example"}},
+        {"domain": "spfless.example", "dns": {**RIGHT_DNS, "spf": None}},
+        {"domain": "old.example"},
+    ]
+    project.emulator.seed({"domains": described})
+    new = {"domain": "new.example", "aliases": [{"alias": "*", "state": "absent"}]}
+    gone = {"domain": "old.example", "state": "absent"}
+    write_hosts(project, [{"domain": "right.example"}, {"domain": "spfless.example"}, new, gone])
+
+
+def test_dns_records_are_checked_after_provisioning_and_what_is_wrong_is_shown(
+    project: Project, version: str
+) -> None:
+    project.environment["IMPROVMX_API_VERSION"] = version
+    seed_dns(project)
+    words = ["-i", "hosts.yml", "-e", "improvmx_check_dns=warn"]
+    check = project.play(PROVISION, *words, check=True)
+    assert (check.code, check.requests) == (0, 1)
+    assert "DNS records are not checked in a dry run" in check.output
+    real = project.play(PROVISION, *words)
+    assert real.code == 0, real.output
+    checks = {item["item"]: item for item in real.results[-1]["results"]}
+    assert {name: (item["valid"], item["changed"]) for name, item in checks.items()} == {
+        "new.example": (False, False),
+        "right.example": (True, True),
+        "spfless.example": (True, True),
+    }
+    assert '"MX of new.example: expected ' in real.output
+    assert ('"SPF, a TXT record of spfless.example: expected ' in real.output) is (version == "v3")
+    assert "MX of right.example" not in real.output
+    again = project.play(PROVISION, *words)
+    assert [result["changed"] for result in again.results] == [False, False]
+    # The list, and for each domain its own state and a check.
+    assert (real.requests, again.requests) == (real.results[0]["api_requests"] + 2 * 3 + 2, 1 + 2 * 3)
+
+
+def test_wrong_mx_records_fail_at_the_end_in_one_message(project: Project) -> None:
+    seed_dns(project)
+    words = ["-i", "hosts.yml", "-e", "improvmx_check_dns=fail"]
+    play = project.play(PROVISION, *words, verbose=False)
+    assert play.code != 0
+    assert "old.example" not in account(project.emulator)
+    (message,) = {line for line in play.output.splitlines() if line.startswith("fatal: ")}
+    assert "DNS records are wrong: MX of new.example: expected " in message
+    assert " | SPF, a TXT record of spfless.example: expected " in message
+    domains = project.emulator.account.domains
+    domains["new.example"].dns = domains["right.example"].dns
+    mended = project.play(PROVISION, *words, verbose=False)
+    assert mended.code == 0, mended.output
+    assert "SPF, a TXT record of spfless.example: expected " in mended.output
 
 
 def test_nothing_to_provision_is_said(project: Project) -> None:
