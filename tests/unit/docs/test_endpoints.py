@@ -152,7 +152,7 @@ def test_each_endpoint_is_used_by_a_module_that_its_row_names(emulator: Emulator
         assert not result.get("failed"), result["msg"]
         for request in emulator.requests[before:]:
             endpoint = re.sub(r"\{(\w+)\}", r":\1", request.route.replace(" ", f" /{version}"))
-            for form in {endpoint, endpoint + "?q=" * ("q" in request.query)}:
+            for form in (endpoint, endpoint + "?q=" * ("q" in request.query)):
                 users.setdefault(form, set()).add(module)
     for endpoint, cell in ROWS:
         if f"/{version}/" in endpoint:
