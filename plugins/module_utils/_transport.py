@@ -43,6 +43,7 @@ else:
 
 MOST_CONNECTIONS = 10  # at a time: the size of a requests session's pool
 _LARGEST_REPLY = 64 * 1024 * 1024  # bytes; a page of 100 domains with 200 aliases each has about 3 MiB
+_DEEPEST_REPLY = 50  # lists and objects within each other; those of the API have 6
 _CHUNK = 256 * 1024
 _LONGEST_WORDS = 600  # characters of the service's own that a message quotes
 _PASSING = (502, 503, 504)
@@ -458,9 +459,21 @@ def _limited(response: requests.Response, until: float) -> Iterator[bytes]:
 
 def _parse_json(content: bytes) -> Tuple[Any, bool]:
     try:
-        return json.loads(content), True
+        reply = json.loads(content)
     except (ValueError, RecursionError):
         return None, False
+    return (None, False) if _is_too_deep(reply) else (reply, True)
+
+
+def _is_too_deep(reply: Any) -> bool:
+    """Whether it is nested beyond what the API ever does, and what results can be made of."""
+    level = [reply] if isinstance(reply, (dict, list)) else []
+    for _dummy_level in range(_DEEPEST_REPLY):
+        inner = (thing.values() if isinstance(thing, dict) else thing for thing in level)
+        level = [part for parts in inner for part in parts if isinstance(part, (dict, list))]
+        if not level:
+            return False
+    return True
 
 
 def service_words(reply: Any) -> str:
