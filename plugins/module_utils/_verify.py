@@ -11,7 +11,7 @@ and again where it should be another one now.
 from __future__ import annotations
 
 import time
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Optional, Type
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -35,7 +35,7 @@ def verify(module: AnsibleModule) -> None:
     """Check the domain that the module's arguments name, and end the module."""
     params = module.params
 
-    def read(api: Any) -> List[Any]:
+    def read(api: Type[Api]) -> List[Any]:
         return read_all(
             lambda: read_option(params, "domain", parse_domain),
             lambda: read_number(params, "wait", 0),
@@ -87,9 +87,8 @@ def _checked(api: Api, before: Domain, wait: float) -> Dict[str, Any]:
         active = _active_now(api, before, problem)
     changes = _changes(before, active)
     if check is None:
-        done = "The domain became %sactive all the same." % ("" if active else "in") if changes else ""
-        story = "%s. %s" % (str(problem).rstrip("."), done or "Nothing was changed.")
-        raise _failure(story, changes)
+        done = "The check changed the domain all the same." if changes else "Nothing was changed."
+        raise _failure("%s. %s" % (str(problem).rstrip("."), done), changes)
     told = {"valid": check.valid, "active": active, "reason": check.reason, "records": check.records}
     return {**told, **_changed(changes)}
 
@@ -137,5 +136,4 @@ def _changed(changes: List[Change]) -> Dict[str, Any]:
 
 
 def _failure(message: str, changes: Optional[List[Change]] = None) -> Failure:
-    results: Mapping[str, Any] = {**_changed(changes or []), "pending": []}
-    return Failure(message, results)
+    return Failure(message, {**_changed(changes or []), "pending": []})

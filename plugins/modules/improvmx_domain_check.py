@@ -44,8 +44,8 @@ options:
     type: int
     default: 0
 notes:
-  - The module makes two requests, a third where the check changed the domain, and one more for each further check
-    of O(wait).
+  - The module makes two requests, and one more for each further check of O(wait). Where what the check says does not
+    fit the state of the domain, as when it becomes active, it reads the domain once more.
 seealso:
   - module: improvmx.email.improvmx_domain
   - module: improvmx.email.improvmx_domain_info

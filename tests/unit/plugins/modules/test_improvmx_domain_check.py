@@ -371,7 +371,7 @@ def test_a_lasting_fault_of_the_check_is_told_with_what_the_check_did(
     activated = effect and not active
     assert outcome(result) == (ACTIVATED if activated else UNCHANGED)
     assert result["msg"].endswith(
-        "The domain became active all the same." if activated else "Nothing was changed."
+        "The check changed the domain all the same." if activated else "Nothing was changed."
     )
     assert [e.action for e in modules.emulator.ledger] == (["activate"] if activated else [])
     assert routes(modules)[-1] == READ
