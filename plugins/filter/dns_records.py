@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: dns_records
+short_description: The DNS records that an ImprovMX domain needs
+version_added: 0.1.0
+description:
+  - Gives the DNS records that a domain needs so that ImprovMX gets its mail, in a form for modules that manage DNS.
+  - It needs no connection and no API key. It does the same as RV(improvmx.email.improvmx_domain_info#module:domains[].dns_records),
+    and more. It takes in the SPF record that the domain has, adds the records for sending, and can gather record sets.
+author:
+  - The improvmx.email contributors (@improvmx-email)
+positional: spf, smtp, ttl, record_sets
+options:
+  _input:
+    description:
+      - The name of the domain, in Unicode or as A-label, or a dictionary with the name in the key C(domain),
+        such as an element of RV(improvmx.email.improvmx_domain_info#module:domains).
+      - For a list of domains, use the filter with P(ansible.builtin.map#filter).
+    type: raw
+    required: true
+  spf:
+    description:
+      - The SPF record that the domain has. The result holds the one SPF record that is to take its place, because
+        a domain can have only one.
+      - C(include:spf.improvmx.com) goes before the mechanism C(all), or without one after the last mechanism. All other
+        terms stay as they are. A record that has it already stays the same.
+      - The record may be in quotes and in several strings, as DNS tools show it. An empty string means that there is none.
+      - Evaluating an SPF record may take no more than 10 DNS lookups, or it fails. C(include:spf.improvmx.com) takes part in
+        that. The filter does not look into DNS, so it can't count them.
+    type: str
+    default: ''
+  smtp:
+    description:
+      - Whether to add what sending through the SMTP server of ImprovMX needs, which is two CNAME records for DKIM and
+        a TXT record for DMARC.
+      - The DMARC record asks for nothing, C(p=none). If the domain has one, keep that one instead.
+    type: bool
+    default: false
+  ttl:
+    description:
+      - How long the records may be cached, in seconds.
+    type: int
+    default: 3600
+  record_sets:
+    description:
+      - Whether to gather the values of the same name and type, for modules that manage record sets.
+    type: bool
+    default: false
+seealso:
+  - module: improvmx.email.improvmx_domain_info
+"""
+
+EXAMPLES = r"""
+- name: Show the records of a domain
+  ansible.builtin.debug:
+    msg: "{{ 'example.com' | improvmx.email.dns_records }}"
+
+- name: Show the SPF record that is to take the place of the one that is there
+  ansible.builtin.debug:
+    msg: "{{ ('example.com' | improvmx.email.dns_records(spf='v=spf1 mx -all') | last).value }}"
+    # v=spf1 mx include:spf.improvmx.com -all
+
+- name: Show the records of a domain that also sends, as record sets
+  ansible.builtin.debug:
+    msg: "{{ 'bücher.example' | improvmx.email.dns_records(smtp=true, ttl=300, record_sets=true) }}"
+
+- name: Read the domains that wait for their records
+  improvmx.email.improvmx_domain_info:
+    active: false
+  register: waiting
+
+- name: Show the records of all of them
+  ansible.builtin.debug:
+    msg: "{{ waiting.domains | map('improvmx.email.dns_records', smtp=true) | flatten(levels=1) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The records, or with O(record_sets=true) the record sets.
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name, relative to the domain. V(@) is the domain itself.
+      type: str
+      returned: always
+      sample: dkimprovmx1._domainkey
+    fqdn:
+      description: The whole name, without a dot at its end.
+      type: str
+      returned: always
+      sample: dkimprovmx1._domainkey.example.com
+    type:
+      description: The type, one of V(MX), V(TXT) and V(CNAME).
+      type: str
+      returned: always
+      sample: CNAME
+    ttl:
+      description: How long it may be cached, in seconds.
+      type: int
+      returned: always
+      sample: 3600
+    value:
+      description: The value, without the priority. Names of hosts end with a dot; text has no quotes.
+      type: str
+      returned: with O(record_sets=false)
+      sample: dkimprovmx1.improvmx.com.
+    priority:
+      description: The priority of an MX record. C(null) for others.
+      type: int
+      returned: with O(record_sets=false)
+      sample: 10
+    values:
+      description:
+        - The values, those of MX records with their priority. In Jinja, write C(item['values']), for C(item.values) is a
+          method of dictionaries.
+      type: list
+      elements: str
+      returned: with O(record_sets=true)
+      sample: [10 mx1.improvmx.com., 20 mx2.improvmx.com.]
+"""
+
+from typing import Any, Callable, Dict, List, Mapping, TypeVar
+
+from ansible.errors import AnsibleFilterError
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.improvmx.email.plugins.module_utils import _dns
+from ansible_collections.improvmx.email.plugins.module_utils._model import parse_domain, shown
+
+_LONGEST_TTL = 2**31 - 1  # RFC 2181
+
+_Value = TypeVar("_Value")
+
+
+def dns_records(
+    domain: Any, spf: Any = "", smtp: Any = False, ttl: Any = _dns.TTL, record_sets: Any = False
+) -> List[Dict[str, Any]]:
+    problems: List[str] = []
+
+    def read(option: str, value: Any, parse: Callable[[Any], _Value]) -> Any:
+        try:
+            return parse(value)
+        except (TypeError, ValueError) as error:
+            problems.append("%s: %s" % (option, error))
+
+    name = read("domain", domain, _domain)
+    merged = read("spf", spf, _spf)
+    sends = read("smtp", smtp, _truth)
+    seconds = read("ttl", ttl, _seconds)
+    gathered = read("record_sets", record_sets, _truth)
+    if problems:
+        raise AnsibleFilterError("%s." % "; ".join(problems))
+    records = _dns.dns_records(name, merged, sends, seconds)
+    return _dns.record_sets(records) if gathered else records
+
+
+def _domain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        value = value.get("domain")
+    if not isinstance(value, str):
+        raise ValueError(
+            "it must be the name of a domain, or a dictionary with the name in the key domain; "
+            "for a list of domains, use the filter with map"
+        )
+    try:
+        return parse_domain(value)
+    except ValueError as error:
+        raise ValueError("%s can't be used: %s" % (shown(value), error)) from None
+
+
+def _spf(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("it must be the text of the SPF record that is there, or empty")
+    return _dns.merge_spf(value)
+
+
+def _truth(value: Any) -> bool:
+    try:
+        return bool(boolean(value))
+    except TypeError:
+        raise ValueError("it must be true or false") from None
+
+
+def _seconds(value: Any) -> int:
+    text = str(value).strip() if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
+    if not text.isdecimal() or int(text) > _LONGEST_TTL:
+        raise ValueError("it must be a number of seconds from 0 to %d" % _LONGEST_TTL)
+    return int(text)
+
+
+class FilterModule:
+    def filters(self) -> Dict[str, Callable[..., Any]]:
+        return {"dns_records": dns_records}
