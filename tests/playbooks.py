@@ -38,6 +38,17 @@ class Play:
         return self.results[0]
 
 
+@dataclass(frozen=True)
+class Listing:
+    """What ansible-inventory told of an inventory."""
+
+    code: int
+    output: str
+    hosts: dict[str, dict[str, Any]]  # name -> variables
+    groups: dict[str, list[str]]  # name -> hosts; those that Ansible makes itself are left out
+    requests: int
+
+
 class Project:
     """A folder with inventory and playbooks, as a user of the collection has it."""
 
@@ -58,17 +69,41 @@ class Project:
 
     def play(self, playbook: str, *words: str, check: bool = False, verbose: bool = True) -> Play:
         """Run a playbook; the key must be nowhere, at the highest verbosity, nor a write in a dry run."""
-        record, log = self.folder / "record.jsonl", self.folder / "ansible.log"
-        for file in (record, log):
-            file.write_text("")
+        record = self.folder / "record.jsonl"
+        record.write_text("")
         requests, writes = len(self.emulator.requests), len(self.emulator.writes)
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), playbook, "--diff", *words]
-        command += ["--check"] if check else []
-        command += ["-vvvv"] if verbose else []
+        words = (playbook, "--diff", *words, *(["--check"] if check else []))
+        done, output = self._run("ansible-playbook", *words, *(["-vvvv"] if verbose else []))
+        if check:
+            assert self.emulator.writes[writes:] == [], "a write left in check mode"
+        return Play(done.returncode, output, _results(record), len(self.emulator.requests) - requests)
+
+    def inventory(self, source: str, *words: str) -> Listing:
+        """List an inventory with all variables; the key must be nowhere, at the highest verbosity."""
+        requests = len(self.emulator.requests)
+        quiet = {"ANSIBLE_VERBOSE_TO_STDERR": "1", "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"}
+        words = ("-i", source, "--list", "-vvvv", *words)
+        done, output = self._run("ansible-inventory", *words, **quiet)
+        assert self.emulator.writes == []
+        told: dict[str, Any] = {}
+        if done.returncode == 0:
+            assert _warnings(output) == 0, output
+            told = json.loads(done.stdout, object_hook=_plain)
+        hosts = told.pop("_meta", {}).get("hostvars", {})
+        own = {name: group for name, group in told.items() if name not in ("all", "ungrouped")}
+        groups = {name: group.get("hosts", []) for name, group in own.items()}
+        return Listing(done.returncode, output, hosts, groups, len(self.emulator.requests) - requests)
+
+    def _run(
+        self, program: str, *words: str, **environment: str
+    ) -> tuple[subprocess.CompletedProcess[str], str]:
+        """Run a program of Ansible's. The key must be nowhere, nor a traceback."""
+        log = self.folder / "ansible.log"
+        log.write_text("")
         done = subprocess.run(
-            command,
+            [str(Path(sys.executable).with_name(program)), *words],
             cwd=self.folder,
-            env=self._environment(record, log),
+            env={**self._environment(self.folder / "record.jsonl", log), **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -78,10 +113,8 @@ class Project:
         )
         output = done.stdout + done.stderr
         assert_no_secret(output + log.read_text(encoding="utf-8"), self.emulator.api_key)
-        if check:
-            assert self.emulator.writes[writes:] == [], "a write left in check mode"
         assert "Traceback" not in output
-        return Play(done.returncode, output, _results(record), len(self.emulator.requests) - requests)
+        return done, output
 
     def rounds(self, playbook: str, *words: str, warnings: int = 0) -> list[Play]:
         """Run a playbook in check mode, for real and again, and hold the results against each other.
@@ -124,6 +157,11 @@ class Project:
 def _results(record: Path) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
     return [line["result"] for line in lines if line["action"].startswith(OWN)]
+
+
+def _plain(content: dict[str, Any]) -> Any:
+    """A text of a listing without the mark that it is no template."""
+    return content["__ansible_unsafe"] if set(content) == {"__ansible_unsafe"} else content
 
 
 def _warnings(output: str) -> int:

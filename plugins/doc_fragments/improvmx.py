@@ -6,13 +6,13 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # What every module of this collection takes and needs.
-    DOCUMENTATION = r"""
+    # What modules and plugins take alike.
+    OPTIONS = r"""
 options:
   api_key:
     description:
       - The API key of the ImprovMX account.
-      - If it is not set, the environment variable E(IMPROVMX_API_KEY) of the host that runs the module is used.
+      - If it is not set, the environment variable E(IMPROVMX_API_KEY) is used, that of the host where the module runs.
       - It never appears in results, diffs, logs or error messages.
     type: str
     required: true
@@ -55,10 +55,43 @@ options:
       - V(0) means a single try.
     type: int
     default: 300
+"""
+
+    # What every module of this collection takes and needs.
+    DOCUMENTATION = (
+        OPTIONS
+        + r"""
 requirements:
   - requests on the host that runs the module
 notes:
   - A module runs where Ansible runs it, and talks to the API from there. Usually that is C(localhost).
   - Proxies are taken from the usual environment variables, such as E(HTTPS_PROXY). C(~/.netrc) is not used.
   - Put the shared options into C(module_defaults) of the group C(improvmx.email.improvmx) to write them once in a play.
+"""
+    )
+
+    # What plugins add to the options, and need.
+    PLUGIN = r"""
+options:
+  api_key:
+    env:
+      - name: IMPROVMX_API_KEY
+    vars:
+      - name: improvmx_api_key
+  api_url:
+    env:
+      - name: IMPROVMX_API_URL
+    vars:
+      - name: improvmx_api_url
+  api_version:
+    env:
+      - name: IMPROVMX_API_VERSION
+    vars:
+      - name: improvmx_api_version
+requirements:
+  - requests for the Python that runs Ansible
+notes:
+  - The options of the connection may be templates, for example with a lookup. Only the variables of C(--extra-vars) are
+    known there. The options can also be set by such variables, C(improvmx_api_key) and so on, as those of the role.
+  - Proxies are taken from the usual environment variables, such as E(HTTPS_PROXY). C(~/.netrc) is not used.
 """

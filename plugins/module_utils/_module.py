@@ -12,8 +12,11 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Type, TypeVar
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._api_v2 import ApiV2
-from ansible_collections.improvmx.email.plugins.module_utils._api_v3 import ApiV3
+from ansible_collections.improvmx.email.plugins.module_utils._connection import (
+    DIALECTS,
+    open_transport,
+    tell_waits,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     ImprovmxError,
     InputError,
@@ -23,9 +26,6 @@ from ansible_collections.improvmx.email.plugins.module_utils._transport import (
     REQUESTS_IMPORT_ERROR,
     Transport,
 )
-
-_DIALECTS = {dialect.version: dialect for dialect in (ApiV2, ApiV3)}
-_WAIT_WORTH_TELLING = 10.0  # seconds
 
 _Input = TypeVar("_Input")
 
@@ -55,7 +55,7 @@ def shared_options() -> Dict[str, Dict[str, Any]]:
         "api_version": {
             "type": "str",
             "default": "v3",
-            "choices": sorted(_DIALECTS),
+            "choices": sorted(DIALECTS),
             "fallback": (env_fallback, ["IMPROVMX_API_VERSION"]),
         },
         "validate_certs": {"type": "bool", "default": True},
@@ -91,8 +91,8 @@ def execute(
         )
     transport: Optional[Transport] = None
     try:
-        dialect = _DIALECTS[module.params["api_version"]]
-        transport, given = read_all(lambda: _open(module.params), lambda: read(dialect))
+        dialect = DIALECTS[module.params["api_version"]]
+        transport, given = read_all(lambda: open_transport(module.params), lambda: read(dialect))
         results = work(dialect(transport), given)
     except ImprovmxError as error:
         failure = {**(when_failed or {}), **getattr(error, "results", {})}
@@ -134,24 +134,10 @@ def read_option(params: Mapping[str, Any], option: str, parse: Callable[[str], _
         raise InputError(["%s: %s can't be used: %s" % (option, shown(text), error)]) from None
 
 
-def _open(params: Mapping[str, Any]) -> Transport:
-    verify = params["ca_path"] if params["validate_certs"] and params["ca_path"] else None
-    return Transport(
-        params["api_url"],
-        params["api_key"],
-        timeout=params["timeout"],
-        retry_timeout=params["retry_timeout"],
-        verify=verify or params["validate_certs"],
-    )
-
-
 def _with_costs(
     module: AnsibleModule, transport: Optional[Transport], results: Mapping[str, Any]
 ) -> Dict[str, Any]:
-    limits = transport.limits if transport else None
-    if limits and limits.seconds_waited >= _WAIT_WORTH_TELLING:
-        module.warn(
-            "The rate limit of ImprovMX made this task wait for %.0f s in all; the last limit met was "
-            "that of %s." % (limits.seconds_waited, limits.met)
-        )
+    waits = tell_waits(transport) if transport else ""
+    if waits:
+        module.warn(waits)
     return {**results, "api_requests": transport.requests_made if transport else 0}

@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is there, as far as a wish needs to know it, in as few requests as that takes."""
+"""What is there, as far as a wish or a question needs to know it, in as few requests as that takes."""
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Sequence
+import unicodedata
+from typing import Dict, List, Optional, Sequence
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._model import Domain, DomainWish
@@ -38,6 +39,29 @@ def read_domain(api: Api, wish: DomainWish) -> Optional[Domain]:
     """Read one domain, as far as its wish needs to know it."""
     domain = api.domain(wish.name)
     return _as_far_as_needed(api, domain, wish) if domain else None
+
+
+def read_selected(
+    api: Api, name: Optional[str] = None, query: Optional[str] = None, active: Optional[bool] = None
+) -> List[Domain]:
+    """Read one domain, those whose name starts with ``query``, or all: by name and with every alias.
+
+    ``active``: of these only the active ones, or only the others.
+    """
+    if name is None:
+        start = unicodedata.normalize("NFC", (query or "").strip().lower())
+        # The service's own filter has meant "starts with" and "contains", so it is applied again; and
+        # it knows A-labels only.
+        found = [d for d in api.domains(start if start.isascii() else "") if _starts_with(d, start)]
+    else:
+        one = api.domain(name)
+        found = [one] if one else []
+    chosen = [domain for domain in found if active is None or domain.active is active]
+    return sorted(map(api.complete, chosen), key=lambda domain: domain.name)
+
+
+def _starts_with(domain: Domain, start: str) -> bool:
+    return domain.name.startswith(start) or domain.display.lower().startswith(start)
 
 
 def _as_far_as_needed(api: Api, domain: Domain, wish: Optional[DomainWish]) -> Domain:

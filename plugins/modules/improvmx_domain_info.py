@@ -40,6 +40,10 @@ options:
 seealso:
   - module: improvmx.email.improvmx_domain
   - module: improvmx.email.improvmx_domains
+  - plugin: improvmx.email.dns_records
+    plugin_type: filter
+  - plugin: improvmx.email.improvmx
+    plugin_type: inventory
 """
 
 EXAMPLES = r"""
@@ -125,7 +129,10 @@ domains:
           returned: always
           sample: "4711"
     dns_records:
-      description: The DNS records that the domain needs, one value each.
+      description:
+        - The DNS records that the domain needs, one value each.
+        - The filter P(improvmx.email.dns_records#filter) does more. It takes in the SPF record that the domain has, adds
+          the records for sending, and can gather record sets.
       type: list
       elements: dict
       returned: always
@@ -181,16 +188,16 @@ api_requests:
   sample: 1
 """
 
-import unicodedata
 from typing import Any, Dict, Optional, Type
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._model import Domain, parse_domain
+from ansible_collections.improvmx.email.plugins.module_utils._model import parse_domain
 from ansible_collections.improvmx.email.plugins.module_utils._module import (
     execute,
     make_module,
     read_option,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._read import read_selected
 from ansible_collections.improvmx.email.plugins.module_utils._results import describe_domain
 
 
@@ -199,29 +206,16 @@ def main() -> None:
         {"domain": {"type": "str"}, "query": {"type": "str"}, "active": {"type": "bool"}},
         mutually_exclusive=[("domain", "query")],
     )
-    active = module.params["active"]
-    query = unicodedata.normalize("NFC", (module.params["query"] or "").strip().lower())
+    params = module.params
 
     def read(api: Type[Api]) -> Optional[str]:
-        return read_option(module.params, "domain", parse_domain)
+        return read_option(params, "domain", parse_domain)
 
     def work(api: Api, name: Optional[str]) -> Dict[str, Any]:
-        if name is None:
-            # The service's own filter has meant "starts with" and "contains", so it is applied again;
-            # and it knows A-labels only.
-            found = [d for d in api.domains(query if query.isascii() else "") if _starts_with(d, query)]
-        else:
-            one = api.domain(name)
-            found = [one] if one else []
-        chosen = [d for d in found if active is None or d.active is active]
-        described = [describe_domain(api.complete(d)) for d in chosen]
-        return {"changed": False, "domains": sorted(described, key=lambda d: str(d["domain"]))}
+        domains = read_selected(api, name, params["query"], params["active"])
+        return {"changed": False, "domains": [describe_domain(domain) for domain in domains]}
 
     execute(module, read, work)
-
-
-def _starts_with(domain: Domain, query: str) -> bool:
-    return domain.name.startswith(query) or domain.display.lower().startswith(query)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the options that modules and plugins share to a connection."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Type
+
+from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._api_v2 import ApiV2
+from ansible_collections.improvmx.email.plugins.module_utils._api_v3 import ApiV3
+from ansible_collections.improvmx.email.plugins.module_utils._transport import Transport
+
+DIALECTS: Dict[str, Type[Api]] = {dialect.version: dialect for dialect in (ApiV2, ApiV3)}
+
+_WAIT_WORTH_TELLING = 10.0  # seconds
+
+
+def open_transport(options: Mapping[str, Any]) -> Transport:
+    """The connection that the options describe. Raises InputError. No request is sent."""
+    verify = options["ca_path"] if options["validate_certs"] and options["ca_path"] else None
+    return Transport(
+        options["api_url"],
+        options["api_key"],
+        timeout=options["timeout"],
+        retry_timeout=options["retry_timeout"],
+        verify=verify or options["validate_certs"],
+    )
+
+
+def tell_waits(transport: Transport) -> str:
+    """A sentence about long waits for the rate limit, if there were any."""
+    limits = transport.limits
+    if limits.seconds_waited < _WAIT_WORTH_TELLING:
+        return ""
+    return (
+        "The rate limit of ImprovMX made this task wait for %.0f s in all; the last limit met was "
+        "that of %s." % (limits.seconds_waited, limits.met)
+    )

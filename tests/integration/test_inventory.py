@@ -1,0 +1,458 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The inventory plugin, as ansible-inventory and ansible-playbook run it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
+
+from emulator import Emulator, Fault
+from harness import Modules, assert_no_secret, assert_sentences
+from playbooks import Listing, Play, Project
+
+PLUGIN = "improvmx.email.improvmx"
+SOURCE = "mail.improvmx.yml"
+
+ACCOUNT = {
+    "domains": [
+        {
+            "domain": "bücher.example",
+            "active": True,
+            "aliases": {"*": "a@mail.example", "info": "b@mail.example,https://hooks.example/x"},
+            "webhook": "https://hooks.example/in",
+            "notification_email": "ops@mail.example",
+        },
+        {"domain": "shop.example", "active": False, "aliases": {}},
+        {"domain": "shopping.example", "active": True, "aliases": {"orders": "c@mail.example"}},
+    ]
+}
+NAMES = ["shop.example", "shopping.example", "xn--bcher-kva.example"]
+
+
+@pytest.fixture
+def project(tmp_path: Path, emulator: Emulator) -> Project:
+    emulator.seed(ACCOUNT)
+    return Project(tmp_path, emulator)
+
+
+def listed(project: Project, *words: str, source: str = SOURCE, **options: Any) -> Listing:
+    """Write the inventory's file with these options, and list it."""
+    project.write(source, {"plugin": PLUGIN, **options})
+    return project.inventory(source, *words)
+
+
+def names_of(listing: Listing) -> list[str]:
+    assert listing.code == 0, listing.output
+    return sorted(listing.hosts)
+
+
+def assert_refused(listing: Listing, *texts: str, requests: int = 0) -> None:
+    """The inventory failed, and the message of the plugin holds these texts."""
+    assert listing.code != 0
+    told = [line for line in listing.output.splitlines() if "'auto' plugin: " in line]
+    assert len(told) == 1, listing.output
+    assert_sentences(told[0])
+    for text in texts:
+        assert text in told[0]
+    assert listing.requests == requests
+
+
+# --- Hosts ----------------------------------------------------------------------------------------
+
+
+def test_each_domain_is_a_host_with_what_the_info_module_tells_of_it(project: Project, version: str) -> None:
+    project.environment["IMPROVMX_API_VERSION"] = version
+    listing = listed(project)
+    modules = Modules(project.emulator, api_version=version)
+    told = modules.run("improvmx_domain_info")["domains"]
+    assert names_of(listing) == [domain["domain"] for domain in told] == NAMES
+    assert listing.hosts == {
+        domain["domain"]: {f"improvmx_{field}": value for field, value in domain.items()} for domain in told
+    }
+    assert listing.groups == {}
+    assert listing.requests == 1
+    assert {request.version for request in project.emulator.requests} == {version}
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"query": "Büch", "active": None}, ["xn--bcher-kva.example"]),
+        ({"query": "{{ start }}", "active": "{{ not waiting }}"}, ["shopping.example"]),
+    ],
+)
+def test_domains_can_be_chosen(project: Project, options: dict[str, Any], found: list[str]) -> None:
+    listing = listed(project, "-e", '{"start": " SHOP", "waiting": false}', **options)
+    assert names_of(listing) == found
+    assert listing.requests == 1
+
+
+def test_an_account_of_any_size_is_read_whole(project: Project, version: str) -> None:
+    project.environment["IMPROVMX_API_VERSION"] = version
+    many = {"domain": "big.example", "aliases": {f"a{number}": "a@mail.example" for number in range(201)}}
+    names = [f"d{number:03}.example" for number in range(100)]
+    project.emulator.seed({"domains": [many, *({"domain": name} for name in names)]})
+    listing = listed(project)
+    assert names_of(listing) == ["big.example", *names]
+    assert len(listing.hosts["big.example"]["improvmx_aliases"]) == 201
+    assert listing.requests == (1 if version == "v2" else 2 + 3)
+
+
+def test_an_empty_account_is_an_empty_inventory(project: Project) -> None:
+    project.emulator.seed({})
+    listing = listed(project, strict=True, compose={"x": "improvmx_domain"})
+    assert (listing.code, listing.hosts, listing.requests) == (0, {}, 1)
+
+
+def test_what_the_service_says_is_never_a_template(project: Project) -> None:
+    project.emulator.seed({"domains": [{"domain": "a.example", "aliases": {"{{7*7}}": "a@mail.example"}}]})
+    options = {"compose": {"first": "improvmx_aliases[0].alias"}}
+    project.write(SOURCE, {"plugin": PLUGIN, **options})
+    show = {"ansible.builtin.debug": {"msg": "<{{ improvmx_aliases[0].alias }}|{{ first }}>"}, "name": "Show"}
+    project.write("show.yml", [{"hosts": "all", "gather_facts": False, "name": "All", "tasks": [show]}])
+    play = project.play("show.yml", "-i", SOURCE)
+    assert play.code == 0
+    assert "<{{7*7}}|{{7*7}}>" in play.output
+
+
+# --- Groups and variables of the user's own -------------------------------------------------------
+
+
+def test_groups_and_variables_are_made_from_expressions(project: Project) -> None:
+    listing = listed(
+        project,
+        "-e",
+        "suffix=!",
+        strict=True,
+        compose={"count": "improvmx_aliases | length", "label": "improvmx_display ~ suffix"},
+        use_extra_vars=True,
+        groups={"mail_domains": True, "busy": "count > 1"},
+        keyed_groups=[
+            {"key": "improvmx_active | ternary('active', 'waiting')", "separator": ""},
+            {"key": "inventory_hostname | split('.') | last", "prefix": "tld"},
+        ],
+    )
+    assert names_of(listing) == NAMES
+    own = {name: (known["count"], known["label"]) for name, known in listing.hosts.items()}
+    assert own == {
+        "shop.example": (0, "shop.example!"),
+        "shopping.example": (1, "shopping.example!"),
+        "xn--bcher-kva.example": (2, "bücher.example!"),
+    }
+    assert {name: sorted(hosts) for name, hosts in listing.groups.items()} == {
+        "mail_domains": NAMES,
+        "busy": NAMES[2:],
+        "active": NAMES[1:],
+        "waiting": NAMES[:1],
+        "tld_example": NAMES,
+    }
+    assert listing.requests == 1
+
+
+WRONG: dict[str, tuple[Any, str]] = {
+    "compose": ({"x": "improvmx_aliases[0].alias"}, "Could not set x for host shop.example"),
+    "groups": ({"g": "improvmx_aliases"}, "Could not add host shop.example to group g"),
+    "keyed_groups": ([{"key": "nothing"}], "for host shop.example from nothing entry"),
+}
+
+
+@pytest.mark.parametrize("option", WRONG)
+def test_strict_refuses_what_does_not_work_for_a_host(project: Project, option: str) -> None:
+    # The key is in the file, right above what Ansible would show of it.
+    key = project.environment.pop("IMPROVMX_API_KEY")
+    value, said = WRONG[option]
+    assert_refused(listed(project, strict=True, api_key=key, **{option: value}), said, requests=1)
+
+
+def test_without_strict_it_is_left_out(project: Project) -> None:
+    listing = listed(project, **{option: value for option, (value, said) in WRONG.items()})
+    assert names_of(listing) == NAMES
+    assert [listing.hosts[name].get("x") for name in NAMES] == [None, "orders", "*"]
+    assert listing.groups == {}
+
+
+def test_an_inventory_that_fails_half_way_leaves_no_half(project: Project) -> None:
+    compose = {"x": "1 // (improvmx_domain != 'shopping.example')"}
+    project.write(SOURCE, {"plugin": PLUGIN, "strict": True, "compose": compose})
+    play = hosts_of(project)
+    assert "Could not set x for host shopping.example" in play.output
+    assert "hosts (0)" in play.output
+
+
+def hosts_of(project: Project, *words: str) -> Play:
+    """Let a playbook say which hosts it has. Unlike a listing, that shows no extra variables."""
+    project.write("all.yml", [{"hosts": "all", "gather_facts": False, "name": "All", "tasks": []}])
+    return project.play("all.yml", "-i", SOURCE, "--list-hosts", *words)
+
+
+# --- Options --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("improvmx.yml", True),
+        ("improvmx.yaml", True),
+        ("mail.improvmx.yml", True),
+        ("x.y.improvmx.yaml", True),
+        ("mail.yml", False),
+        ("myimprovmx.yml", False),
+        ("improvmx.yml.yml", False),
+        ("improvmx.json", False),
+    ],
+)
+def test_the_name_of_the_file_says_that_it_is_for_this_plugin(tmp_path: Path, name: str, ours: bool) -> None:
+    (tmp_path / name).write_text("plugin: " + PLUGIN)
+    assert source().InventoryModule().verify_file(str(tmp_path / name)) is ours
+
+
+def test_a_file_of_another_name_is_refused(project: Project) -> None:
+    project.write("mail.yml", {"plugin": PLUGIN})
+    assert_refused(project.inventory("mail.yml"), "could not be verified by inventory plugin")
+
+
+@pytest.mark.parametrize(
+    ("value", "variables"),
+    [
+        ("{{ lookup('ansible.builtin.env', 'MAIL_KEY') }}", {}),
+        ("{{ mail.key }}", {"mail": {"key": "KEY"}}),
+        (None, {"improvmx_api_key": "KEY"}),
+    ],
+    ids=["look-up", "extra variable", "variable of the role"],
+)
+def test_the_key_may_come_from_elsewhere(project: Project, value: Any, variables: dict[str, Any]) -> None:
+    key = project.environment.pop("IMPROVMX_API_KEY")
+    project.environment["MAIL_KEY"] = key
+    project.write(SOURCE, {"plugin": PLUGIN, "api_key": value})
+    (project.folder / "secrets.json").write_text(json.dumps(variables).replace("KEY", key))
+    play = hosts_of(project, "-e", "@secrets.json")
+    for name in NAMES:
+        assert name in play.output
+
+
+def test_the_key_may_come_from_a_vault(project: Project) -> None:
+    key = project.environment.pop("IMPROVMX_API_KEY")
+    (project.folder / "password").write_text("a long password 83hd7")
+    vault = VaultLib([("default", VaultSecret(b"a long password 83hd7"))])
+    encrypted = vault.encrypt(key).decode().replace("\n", "\n  ")
+    (project.folder / SOURCE).write_text(f"plugin: {PLUGIN}\napi_key: !vault |\n  {encrypted}\n")
+    assert names_of(project.inventory(SOURCE, "--vault-password-file", "password")) == NAMES
+
+
+def test_options_win_over_the_environment_and_extra_variables_over_the_environment(project: Project) -> None:
+    url = project.environment["IMPROVMX_API_URL"]
+    project.environment |= {"IMPROVMX_API_URL": "http://127.0.0.1:9", "IMPROVMX_API_VERSION": "v3"}
+    words = ["-e", "improvmx_api_version=v2", "-e", "improvmx_api_url=http://127.0.0.1:9"]
+    assert names_of(listed(project, *words, api_url=url + "/")) == NAMES
+    assert {request.version for request in project.emulator.requests} == {"v2"}
+
+
+def test_all_that_is_wrong_is_told_at_once_before_any_request(project: Project) -> None:
+    secret = project.environment["IMPROVMX_API_KEY"]
+    listing = listed(
+        project,
+        api_key=[secret],
+        api_url="ftp://mail.example/",
+        api_version="v9",
+        timeout=0,
+        retry_timeout="long",
+        validate_certs="ture",
+        ca_path="/nowhere/to/be/found.pem",
+        active="{{ nothing_of_that_name }}",
+        querry="shop",
+        compose="x",
+        strict="perhaps",
+    )
+    assert_refused(
+        listing,
+        "11 problems in the input: ",
+        "api_key: it must be of type str",
+        "api_url must be an http or https URL",
+        "api_version: it must be one of v2, v3",
+        "timeout must be at least 1 second",
+        "retry_timeout: it must be of type int",
+        "validate_certs: it must be of type bool",
+        "ca_path: there is no ",
+        "active: its template can't be resolved: 'nothing_of_that_name' is undefined",
+        "querry: this plugin has no such option",
+        "compose: it must be of type dict",
+        "strict: it must be of type bool",
+        "No request was sent.",
+    )
+
+
+def test_a_missing_key_is_told_with_the_rest(project: Project) -> None:
+    del project.environment["IMPROVMX_API_KEY"]
+    listing = listed(project, api_key=None, timeout=0)
+    assert_refused(listing, "2 problems", "api_key: it is missing", "timeout must be at least 1 second")
+
+
+def test_a_wrong_value_in_the_environment_is_named(project: Project) -> None:
+    project.environment["IMPROVMX_API_VERSION"] = "v9"
+    assert_refused(listed(project, querry="x"), "querry: this plugin", "'v9' for config 'api_version'")
+
+
+def test_requests_that_are_not_installed_are_named(project: Project) -> None:
+    (project.folder / "site").mkdir()
+    (project.folder / "site" / "requests.py").write_text("raise ImportError('not here')\n")
+    project.environment["PYTHONPATH"] = str(project.folder / "site")
+    assert_refused(listed(project), "The Python library requests is missing", "pip")
+
+
+# --- The service ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault("status", times=None, status=500, html=True), "GET /v3/domains: the service answered 500"),
+        (Fault("rate_limit", times=None, retry_after=900), "GET /v3/domains: the service answered 429"),
+        (Fault("body", times=None, body=[]), "the reply is not a JSON object"),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Fault) else None,
+)
+def test_a_failure_of_the_service_is_told_in_a_sentence(project: Project, fault: Fault, said: str) -> None:
+    project.emulator.faults.add(fault)
+    assert_refused(listed(project, retry_timeout=0), said, requests=1)
+
+
+def test_a_wrong_key_and_a_dead_server_are_told_in_a_sentence(project: Project) -> None:
+    wrong = "sk_wrong/0123456789+abc="
+    listing = listed(project, api_key=wrong)
+    assert_refused(listing, "the service answered 401", "the API key is not valid", requests=1)
+    assert_no_secret(listing.output, wrong)
+    assert_refused(listed(project, api_url="http://127.0.0.1:9", retry_timeout=0), "can't be reached")
+
+
+def test_a_passing_failure_is_survived(project: Project) -> None:
+    project.emulator.faults.add(Fault("status", status=503), Fault("rate_limit", retry_after=0))
+    listing = listed(project)
+    assert names_of(listing) == NAMES
+    assert listing.requests == 3
+
+
+# --- Cache ----------------------------------------------------------------------------------------
+
+
+CACHED = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": "cache"}
+
+
+def test_a_cached_inventory_is_the_same_without_a_request(project: Project) -> None:
+    more = {**CACHED, "groups": {"mail": True}, "compose": {"n": "improvmx_aliases | length"}}
+    first, second = listed(project, **more), listed(project, **more)
+    assert names_of(first) == NAMES
+    assert (first.requests, second.requests) == (1, 0)
+    assert (first.hosts, first.groups) == (second.hosts, second.groups)
+    # What is composed is not cached, and may change.
+    third = listed(project, **{**more, "groups": {"post": True}})
+    assert (third.requests, third.groups) == (0, {"post": NAMES})
+    (file,) = [file for file in (project.folder / "cache").rglob("*") if file.is_file()]
+    text = str(file) + file.read_text(encoding="utf-8")
+    assert "shopping.example" in text
+    assert_no_secret(text, project.emulator.api_key)
+
+
+def test_what_was_cached_of_another_question_or_account_does_not_count(project: Project) -> None:
+    listed(project, **CACHED)
+    elsewhere = project.emulator.url.replace("127.0.0.1", "localhost")
+    for other in ({"query": "shop"}, {"active": True}, {"api_version": "v2"}, {"api_url": elsewhere}):
+        assert listed(project, **CACHED, **other).requests == 1
+    assert listed(project, **CACHED, **other).requests == 0
+    project.environment["IMPROVMX_API_KEY"] = "sk_of_another_account_82hd9"
+    assert_refused(listed(project, **CACHED, **other), "the API key is not valid", requests=1)
+
+
+def test_a_play_can_refresh_a_cached_inventory(project: Project) -> None:
+    listed(project, **CACHED)
+    project.emulator.seed({"domains": [{"domain": "fresh.example"}]})
+    show = {"name": "Show", "ansible.builtin.debug": {"msg": "<{{ groups.all | sort | join(' ') }}>"}}
+    refresh = {"name": "Refresh", "ansible.builtin.meta": "refresh_inventory"}
+    play = {"name": "Local", "hosts": "localhost", "gather_facts": False, "tasks": [show, refresh, show]}
+    project.write("refresh.yml", [play])
+    done = project.play("refresh.yml", "-i", SOURCE)
+    assert done.code == 0, done.output
+    assert done.requests == 1
+    assert done.output.index("<" + " ".join(NAMES) + ">") < done.output.index("<fresh.example>")
+    again = project.inventory(SOURCE)
+    assert (names_of(again), again.requests) == (["fresh.example"], 0)
+
+
+# --- Together with the role -----------------------------------------------------------------------
+
+
+def test_the_role_finds_nothing_to_do_for_this_inventory(project: Project, version: str) -> None:
+    project.environment["IMPROVMX_API_VERSION"] = version
+    many = {"domain": "big.example", "aliases": {f"a{number}": "a@mail.example" for number in range(201)}}
+    ruled = {"domain": "ruled.example", "aliases": {"a": "b@mail.example"}, "routing_engine": "rules"}
+    seed = {"domains": [*ACCOUNT["domains"], many, ruled]}
+    project.emulator.seed(seed)
+    project.write(SOURCE, {"plugin": PLUGIN})
+    play = project.play("improvmx.email.provision", "-i", SOURCE)
+    assert play.code == 0, play.output
+    assert (play.result["changed"], play.result["changes"]) == (False, [])
+    assert len(play.result["domains"]) == 5
+    assert project.emulator.writes == []
+    reading = 1 if version == "v2" else 1 + 3
+    assert play.requests == reading + play.result["api_requests"]
+
+
+def test_variables_of_the_user_win_over_those_of_the_account(project: Project) -> None:
+    project.write(SOURCE, {"plugin": PLUGIN})
+    alias = {"alias": "orders", "forward": "new@mail.example"}
+    project.write("host_vars/shopping.example.yml", {"improvmx_aliases": [alias]})
+    play = project.play("improvmx.email.provision", "-i", SOURCE)
+    assert [change["domain"] for change in play.result["changes"]] == ["shopping.example"]
+    aliases = project.emulator.account.domains["shopping.example"].aliases.values()
+    assert [(alias.alias, alias.forward) for alias in aliases] == [("orders", "new@mail.example")]
+
+
+# --- Documentation --------------------------------------------------------------------------------
+
+
+def source() -> Any:
+    return importlib.import_module("ansible_collections.improvmx.email.plugins.inventory.improvmx")
+
+
+def examples() -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(source().EXAMPLES))
+
+
+@pytest.mark.parametrize("number", range(len(examples())))
+def test_an_example_runs(project: Project, number: int) -> None:
+    options = examples()[number]
+    assert options.pop("plugin") == PLUGIN
+    if "cache_connection" in options:
+        options["cache_connection"] = "cache"
+    if "api_key" in options:
+        assert options.pop("api_key") == "{{ vault_improvmx_api_key }}"
+    listing = listed(project, **options)
+    assert names_of(listing) == (NAMES[:1] if "active" in options else NAMES)
+    if "compose" in options:
+        assert [listing.hosts[name]["catch_all"] for name in NAMES] == [[], [], ["a@mail.example"]]
+        assert listing.groups["active"] == NAMES[1:]
+        assert listing.groups["mail_domains"] == listing.groups["tld_example"] == NAMES
+
+
+def test_the_shared_options_are_those_of_the_modules_and_their_environment() -> None:
+    fragment = importlib.import_module("ansible_collections.improvmx.email.plugins.doc_fragments.improvmx")
+    shared = importlib.import_module("ansible_collections.improvmx.email.plugins.module_utils._module")
+    spec = shared.shared_options()
+    added = yaml.safe_load(fragment.ModuleDocFragment.PLUGIN)["options"]
+    assert {*yaml.safe_load(fragment.ModuleDocFragment.OPTIONS)["options"], "query", "active"} == set(
+        source()._OWN
+    )
+    assert {name: [entry["name"] for entry in added[name]["env"]] for name in added} == {
+        name: facts["fallback"][1] for name, facts in spec.items() if "fallback" in facts
+    }
+    assert {name: added[name]["vars"][0]["name"] for name in added} == {
+        name: f"improvmx_{name}" for name in added
+    }
