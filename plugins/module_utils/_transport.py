@@ -16,8 +16,8 @@ import re
 import threading
 import time
 import traceback
-from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
-from urllib.parse import quote, urlsplit
+from typing import Any, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
+from urllib.parse import quote, quote_plus, urlsplit
 
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     ImprovmxError,
@@ -46,6 +46,8 @@ _LARGEST_REPLY = 64 * 1024 * 1024  # bytes; a page of 100 domains with 200 alias
 _DEEPEST_REPLY = 50  # lists and objects within each other; those of the API have 6
 _CHUNK = 256 * 1024
 _LONGEST_WORDS = 600  # characters of the service's own that a message quotes
+_SHORTEST_MASKED = 8  # characters; the gaps that a shorter secret leaves would tell it
+_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 _PASSING = (502, 503, 504)
 _LONGEST_PAUSE = 60.0
 
@@ -132,6 +134,7 @@ class Transport:
         self._tokens: Tuple[str, ...] = ()  # what replies showed of keys
         self.limits = RateLimits()
         self.requests_made = 0
+        self._hidden: Tuple[str, ...] = ()  # long ones first, for one may hold another
 
     def request(
         self,
@@ -346,6 +349,10 @@ class Transport:
 
     # --- Secrets ----------------------------------------------------------------------------------
 
+    def hide(self, secret: str) -> None:
+        """Keep a secret that requests carry out of all that replies are quoted with."""
+        self._hidden = tuple(sorted({*self._hidden, *_forms(secret)}, key=len, reverse=True))
+
     def quote(self, text: str) -> str:
         """A text of somebody else's as messages show it: without the key, on one line, not too long."""
         return _one_line(self.scrub(text))
@@ -354,6 +361,10 @@ class Transport:
         """The text without the API key in any of the forms in which it travels, and without any token."""
         for secret in (*self._tokens, *self._secrets()):
             text = text.replace(secret, "********")
+        for form in self._hidden:
+            if form in text and len(form) < _SHORTEST_MASKED:
+                return "(left out, for it holds a secret)"
+            text = text.replace(form, "********")
         return text
 
     def _learn_token(self, reply: Any) -> None:
@@ -369,6 +380,18 @@ class Transport:
         yield base64.b64encode(encoded).decode("ascii")
         yield quote(encoded, safe="")
         yield key
+
+
+def _forms(secret: str) -> Set[str]:
+    """The forms in which a reply may echo a secret that was sent as JSON."""
+    forms = set()
+    for text in (secret, secret.strip()):
+        encoded = text.encode("utf-8", "surrogatepass")
+        forms |= {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+        forms |= {quote(encoded), quote(encoded, safe=""), quote_plus(encoded)}
+        forms |= {text.translate(_HTML), text.translate(_HTML).replace("&#39;", "&#x27;")}
+        forms.add(base64.b64encode(encoded).decode("ascii").rstrip("="))
+    return forms - {""}
 
 
 # --- Paths ----------------------------------------------------------------------------------------
@@ -483,15 +506,24 @@ def service_words(reply: Any) -> str:
     parts = []
     errors = reply.get("errors")
     if isinstance(errors, dict):
-        for name, texts in errors.items():
-            texts = texts if isinstance(texts, list) else [texts]
-            parts.append("%s: %s" % (name, " ".join(str(text) for text in texts)))
+        parts += ["%s: %s" % (name, _plain(texts)) for name, texts in errors.items()]
     elif isinstance(errors, list):
-        parts += [str(text) for text in errors]
+        parts += [_plain(text) for text in errors]
     for name in ("error", "message"):
         if isinstance(reply.get(name), str):
             parts.append(reply[name])
     return "; ".join(parts)
+
+
+def _plain(value: Any, depth: int = 3) -> str:
+    """A value as text, without the quotes and escapes of a program, behind which a secret could hide."""
+    if isinstance(value, (dict, list)) and not depth:
+        return "..."
+    if isinstance(value, dict):
+        return ", ".join("%s: %s" % (name, _plain(inner, depth - 1)) for name, inner in value.items())
+    if isinstance(value, list):
+        return " ".join(_plain(inner, depth - 1) for inner in value)
+    return str(value)
 
 
 def _appearance(response: requests.Response, content: bytes) -> str:

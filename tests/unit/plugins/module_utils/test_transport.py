@@ -218,7 +218,7 @@ def test_redirect_to_nowhere_is_told_as_well(location: str, emulator: Emulator, 
         ({"errors": {"email": ["Bad.", "Worse."]}, "success": False}, "email: Bad. Worse."),
         ({"errors": {"email": "Bad."}}, "email: Bad."),
         ({"errors": {"email": ["Bad."], "alias": ["Taken."]}}, "email: Bad.; alias: Taken."),
-        ({"errors": {"email": [{"code": 1}]}}, "email: {'code': 1}"),
+        ({"errors": {"email": [{"code": 1}]}}, "email: code: 1"),
         ({"errors": ["Bad.", "Worse."]}, "Bad.; Worse."),
         ({"message": "Invalid.", "errors": {}}, "Invalid."),
         ({"message": "Invalid.", "errors": {"a": ["b"]}}, "a: b; Invalid."),
@@ -805,6 +805,39 @@ def test_key_in_a_page_of_a_proxy_is_not_told(form: int, status: str) -> None:
         error = error_of(Transport(url, secret, retry_timeout=0))
     assert "Blocked: " in str(error)
     assert_no_secret(str(error), secret)
+
+
+def test_hidden_secret_is_left_out_of_what_is_quoted(emulator: Emulator) -> None:
+    transport = connect(emulator)
+    transport.hide(" a/b c+d=7d6c5b ")
+    transport.hide("7d6c5b-and-more")
+    forms = ("a/b c+d=7d6c5b", "a%2Fb%20c%2Bd%3D7d6c5b", "a%2Fb+c%2Bd%3D7d6c5b", "YS9iIGMrZD03ZDZjNWI=")
+    for form in (*forms, "7d6c5b-and-more"):
+        told = transport.quote(f"The word ({form}) is bad.")
+        assert told.startswith("The word (")
+        assert told.endswith(") is bad.")
+        assert "7d6c5b" not in told
+        assert form not in told
+
+
+@pytest.mark.parametrize("secret", ["a", "bad", "*", "e i"])
+def test_short_secret_takes_the_words_with_it_whose_gaps_would_tell_it(
+    secret: str, emulator: Emulator
+) -> None:
+    transport = connect(emulator)
+    transport.hide(secret)
+    assert transport.quote("The * a e is bad.") == "(left out, for it holds a secret)"
+    assert transport.quote("Not so.") == "Not so."
+
+
+@pytest.mark.parametrize("depth", [3, 400, 900])
+def test_words_that_lie_deep_are_told_without_a_traceback(
+    depth: int, emulator: Emulator, transport: Transport
+) -> None:
+    nested = '{"errors": {"a": %s"bad"%s}}' % ("[" * depth, "]" * depth)
+    emulator.faults.add(Fault("body", status=400, body=nested))
+    error = error_of(transport)
+    assert error.words == ("a: bad" if depth < 4 else "a: ...")
 
 
 # TLS
