@@ -76,6 +76,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Lets the waits of the client pass in no time."""
     clock = Clock()
     utils = "ansible_collections.improvmx.email.plugins.module_utils."
-    for name in ("_transport", "_apply", "_ratelimit", "_verify"):
+    for name in ("_transport", "_apply", "_ratelimit", "_single", "_verify"):
         monkeypatch.setattr(importlib.import_module(utils + name), "time", clock)
     return clock

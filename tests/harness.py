@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import html
 import importlib
 import io
 import json
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 from ansible.module_utils.common import warnings as ansible_warnings
@@ -85,6 +86,42 @@ def forms_of(secret: str) -> list[str]:
 
 def assert_no_secret(text: str, secret: str) -> None:
     for form in forms_of(secret):
+        assert form not in text
+
+
+def forms_of_password(password: str) -> dict[str, str]:
+    """The forms in which a reply to a request with this password may echo it."""
+    return {
+        "plain": password,
+        "trimmed": password.strip(),
+        "base64": base64.b64encode(password.encode()).decode(),
+        "base64 without padding": base64.b64encode(password.encode()).decode().rstrip("="),
+        "URL": quote(password, safe=""),
+        "URL path": quote(password),
+        "form": quote_plus(password),
+        "JSON": json.dumps(password)[1:-1],
+        "JSON in Unicode": json.dumps(password, ensure_ascii=False)[1:-1],
+        "HTML": html.escape(password),
+    }
+
+
+def texts_of(value: Any) -> Iterator[str]:
+    """Every text in a result, as it is and not as JSON writes it."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from texts_of(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from texts_of(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+def assert_no_password(told: Any, password: str) -> None:
+    """In none of its forms is the password in a text or a result."""
+    text = "\n".join(texts_of(told))
+    for form in forms_of_password(password).values():
         assert form not in text
 
 
@@ -179,6 +216,17 @@ def effects_of(ledger: Iterable[Any]) -> list[tuple[str, ...]]:
     """
     effects = [(effect.action, effect.kind, effect.domain, effect.name) for effect in ledger]
     return sorted(effects, key=lambda effect: effect[2])
+
+
+def assert_truthful(emulator: Emulator, result: dict[str, Any]) -> None:
+    """What is told of one thing's change is what happened; twice the same by a repeat counts once."""
+    told, pending = changes_of(result["changes"]), changes_of(result.get("pending", []))
+    effects = list(dict.fromkeys(effects_of(emulator.ledger)))
+    assert result["changed"] is bool(told)
+    if result.get("failed") and "could not be found out" in result["msg"]:
+        assert set(told) <= set(effects) <= {*told, *pending}
+    else:
+        assert told == effects
 
 
 def changes_of(changes: Iterable[dict[str, Any]]) -> list[tuple[str, ...]]:

@@ -50,6 +50,7 @@ class Api:
     version = ""
     settings: Tuple[str, ...] = ()  # what it can manage of a domain
     batch_limit = 1  # how many aliases one request can create
+    kinds: Tuple[str, ...] = ("domain", "alias")  # the kinds of things that it knows
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
@@ -241,11 +242,14 @@ class Reply:
     def alias(self, thing: Any) -> Alias:
         if not isinstance(thing, dict):
             raise self.bad("the reply has an alias that is not an object")
+        return Alias(self.text(thing, "alias"), self.forward(thing), id=_read_id(thing))
+
+    def forward(self, thing: Mapping[str, Any]) -> Tuple[str, ...]:
         forward = thing.get("forward")
         items = [forward] if isinstance(forward, str) else [] if forward is None else forward
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-            raise self.bad('the reply has an alias with an unknown form of "forward"')
-        return Alias(self.text(thing, "alias"), read_forward(items), id=_read_id(thing))
+            raise self.bad('the reply has an unknown form of "forward"')
+        return read_forward(items)
 
     def alias_id(self) -> Optional[str]:
         """The id in the reply about one alias, if it holds one."""

@@ -32,6 +32,7 @@ class ApiV3(Api):
     version = "v3"
     settings = SETTINGS
     batch_limit = 500
+    kinds = ("domain", "alias", "credential", "rule")
 
     def domains(self, query: str = "") -> Iterator[Domain]:
         for reply, thing in self._pages("/domains", (), "domains", "domain", query):

@@ -191,17 +191,29 @@ def parse_alias(text: str) -> str:
 
     Raises ValueError with the reason.
     """
+    name = parse_local_part(text)
+    if len(name) > _LONGEST_ALIAS:
+        raise ValueError("it is longer than %d characters" % _LONGEST_ALIAS)
+    return name
+
+
+def parse_local_part(text: str) -> str:
+    """Return what stands before the @ of an address. Raises ValueError with the reason."""
+    name = text.strip()
+    if "@" in name:
+        raise ValueError("write only what stands before the @")
+    if name in ("True", "False"):
+        raise ValueError("YAML reads on, off, yes and no as truth values: put the name in quotes")
+    return parse_segment(name)
+
+
+def parse_segment(text: str) -> str:
+    """Return a name that the API's paths can hold. Raises ValueError with the reason."""
     name = text.strip()
     if not name:
         raise ValueError("it is empty")
-    if len(name) > _LONGEST_ALIAS:
-        raise ValueError("it is longer than %d characters" % _LONGEST_ALIAS)
-    if "@" in name:
-        raise ValueError("write only what stands before the @")
     if not name.isprintable() or " " in name:
         raise ValueError("it holds white space or a control character")
-    if name in ("True", "False"):
-        raise ValueError("YAML reads on, off, yes and no as truth values: put the name in quotes")
     if name in (".", ".."):
         raise ValueError("it can't be addressed in the API's paths")
     return name
@@ -349,7 +361,7 @@ def domain_wish(item: Mapping[str, Any], supported: Sequence[str], version: str)
 def alias_wish(item: Mapping[str, Any]) -> DomainWish:
     """Read what the user wrote for one alias of a domain that somebody else looks after."""
     problems: List[str] = []
-    name = _note(problems, "domain", item["domain"], parse_domain)
+    name = note(problems, "domain", item["domain"], parse_domain)
     alias = _alias_wish(item, name, "", problems)
     if problems or name is None or alias is None:
         raise InputError(problems)
@@ -363,7 +375,7 @@ def _domain_wish(
     version: str,
     problems: List[str],
 ) -> Optional[DomainWish]:
-    name = _note(problems, _at(place, "domain"), item["domain"], parse_domain)
+    name = note(problems, _at(place, "domain"), item["domain"], parse_domain)
     place = ("%s (%s)" % (place, name) if place else name) if name else place
     settings: Dict[str, Optional[str]] = {}
     for setting in SETTINGS:
@@ -375,7 +387,7 @@ def _domain_wish(
         elif not value.strip():
             settings[setting] = None
         else:
-            settings[setting] = _note(problems, _at(place, setting), value, _SETTING_PARSERS[setting])
+            settings[setting] = note(problems, _at(place, setting), value, _SETTING_PARSERS[setting])
     aliases = _alias_wishes(item.get("aliases") or (), name, place, problems)
     present = item.get("state") != "absent"
     if present and item.get("purge_aliases") and item.get("aliases") is None:
@@ -415,15 +427,15 @@ def _alias_wishes(
 def _alias_wish(
     item: Mapping[str, Any], domain: Optional[str], place: str, problems: List[str]
 ) -> Optional[AliasWish]:
-    name = _note(problems, _at(place, "alias"), item["alias"], parse_alias)
+    name = note(problems, _at(place, "alias"), item["alias"], parse_alias)
     place = "%s (%s)" % (place, name) if place and name else place
     if item.get("state") == "absent":
         return AliasWish(name, present=False) if name else None
-    forward = _forward_wish(item.get("forward") or (), domain, _at(place, "forward"), problems)
+    forward = forward_wish(item.get("forward") or (), domain, _at(place, "forward"), problems)
     return AliasWish(name, forward) if name else None
 
 
-def _forward_wish(
+def forward_wish(
     items: Sequence[str], domain: Optional[str], place: str, problems: List[str]
 ) -> Tuple[str, ...]:
     parts = split_forward(items)
@@ -431,7 +443,7 @@ def _forward_wish(
         problems.append('%s: at least one destination is needed (the word null needs quotes: "null")' % place)
     forward = []
     for part in parts:
-        destination = _note(problems, place, part, parse_destination)
+        destination = note(problems, place, part, parse_destination)
         if destination is None:
             continue
         if domain and "://" not in destination and destination.endswith("@" + domain):
@@ -444,7 +456,7 @@ def _forward_wish(
     return tuple(dict.fromkeys(forward))
 
 
-def _note(problems: List[str], place: str, text: str, parse: Callable[[str], _Value]) -> Optional[_Value]:
+def note(problems: List[str], place: str, text: str, parse: Callable[[str], _Value]) -> Optional[_Value]:
     """Parse a text of the user's; where that fails, note what is wrong with it, and where."""
     try:
         return parse(text)

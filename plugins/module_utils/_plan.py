@@ -10,7 +10,7 @@ A check run returns the plan and a real run executes it, so the two can't differ
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Generic, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     CATCH_ALL,
@@ -24,6 +24,8 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     is_pattern,
 )
 
+_Thing = TypeVar("_Thing")
+
 
 class PlanError(ImprovmxError):
     """The wish for one domain can't be executed as things stand. ``changes``: what it comes to."""
@@ -34,12 +36,12 @@ class PlanError(ImprovmxError):
 
 
 class DomainMissing(PlanError):
-    """An alias is wanted on a domain that the account does not have."""
+    """An alias, or another of a domain's ``things``, is wanted where the account has no such domain."""
 
-    def __init__(self, domain: str, changes: Sequence[Change]) -> None:
+    def __init__(self, domain: str, changes: Sequence[Change], things: str = "aliases") -> None:
         super().__init__(
-            "%s is not a domain of this account, so it can't have aliases: create it first, with "
-            "improvmx.email.improvmx_domain" % domain,
+            "%s is not a domain of this account, so it can't have %s: create it first, with "
+            "improvmx.email.improvmx_domain" % (domain, things),
             changes,
         )
 
@@ -86,6 +88,20 @@ class Change(NamedTuple):
         if self.kind == "domain":
             return "%s domain %s" % (self.action, self.domain)
         return "%s %s %s of %s" % (self.action, self.kind, self.name, self.domain)
+
+
+@dataclass(frozen=True)
+class Step(Generic[_Thing]):
+    """What brings one thing of a domain to its wish: one change, or None where there is nothing to do.
+
+    ``before``, ``after``: the thing itself, None where there is none. ``shows``: whether a look at
+    the thing tells if the change took effect.
+    """
+
+    before: Optional[_Thing]
+    after: Optional[_Thing]
+    change: Optional[Change] = None
+    shows: bool = True
 
 
 @dataclass(frozen=True)

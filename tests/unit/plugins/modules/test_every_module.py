@@ -114,6 +114,17 @@ def writes(name: str) -> bool:
     return not name.endswith("_info")
 
 
+def versions(name: str) -> list[str]:
+    """The versions of the API that a module says it can work with."""
+    needs_v3 = "It needs O(api_version=v3)" in " ".join(documentation(name)["description"])
+    return ["v3"] if needs_v3 else ["v2", "v3"]
+
+
+every_module_in_its_versions = pytest.mark.parametrize(
+    ("name", "version"), [(name, version) for name in NAMES for version in versions(name)]
+)
+
+
 # --- Documentation --------------------------------------------------------------------------------
 
 
@@ -254,7 +265,7 @@ def test_the_first_example_runs_and_every_result_is_documented(modules: Modules,
             assert {"changes", "diff"} <= set(result)
 
 
-@every_module
+@every_module_in_its_versions
 def test_the_connection_may_come_from_the_environment(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, version: str, name: str
 ) -> None:
@@ -291,6 +302,17 @@ def test_a_slash_after_the_url_makes_no_difference(modules: Modules, name: str) 
     assert all(request.path.startswith("/v3/") for request in modules.emulator.requests)
 
 
+@pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
+@pytest.mark.parametrize("name", [name for name in NAMES if "v2" not in versions(name)])
+def test_what_v2_can_not_do_is_refused_before_any_request(emulator: Emulator, name: str, check: bool) -> None:
+    result = Modules(emulator, api_version="v2").run(name, check=check, **first_example(name))
+    assert result["failed"] is True
+    assert "API v2 can't" in result["msg"]
+    assert "v3 can" in result["msg"]
+    assert result["api_requests"] == 0
+    assert_failed_without_a_trace(name, result)
+
+
 @every_module
 def test_no_key_is_a_failure_that_names_the_option(emulator: Emulator, name: str) -> None:
     result = run_module(name, {"api_url": emulator.url, **first_example(name)})
@@ -299,7 +321,7 @@ def test_no_key_is_a_failure_that_names_the_option(emulator: Emulator, name: str
     assert emulator.requests == []
 
 
-@every_module
+@every_module_in_its_versions
 @pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
 def test_a_wrong_key_gives_one_clear_sentence_and_one_request(
     modules_of_version: Modules, clock: Clock, name: str, check: bool
@@ -333,7 +355,7 @@ def dead_url() -> str:
         return f"http://127.0.0.1:{briefly.getsockname()[1]}"
 
 
-@every_module
+@every_module_in_its_versions
 @pytest.mark.parametrize(("retry_timeout", "least", "most"), [(0, 1, 1), (60, 5, 20)])
 def test_a_dead_server_is_named_without_a_traceback(
     emulator: Emulator, clock: Clock, version: str, name: str, retry_timeout: int, least: int, most: int

@@ -1,0 +1,653 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from emulator import Emulator, Fault
+from emulator.refusal import refuse_field
+from harness import (
+    Clock,
+    Modules,
+    assert_no_password,
+    assert_truthful,
+    changes_of,
+    effects_of,
+    forms_of_password,
+    run_module,
+    texts_of,
+    wrap_endpoint,
+)
+
+NAME = "improvmx_smtp_credential"
+DOMAIN = "example.com"
+OLD = "old-words/1f2e3d"
+NEW = "pass \"long' odd/7d6c5b+4a=<ü>&\\ 39"
+SIGNED = {"dkim1": "a.example", "dkim2": "b.example"}  # no new check of the DNS is needed
+ROUTE = "/domains/{domain}/credentials"
+UNKNOWN = "could not be found out"
+
+
+def seed(emulator: Emulator, *usernames: str, **options: Any) -> None:
+    credentials = [{"username": name, "password": OLD, "created": 1588236952000} for name in usernames]
+    domain = {"domain": DOMAIN, "credentials": credentials, "dns": SIGNED, **options}
+    emulator.seed({"domains": [domain, {**domain, "domain": "other.example"}]})
+
+
+def passwords(emulator: Emulator, domain: str = DOMAIN) -> dict[str, str]:
+    found = emulator.account.domains[domain].credentials.values()
+    return {credential.username: credential.password for credential in found}
+
+
+def methods(emulator: Emulator) -> list[str]:
+    return [request.method for request in emulator.requests]
+
+
+def run(modules: Modules, check: bool = False, **args: Any) -> dict[str, Any]:
+    """Run the module; no password may be in what it tells."""
+    result = modules.run(NAME, check=check, domain=DOMAIN, **args)
+    for secret in (OLD, NEW):
+        assert_no_password(result, secret)
+    assert "Traceback" not in str(result)
+    return result
+
+
+# --- Check, run, again ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("there", "wish", "expected", "left"),
+    [
+        pytest.param(
+            [], {"password": NEW, "update_password": "on_create"}, ["GET", "POST"], {"info": NEW}, id="create"
+        ),
+        pytest.param(
+            ["news"],
+            {"password": NEW, "update_password": "on_create"},
+            ["GET", "POST"],
+            {"news": OLD, "info": NEW},
+            id="create one more",
+        ),
+        pytest.param(["info"], {"state": "absent"}, ["GET", "DELETE"], {}, id="delete"),
+        pytest.param(
+            ["info", "news"],
+            {"state": "absent", "password": NEW},
+            ["GET", "DELETE"],
+            {"news": OLD},
+            id="delete whatever the password",
+        ),
+        pytest.param(
+            ["info"],
+            {"password": NEW, "update_password": "on_create"},
+            ["GET"],
+            {"info": OLD},
+            id="leave the password alone",
+        ),
+        pytest.param(["info"], {}, ["GET"], {"info": OLD}, id="no password, nothing to set"),
+        pytest.param(["news"], {"state": "absent"}, ["GET"], {"news": OLD}, id="absent already"),
+    ],
+)
+def test_brings_the_credential_to_the_wish(
+    modules: Modules, there: list[str], wish: dict[str, Any], expected: list[str], left: dict[str, str]
+) -> None:
+    seed(modules.emulator, *there)
+    rounds = modules.rounds(NAME, domain=DOMAIN, username="info", **wish)
+    assert [request.method for request in rounds.requests] == expected
+    assert rounds.real["changed"] is (len(expected) > 1)
+    assert rounds.again["api_requests"] == 1
+    assert passwords(modules.emulator) == left
+    assert passwords(modules.emulator, "other.example") == dict.fromkeys(there, OLD)
+
+
+def test_a_password_is_set_on_each_run_unless_told_otherwise(modules: Modules) -> None:
+    seed(modules.emulator, "info")
+    check = run(modules, check=True, username="info", password=NEW)
+    assert passwords(modules.emulator) == {"info": OLD}
+    results = [run(modules, username="info", password=NEW) for _round in range(2)]
+    assert passwords(modules.emulator) == {"info": NEW}
+    assert methods(modules.emulator) == ["GET", "GET", "PUT", "GET", "PUT"]
+    for result in (check, *results):
+        assert result["changed"] is True
+        assert result["warnings"] == []
+        assert result["changes"] == [
+            {
+                "action": "update",
+                "kind": "credential",
+                "domain": DOMAIN,
+                "name": "info",
+                "before": {"username": "info"},
+                "after": {"username": "info", "new_password": True},
+            }
+        ]
+        assert result["diff"] == {
+            "before": {DOMAIN: {"credentials": {"info": {"username": "info"}}}},
+            "after": {DOMAIN: {"credentials": {"info": {"username": "info", "new_password": True}}}},
+        }
+
+
+def test_tells_the_credential_without_its_password(modules: Modules) -> None:
+    seed(modules.emulator)
+    wish = {"username": "info", "password": NEW}
+    check, real = run(modules, check=True, **wish), run(modules, **wish)
+    assert check["credential"] == {"username": "info", "created": None, "usage": None}
+    assert real["credential"]["username"] == "info"
+    assert real["credential"]["usage"] == 0
+    assert real["credential"]["created"].endswith("Z")
+    for result in (check, real):
+        assert result["diff"] == {
+            "before": {DOMAIN: {"credentials": {}}},
+            "after": {DOMAIN: {"credentials": {"info": {"username": "info", "new_password": True}}}},
+        }
+    gone = run(modules, username="info", state="absent")
+    assert gone["credential"] is None
+    assert gone["diff"] == {
+        "before": {DOMAIN: {"credentials": {"info": {"username": "info"}}}},
+        "after": {DOMAIN: {"credentials": {}}},
+    }
+
+
+def test_times_are_told_in_iso_8601(modules: Modules) -> None:
+    seed(modules.emulator, "info")
+    told = run(modules, username="info")["credential"]
+    assert told == {"username": "info", "created": "2020-04-30T08:55:52Z", "usage": 0}
+
+
+@pytest.mark.parametrize(
+    ("there", "username", "meant"),
+    [
+        (["Info"], "info", "Info"),
+        (["info"], " INFO ", "info"),
+        (["a/b c".replace(" ", "?")], "A/B?C", "a/b?c"),
+        (["ü%2F"], "ü%2F", "ü%2F"),
+        (["info", "information"], "info", "info"),
+    ],
+)
+def test_a_username_is_found_in_any_case_and_addressed_as_it_is_stored(
+    modules: Modules, there: list[str], username: str, meant: str
+) -> None:
+    seed(modules.emulator, *there)
+    result = run(modules, username=username, password=NEW)
+    assert result["credential"]["username"] == meant
+    assert passwords(modules.emulator) == {**dict.fromkeys(there, OLD), meant: NEW}
+    run(modules, username=username, state="absent")
+    assert meant not in passwords(modules.emulator)
+
+
+def test_of_two_names_that_differ_in_case_the_one_that_is_written_alike_is_meant(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = {"credentials": [{"username": "Info"}, {"username": "info"}, {"username": "INFO"}]}
+    wrap_endpoint(monkeypatch, f"GET {ROUTE}", lambda usual, account, call: both)
+    seed(modules.emulator, "info")
+    run(modules, username="info", password=NEW)
+    assert modules.emulator.writes[-1].path.endswith("/credentials/info")
+
+
+@pytest.mark.parametrize("domain", ["EXAMPLE.com.", " example.com "])
+def test_the_domain_is_found_in_any_form(modules: Modules, domain: str) -> None:
+    seed(modules.emulator, "info")
+    result = modules.run(NAME, domain=domain, username="info")
+    assert result["changed"] is False
+    assert result["credential"]["username"] == "info"
+
+
+ODD_PASSWORDS = [
+    " a b ",
+    "a\nb\n",
+    "\t",
+    "\x00",
+    "𝄞ü",
+    "\ud800x",
+    '"\\',
+    "null",
+    "True",
+    "1",
+    "0123",
+    "********",
+    "a" * 999,
+]
+
+
+@pytest.mark.parametrize("password", ODD_PASSWORDS, ids=ascii)
+def test_an_odd_password_is_sent_exactly(modules: Modules, password: str) -> None:
+    seed(modules.emulator, "info")
+    for username in ("info", "news"):
+        # Ansible blanks out what looks like the password, so that the result may tell nothing.
+        run_module(NAME, {**modules.options, "domain": DOMAIN, "username": username, "password": password})
+    assert passwords(modules.emulator) == {"info": password, "news": password}
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(password=st.text(min_size=1))
+@example("\ud800")
+def test_any_password_is_sent_exactly(modules: Modules, password: str) -> None:
+    seed(modules.emulator)
+    run_module(NAME, {**modules.options, "domain": DOMAIN, "username": "info", "password": password})
+    assert passwords(modules.emulator) == {"info": password}
+
+
+# --- What the service wants ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("dns", "count"), [({}, 1), (SIGNED, 0)], ids=["unsigned", "signed"])
+def test_a_new_credential_that_needs_a_new_check_of_the_dns_earns_a_warning(
+    modules: Modules, dns: dict[str, str], count: int
+) -> None:
+    seed(modules.emulator, dns=dns)
+    result = run(modules, username="info", password=NEW)
+    assert len(result["warnings"]) == count
+    for warning in result["warnings"]:
+        assert DOMAIN in warning
+        assert "improvmx.email.improvmx_domain_check" in warning
+    assert run(modules, username="info", password=NEW)["warnings"] == []
+
+
+@pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
+def test_without_a_password_a_missing_credential_is_a_failure_before_any_write(
+    modules: Modules, check: bool
+) -> None:
+    seed(modules.emulator)
+    for policy in ("always", "on_create"):
+        result = run(modules, check=check, username="info", update_password=policy)
+        assert result["failed"] is True
+        assert result["msg"].startswith("example.com has no SMTP credential info yet")
+        assert "give one in password" in result["msg"]
+        assert result["changed"] is False
+        assert result["changes"] == []
+        assert changes_of(result["pending"]) == [("create", "credential", DOMAIN, "info")]
+        assert result["api_requests"] == 1
+    assert modules.emulator.writes == []
+
+
+def test_a_missing_domain_is_a_failure_that_says_to_create_it(modules: Modules) -> None:
+    result = run(modules, username="info", password=NEW)
+    assert result["failed"] is True
+    assert result["msg"].startswith("example.com is not a domain of this account, so it can't have SMTP cred")
+    assert "improvmx.email.improvmx_domain" in result["msg"]
+    assert result["changes"] == []
+    assert changes_of(result["pending"]) == [("create", "credential", DOMAIN, "info")]
+    assert result["api_requests"] == 1
+
+
+def test_in_check_mode_a_missing_domain_earns_a_warning_and_a_predicted_change(modules: Modules) -> None:
+    wish = {"username": "info", "password": NEW}
+    check = run(modules, check=True, **wish)
+    assert not check.get("failed")
+    (warning,) = check["warnings"]
+    assert warning.startswith("example.com is not a domain of this account yet")
+    modules.run("improvmx_domain", domain=DOMAIN)
+    real = run(modules, **wish)
+    assert {key: check[key] for key in ("changed", "changes", "diff")} == {
+        key: real[key] for key in ("changed", "changes", "diff")
+    }
+
+
+def test_an_absent_credential_of_a_missing_domain_is_as_wished(modules: Modules) -> None:
+    rounds = modules.rounds(NAME, domain=DOMAIN, username="info", state="absent")
+    assert rounds.real["changed"] is False
+    assert rounds.count == 1
+
+
+# --- Bad input ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wish", "problems"),
+    [
+        ({"username": ""}, ["username", "empty"]),
+        ({"username": "a b"}, ["username", "white space"]),
+        ({"username": "info@example.com"}, ["username", "before the @"]),
+        ({"username": ".."}, ["username", "paths"]),
+        ({"username": True}, ["username", "quotes"]),
+        ({"username": "a\x00"}, ["username", "control character"]),
+        ({"password": ""}, ["password: it is empty"]),
+        ({"domain": "nodot"}, ["domain", "needs a dot"]),
+        (
+            {"domain": "nodot", "username": "a b", "password": "", "timeout": 0, "api_version": "v2"},
+            [
+                "domain",
+                "username",
+                "password",
+                "timeout",
+                "API v2 can't manage SMTP credentials",
+                "5 problems",
+            ],
+        ),
+    ],
+)
+def test_bad_input_is_told_at_once_before_any_request(
+    modules: Modules, wish: dict[str, Any], problems: list[str]
+) -> None:
+    for check in (True, False):
+        args = {"domain": DOMAIN, "username": "info", "password": NEW, **wish}
+        result = modules.run(NAME, check=check, **args)
+        assert result["failed"] is True
+        for problem in [*problems, "No request was sent"]:
+            assert problem in result["msg"]
+        assert result["api_requests"] == 0
+        assert result["changes"] == result["pending"] == []
+        assert_no_password(result, NEW)
+
+
+# --- Faults ---------------------------------------------------------------------------------------
+
+LOST: dict[str, dict[str, Any]] = {
+    "reset after": {"kind": "reset_after"},
+    "cut": {"kind": "cut"},
+    "502 after": {"kind": "status_after", "status": 502, "html": True},
+    "500 after": {"kind": "status_after", "status": 500},
+    "truncated JSON": {"kind": "truncated_json"},
+    "empty body": {"kind": "empty"},
+    "HTML 200": {"kind": "wrong_type"},
+}
+WISHES: dict[str, dict[str, Any]] = {
+    "POST": {"username": "new", "password": NEW, "update_password": "on_create"},
+    "PUT": {"username": "info", "password": NEW},
+    "DELETE": {"username": "info", "state": "absent"},
+}
+PLANNED = {
+    "POST": ("create", "credential", DOMAIN, "new"),
+    "PUT": ("update", "credential", DOMAIN, "info"),
+    "DELETE": ("delete", "credential", DOMAIN, "info"),
+}
+
+
+@pytest.mark.parametrize("method", WISHES)
+@pytest.mark.parametrize("fault", LOST)
+def test_a_write_whose_answer_is_lost_is_done_once_or_told_as_unknown(
+    modules: Modules, clock: Clock, fault: str, method: str
+) -> None:
+    seed(modules.emulator, "info")
+    modules.emulator.faults.add(Fault(**LOST[fault], method=method))
+    result = run(modules, **WISHES[method])
+    repeated = fault in ("reset after", "cut", "502 after")
+    if method == "PUT" and not repeated:
+        # A password can't be looked at, and a reply of that kind promises nothing of a repeat.
+        assert result["failed"] is True
+        assert UNKNOWN in result["msg"]
+        assert result["changes"] == []
+        assert changes_of(result["pending"]) == [PLANNED[method]]
+        assert run(modules, **WISHES[method])["changed"] is True
+    else:
+        assert not result.get("failed"), result["msg"]
+        assert changes_of(result["changes"]) == [PLANNED[method]]
+        assert result["credential"] is None or result["credential"]["username"] == WISHES[method]["username"]
+    assert set(effects_of(modules.emulator.ledger)) == {PLANNED[method]}
+    if method != "PUT":
+        assert len(modules.emulator.ledger) == 1
+    left = {"POST": {"info": OLD, "new": NEW}, "PUT": {"info": NEW}, "DELETE": {}}
+    assert passwords(modules.emulator) == left[method]
+
+
+def test_a_creation_whose_answer_is_lost_costs_one_more_read(modules: Modules, clock: Clock) -> None:
+    seed(modules.emulator)
+    modules.emulator.faults.add(Fault("reset_after", method="POST"))
+    run(modules, **WISHES["POST"])
+    assert methods(modules.emulator) == ["GET", "POST", "GET"]
+
+
+def test_the_password_of_a_credential_that_turned_up_in_doubt_is_made_sure(
+    modules: Modules, clock: Clock
+) -> None:
+    """It may be of another run, with another password."""
+    seed(modules.emulator)
+    modules.emulator.faults.add(Fault("status_after", method="POST"))
+    result = run(modules, username="new", password=NEW)
+    assert not result.get("failed"), result["msg"]
+    assert methods(modules.emulator) == ["GET", "POST", "GET", "PUT"]
+    assert changes_of(result["changes"]) == effects_of(modules.emulator.ledger)
+    assert result["diff"] == {
+        "before": {DOMAIN: {"credentials": {}}},
+        "after": {DOMAIN: {"credentials": {"new": {"username": "new", "new_password": True}}}},
+    }
+
+
+WITHOUT_EFFECT: dict[str, dict[str, Any]] = {
+    "502": {"kind": "status", "status": 502, "html": True},
+    "503": {"kind": "status", "status": 503},
+    "reset before": {"kind": "reset_before"},
+    "429 at once": {"kind": "rate_limit", "retry_after": 0},
+    "429 in 5 s": {"kind": "rate_limit", "retry_after": 5, "reset": True},
+}
+
+
+@pytest.mark.parametrize("method", ["GET", *WISHES])
+@pytest.mark.parametrize("fault", WITHOUT_EFFECT)
+def test_a_passing_fault_is_not_noticed(modules: Modules, clock: Clock, fault: str, method: str) -> None:
+    seed(modules.emulator, "info")
+    modules.emulator.faults.add(Fault(**WITHOUT_EFFECT[fault], method=method))
+    result = run(modules, **WISHES["PUT" if method == "GET" else method])
+    assert not result.get("failed"), result["msg"]
+    assert changes_of(result["changes"]) == effects_of(modules.emulator.ledger)
+    assert len(modules.emulator.ledger) == 1
+
+
+@pytest.mark.parametrize("method", WISHES)
+@pytest.mark.parametrize(
+    ("status", "words"), [(500, "Something went wrong."), (503, "Something went wrong.")]
+)
+def test_a_write_that_fails_for_good_is_told_as_not_done(
+    modules: Modules, clock: Clock, method: str, status: int, words: str
+) -> None:
+    seed(modules.emulator, "info")
+    modules.emulator.faults.add(Fault("status", status=status, method=method, times=None))
+    result = run(modules, **WISHES[method])
+    assert result["failed"] is True
+    for part in (f"{DOMAIN}: {method} /v3/domains/{DOMAIN}/credentials", str(status), words):
+        assert part in result["msg"]
+    action, _kind, _domain, name = PLANNED[method]
+    assert f"Not done: {action} credential {name} of {DOMAIN}. Run it again" in result["msg"]
+    assert (UNKNOWN in result["msg"]) is (method == "PUT")
+    assert result["changed"] is False
+    assert result["changes"] == []
+    assert result["diff"] == {"before": {}, "after": {}}
+    assert changes_of(result["pending"]) == [PLANNED[method]]
+    assert modules.emulator.ledger == []
+
+
+def test_a_creation_in_doubt_is_not_repeated_while_nothing_can_be_read(
+    modules: Modules, clock: Clock
+) -> None:
+    seed(modules.emulator)
+    modules.emulator.faults.add(
+        Fault("status_after", status=502, method="POST"), Fault("status", method="GET", skip=1, times=None)
+    )
+    result = run(modules, **WISHES["POST"])
+    assert result["failed"] is True
+    assert UNKNOWN in result["msg"]
+    assert methods(modules.emulator).count("POST") == 1
+    assert changes_of(result["pending"]) == [PLANNED["POST"]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"kind": "status", "status": 500}, ["500", "Something went wrong."]),
+        ({"kind": "status", "status": 503, "html": True}, ["503 upstream trouble"]),
+        ({"kind": "rate_limit", "retry_after": 1000}, ["429", "retry_timeout"]),
+        ({"kind": "success_false"}, ["Please try again."]),
+        ({"kind": "body", "body": {"credentials": "none"}}, ['no list of objects under "credentials"']),
+        ({"kind": "body", "body": {"credentials": [{"usage": 1}]}}, ['without a text under "username"']),
+        ({"kind": "body", "body": ["a", "list"]}, ["not a JSON object"]),
+        ({"kind": "body", "status": 403, "body": {"error": "Premium only."}}, ["403", "Premium only."]),
+    ],
+)
+def test_a_failed_read_changes_nothing(
+    modules: Modules, clock: Clock, fault: dict[str, Any], words: list[str]
+) -> None:
+    seed(modules.emulator)
+    modules.emulator.faults.add(Fault(**fault, times=None))
+    result = run(modules, **WISHES["POST"])
+    assert result["failed"] is True
+    for part in [f"GET /v3/domains/{DOMAIN}/credentials", *words]:
+        assert part in result["msg"]
+    assert result["msg"].endswith(" Nothing was changed.")
+    assert result["changes"] == result["pending"] == []
+    assert modules.emulator.writes == []
+
+
+def test_a_credential_that_vanished_before_its_deletion_is_gone(modules: Modules) -> None:
+    seed(modules.emulator, "info")
+    modules.emulator.faults.add(Fault("body", status=404, body={"error": "No."}, method="DELETE"))
+    result = run(modules, **WISHES["DELETE"])
+    assert not result.get("failed"), result["msg"]
+    assert changes_of(result["changes"]) == [PLANNED["DELETE"]]
+    assert methods(modules.emulator) == ["GET", "DELETE"]
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, template: str, happen: Callable[[Any], None]) -> None:
+    """Let something happen between the reading and the first writing."""
+    left = [happen]
+
+    def first(usual: Any, account: Any, call: Any) -> Any:
+        if left:
+            left.pop()(account.domains[DOMAIN])
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, template, first)
+
+
+def test_a_credential_that_vanished_before_its_update_is_created(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(modules.emulator, "info")
+    meanwhile(monkeypatch, f"PUT {ROUTE}/{{username}}", lambda domain: domain.credentials.clear())
+    result = run(modules, **WISHES["PUT"])
+    assert not result.get("failed"), result["msg"]
+    assert changes_of(result["changes"]) == [("create", "credential", DOMAIN, "info")]
+    assert passwords(modules.emulator) == {"info": NEW}
+
+
+@pytest.mark.parametrize(("policy", "left"), [("always", NEW), ("on_create", OLD)])
+def test_a_credential_that_turned_up_before_its_creation_is_not_made_again(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, policy: str, left: str
+) -> None:
+    seed(modules.emulator, "new")
+    twin = modules.emulator.account.domains[DOMAIN].credentials.pop("new")
+    meanwhile(monkeypatch, f"POST {ROUTE}", lambda domain: domain.credentials.update(new=twin))
+    result = run(modules, username="new", password=NEW, update_password=policy)
+    assert not result.get("failed"), result["msg"]
+    assert changes_of(result["changes"]) == effects_of(modules.emulator.ledger)
+    assert result["changed"] is (policy == "always")
+    assert passwords(modules.emulator) == {"new": left}
+
+
+def test_a_domain_that_vanished_meanwhile_is_told(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed(modules.emulator)
+
+    def vanish(usual: Any, account: Any, call: Any) -> Any:
+        account.domains.pop(DOMAIN, None)
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, f"POST {ROUTE}", vanish)
+    result = run(modules, **WISHES["POST"])
+    assert result["failed"] is True
+    assert "is not a domain of this account" in result["msg"]
+    assert changes_of(result["pending"]) == [PLANNED["POST"]]
+
+
+def test_a_refusal_is_told_in_the_words_of_the_service(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(modules.emulator)
+
+    def picky(usual: Any, account: Any, call: Any) -> Any:
+        raise refuse_field("password", "Too weak.")
+
+    wrap_endpoint(monkeypatch, f"POST {ROUTE}", picky)
+    result = run(modules, **WISHES["POST"])
+    assert result["failed"] is True
+    assert "the service answered 400: password: Too weak." in result["msg"]
+    assert methods(modules.emulator) == ["GET", "POST", "GET"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"credential": {"username": "new", "created": "soon", "usage": "much"}, "success": True},
+        {"username": "new"},
+        {"success": True},
+        {"credential": None, "requires_new_mx_check": None},
+    ],
+)
+def test_a_creation_that_is_told_in_another_form_is_understood(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, reply: dict[str, Any]
+) -> None:
+    seed(modules.emulator)
+
+    def odd(usual: Any, account: Any, call: Any) -> Any:
+        usual(account, call)
+        return reply
+
+    wrap_endpoint(monkeypatch, f"POST {ROUTE}", odd)
+    result = run(modules, **WISHES["POST"])
+    assert not result.get("failed"), result["msg"]
+    assert changes_of(result["changes"]) == effects_of(modules.emulator.ledger) == [PLANNED["POST"]]
+    assert result["credential"]["username"] == "new"
+
+
+@pytest.mark.parametrize("seed_of_chance", range(60))
+def test_by_chance_the_end_is_as_wished_or_told_truthfully(
+    modules: Modules, clock: Clock, seed_of_chance: int
+) -> None:
+    dice = random.Random(seed_of_chance)
+    seed(modules.emulator, "info")
+    method = dice.choice(list(WISHES))
+    modules.emulator.faults.random(seed=seed_of_chance, rate=dice.choice((0.1, 0.25, 0.5)))
+    assert_truthful(modules.emulator, run(modules, **WISHES[method]))
+    assert len([effect for effect in modules.emulator.ledger if effect.action == "create"]) <= 1
+    modules.emulator.faults.clear()
+    assert not run(modules, **WISHES[method]).get("failed")
+    assert run(modules, **WISHES[method])["changed"] is (method == "PUT")
+    left = {"POST": {"info": OLD, "new": NEW}, "PUT": {"info": NEW}, "DELETE": {}}
+    assert passwords(modules.emulator) == left[method]
+
+
+# --- Secrets --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", forms_of_password(NEW))
+@pytest.mark.parametrize(
+    "echo",
+    [
+        lambda text: {"error": f"The password {text} is bad."},
+        lambda text: {"errors": {text: [f"{text} and {text}"]}},
+        lambda text: {"errors": {"password": [{"value": text, "why": "bad"}]}, "message": text},
+        lambda text: {"error": "x" * 580 + text},
+    ],
+    ids=["error", "field", "nested", "cut"],
+)
+@pytest.mark.parametrize("status", [200, 400, 403, 500, 503])
+def test_a_password_that_the_service_echoes_is_not_told(
+    modules: Modules, clock: Clock, status: int, echo: Callable[[str], Any], form: str
+) -> None:
+    seed(modules.emulator, "info")
+    text = forms_of_password(NEW)[form]
+    body = {**echo(text), "success": False}
+    modules.emulator.faults.add(Fault("body", status=status, body=body, method="PUT", times=None))
+    result = run(modules, username="info", password=NEW)
+    assert result["failed"] is True
+    assert text[:12] not in "\n".join(texts_of(result))
+    assert "bad" in result["msg"] or "x" * 99 in result["msg"] or "********" in result["msg"]
+
+
+def test_a_password_in_the_reply_to_its_creation_is_not_told(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chatty(usual: Any, account: Any, call: Any) -> Any:
+        made = usual(account, call)
+        made["credential"] |= {"password": call.body["password"], "hash": "aGFzaA=="}
+        return made
+
+    seed(modules.emulator)
+    wrap_endpoint(monkeypatch, f"POST {ROUTE}", chatty)
+    result = run(modules, username="new", password=NEW)
+    assert set(result["credential"]) == {"username", "created", "usage"}
