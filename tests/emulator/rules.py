@@ -15,6 +15,7 @@ from .account import Account, Domain, Rule
 from .refusal import not_found, refuse, refuse_field
 
 RULES_PER_PAGE = 20
+# The first field of each is the matcher.
 CONFIG_FIELDS = {
     "alias": ("alias", "forward"),
     "regex": ("regex", "scopes", "forward"),
@@ -45,26 +46,32 @@ def find_rule(domain: Domain, rule_id: str) -> Rule:
     return rule
 
 
+def matcher(rule: Rule) -> str:
+    """What the ledger calls a rule by: its matcher, on one line."""
+    return " ".join(rule.config[CONFIG_FIELDS[rule.type][0]].split())
+
+
 def add_rule(account: Account, domain: Domain, body: dict[str, Any]) -> Rule:
     last = max((rule.rank for rule in domain.rules.values()), default=0.0)
     wanted = _checked_rule({"rank": last + 1, "active": True, **body})
     # A UUID as the service has it, yet counted, so that two equal runs end in equal states.
     rule = Rule(str(UUID(int=account.next_id())), created=int(time.time()), **wanted)
     domain.rules[rule.id] = rule
-    account.note("create", "rule", domain, rule.id, rule.config.get("forward"))
+    account.note("create", "rule", domain, matcher(rule), rule.config.get("forward"))
     return rule
 
 
 def change_rule(account: Account, domain: Domain, rule: Rule, body: dict[str, Any]) -> None:
+    called = matcher(rule)
     present = {"type": rule.type, "config": rule.config, "rank": rule.rank, "active": rule.active}
     for name, value in _checked_rule({**present, **body}).items():
         setattr(rule, name, value)
-    account.note("update", "rule", domain, rule.id, rule.config.get("forward"))
+    account.note("update", "rule", domain, called, rule.config.get("forward"))
 
 
 def delete_rule(account: Account, domain: Domain, rule: Rule) -> None:
     del domain.rules[rule.id]
-    account.note("delete", "rule", domain, rule.id, rule.config.get("forward"))
+    account.note("delete", "rule", domain, matcher(rule), rule.config.get("forward"))
 
 
 def delete_all_rules(account: Account, domain: Domain) -> None:

@@ -249,6 +249,7 @@ def seed_account(emulator: Emulator) -> None:
         {"domain": name, "aliases": {"*": "o@m.example", "info": "i@m.example"}}
         for name in ("example.com", "example.org", "example.net")
     ]
+    domains.append({"domain": "routed.example", "routing_engine": "rules"})
     emulator.seed({"domains": domains})
 
 
