@@ -6,13 +6,14 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # What modules and plugins take alike.
-    OPTIONS = r"""
+    # What every module and plugin of this collection takes and needs.
+    DOCUMENTATION = r"""
 options:
   api_key:
     description:
       - The API key of the ImprovMX account.
-      - If it is not set, the environment variable E(IMPROVMX_API_KEY) is used, that of the host where the module runs.
+      - If it is not set, the environment variable E(IMPROVMX_API_KEY) is used, that of the host where the module or plugin
+        runs.
       - It never appears in results, diffs, logs or error messages.
     type: str
     required: true
@@ -55,22 +56,16 @@ options:
       - V(0) means a single try.
     type: int
     default: 300
-"""
-
-    # What every module of this collection takes and needs.
-    DOCUMENTATION = (
-        OPTIONS
-        + r"""
 requirements:
-  - requests on the host that runs the module
+  - requests, for the Python that runs the module or plugin
 notes:
   - A module runs where Ansible runs it, and talks to the API from there. Usually that is C(localhost).
   - Proxies are taken from the usual environment variables, such as E(HTTPS_PROXY). C(~/.netrc) is not used.
-  - Put the shared options into C(module_defaults) of the group C(improvmx.email.improvmx) to write them once in a play.
+  - For modules, put the shared options into C(module_defaults) of the group C(improvmx.email.improvmx) to write them once in
+    a play.
 """
-    )
 
-    # What plugins add to the options, and need.
+    # What plugins have in addition: other sources of these options.
     PLUGIN = r"""
 options:
   api_key:
@@ -88,10 +83,4 @@ options:
       - name: IMPROVMX_API_VERSION
     vars:
       - name: improvmx_api_version
-requirements:
-  - requests for the Python that runs Ansible
-notes:
-  - The options of the connection may be templates, for example with a lookup. Only the variables of C(--extra-vars) are
-    known there. The options can also be set by such variables, C(improvmx_api_key) and so on, as those of the role.
-  - Proxies are taken from the usual environment variables, such as E(HTTPS_PROXY). C(~/.netrc) is not used.
 """

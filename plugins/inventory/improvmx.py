@@ -20,7 +20,7 @@ author:
 extends_documentation_fragment:
   - ansible.builtin.constructed
   - ansible.builtin.inventory_cache
-  - improvmx.email.improvmx.options
+  - improvmx.email.improvmx
   - improvmx.email.improvmx.plugin
 options:
   plugin:
@@ -38,12 +38,14 @@ options:
       - Take only the domains that are active, or only those that are not.
     type: bool
 notes:
+  - The options of the connection, O(query) and O(active) may be templates, for example with a lookup. Of variables, only
+    those of C(--extra-vars) are known there. Such variables can also set the connection, as they do for the role.
+  - Ansible itself shows lines of a file in which it finds an error. So the API key is better in a vault or in the environment
+    than as text in the file. C(ansible-inventory --list) shows extra variables, too.
   - What is cached counts for the same O(api_url), O(api_version), O(api_key), O(query) and O(active) only. The API key
     is not in the cache.
 seealso:
   - module: improvmx.email.improvmx_domain_info
-  - plugin: improvmx.email.improvmx
-    plugin_type: role
 """
 
 EXAMPLES = r"""

@@ -447,9 +447,8 @@ def test_the_shared_options_are_those_of_the_modules_and_their_environment() -> 
     shared = importlib.import_module("ansible_collections.improvmx.email.plugins.module_utils._module")
     spec = shared.shared_options()
     added = yaml.safe_load(fragment.ModuleDocFragment.PLUGIN)["options"]
-    assert {*yaml.safe_load(fragment.ModuleDocFragment.OPTIONS)["options"], "query", "active"} == set(
-        source()._OWN
-    )
+    documented = yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"]
+    assert {*documented, "query", "active"} == set(source()._OWN)
     assert {name: [entry["name"] for entry in added[name]["env"]] for name in added} == {
         name: facts["fallback"][1] for name, facts in spec.items() if "fallback" in facts
     }
