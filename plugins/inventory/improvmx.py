@@ -227,7 +227,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         api = DIALECTS[self.get_option("api_version")](transport)
         found = read_selected(api, query=self.get_option("query"), active=self.get_option("active"))
         self.display.vv("improvmx: domains: %d, requests: %d" % (len(found), transport.requests_made))
-        waits = tell_waits(transport)
+        waits = tell_waits(transport, "this inventory")
         if waits:
             self.display.warning(waits)
         return [describe_domain(domain) for domain in found]

@@ -30,12 +30,13 @@ def open_transport(options: Mapping[str, Any]) -> Transport:
     )
 
 
-def tell_waits(transport: Transport) -> str:
-    """A sentence about long waits for the rate limit, if there were any."""
+def tell_waits(transport: Transport, who: str) -> str:
+    """A sentence about long waits for the rate limit, if there were any. ``who``: what had to wait."""
     limits = transport.limits
     if limits.seconds_waited < _WAIT_WORTH_TELLING:
         return ""
-    return (
-        "The rate limit of ImprovMX made this task wait for %.0f s in all; the last limit met was "
-        "that of %s." % (limits.seconds_waited, limits.met)
+    return "The rate limit of ImprovMX made %s wait for %.0f s in all; the last limit met was that of %s." % (
+        who,
+        limits.seconds_waited,
+        limits.met,
     )

@@ -137,7 +137,7 @@ def read_option(params: Mapping[str, Any], option: str, parse: Callable[[str], _
 def _with_costs(
     module: AnsibleModule, transport: Optional[Transport], results: Mapping[str, Any]
 ) -> Dict[str, Any]:
-    waits = tell_waits(transport) if transport else ""
+    waits = tell_waits(transport, "this task") if transport else ""
     if waits:
         module.warn(waits)
     return {**results, "api_requests": transport.requests_made if transport else 0}

@@ -21,6 +21,7 @@ from playbooks import Listing, Play, Project
 
 PLUGIN = "improvmx.email.improvmx"
 SOURCE = "mail.improvmx.yml"
+CACHED = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": "cache"}
 
 ACCOUNT = {
     "domains": [
@@ -113,15 +114,16 @@ def test_an_empty_account_is_an_empty_inventory(project: Project) -> None:
     assert (listing.code, listing.hosts, listing.requests) == (0, {}, 1)
 
 
-def test_what_the_service_says_is_never_a_template(project: Project) -> None:
+def test_what_the_service_says_is_never_a_template_not_even_from_the_cache(project: Project) -> None:
     project.emulator.seed({"domains": [{"domain": "a.example", "aliases": {"{{7*7}}": "a@mail.example"}}]})
-    options = {"compose": {"first": "improvmx_aliases[0].alias"}}
+    options = {"compose": {"first": "improvmx_aliases[0].alias"}, **CACHED}
     project.write(SOURCE, {"plugin": PLUGIN, **options})
     show = {"ansible.builtin.debug": {"msg": "<{{ improvmx_aliases[0].alias }}|{{ first }}>"}, "name": "Show"}
     project.write("show.yml", [{"hosts": "all", "gather_facts": False, "name": "All", "tasks": [show]}])
-    play = project.play("show.yml", "-i", SOURCE)
-    assert play.code == 0
-    assert "<{{7*7}}|{{7*7}}>" in play.output
+    for requests in (1, 0):
+        play = project.play("show.yml", "-i", SOURCE)
+        assert (play.code, play.requests) == (0, requests)
+        assert "<{{7*7}}|{{7*7}}>" in play.output
 
 
 # --- Groups and variables of the user's own -------------------------------------------------------
@@ -341,9 +343,6 @@ def test_a_passing_failure_is_survived(project: Project) -> None:
 
 
 # --- Cache ----------------------------------------------------------------------------------------
-
-
-CACHED = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": "cache"}
 
 
 def test_a_cached_inventory_is_the_same_without_a_request(project: Project) -> None:
