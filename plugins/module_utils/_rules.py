@@ -54,8 +54,8 @@ class Rule:
 
     @property
     def name(self) -> str:
-        """What changes and messages call it: its matcher, on one line."""
-        name = " ".join(self.matcher.split())
+        """What changes and messages call it: its matcher, on one line; its id where that is not known."""
+        name = " ".join(self.matcher.split()) or self.id or ""
         return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "..."
 
     def fields(self) -> Dict[str, Any]:
@@ -126,17 +126,13 @@ def plan_rule(wish: RuleWish, found: Optional[Sequence[Rule]]) -> Step[Rule]:
     if len(meant) > 1:
         raise _ambiguous(wish.domain, meant)
     there = meant[0] if meant else None
+    if there and wish.type not in (None, there.type):
+        raise _other_type(wish, there)
     if not wish.present:
         gone = Change("delete", "rule", wish.domain, there.name, before=there.fields()) if there else None
         return Step(there, None, gone)
     if there is None:
         return _creation(wish, found)
-    if wish.type not in (None, there.type):
-        raise PlanError(
-            "%s has the rule %s with type %s, and a rule keeps its type: to have one of type %s, delete "
-            "it and create another without id" % (wish.domain, there.id, there.type, wish.type),
-            [],
-        )
     after = wish.applied_to(there)
     fields, wanted = there.fields(), after.fields()
     differing = [name for name in wanted if wanted[name] != fields[name]]
@@ -166,6 +162,14 @@ def _creation(wish: RuleWish, found: Optional[Sequence[Rule]]) -> Step[Rule]:
     if found is None:
         raise DomainMissing(wish.domain, [change], "rules")
     return Step(None, rule, change)
+
+
+def _other_type(wish: RuleWish, rule: Rule) -> PlanError:
+    return PlanError(
+        "%s has the rule %s with type %s, and a rule keeps its type: to have one of type %s, delete it "
+        "and create another without id" % (wish.domain, rule.id, rule.type, wish.type),
+        [],
+    )
 
 
 def _ambiguous(domain: str, rules: Sequence[Rule]) -> PlanError:

@@ -259,7 +259,7 @@ def test_a_missing_id_is_a_failure_that_says_what_to_do(modules: Modules, check:
 @pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
 def test_the_type_of_a_rule_is_not_changed(modules: Modules, check: bool) -> None:
     seed(modules.emulator, alias("info"))
-    for wish in ({"type": "cel"}, {"expression": "true"}, {**BILL}):
+    for wish in ({"type": "cel"}, {"expression": "true"}, {**BILL}, {"type": "cel", "state": "absent"}):
         result = run(modules, check=check, id=uuid(1), **wish)
         assert result["failed"] is True
         assert "a rule keeps its type" in result["msg"]
@@ -272,6 +272,7 @@ def test_a_rule_of_an_unknown_type_is_left_alone_and_can_be_switched_off(modules
     seed(modules.emulator, other, alias("info"))
     assert run(modules, **INFO)["changed"] is False
     told = run(modules, check=True, id=uuid(1), active=False)
+    assert told["changes"][0]["name"] == uuid(1)
     assert told["changes"][0]["after"] == {"active": False}
 
 
