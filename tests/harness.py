@@ -13,6 +13,7 @@ import importlib
 import io
 import json
 import re
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,8 @@ def run_module(name: str, args: dict[str, Any], check: bool = False) -> dict[str
     wire = {**args, "_ansible_check_mode": check, "_ansible_diff": True}
     output = io.StringIO()
     ended = False
+    # Ansible would take the module for a part of itself, and its warnings would go to the screen.
+    assert "ansible.errors" not in sys.modules, "a test loads Ansible's controller into this process"
     with patch_module_args(wire), contextlib.redirect_stdout(output):
         try:
             main()
