@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import socket
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,112 +15,27 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from catalogue import (
+    NAMES,
+    action_group,
+    declared,
+    documentation,
+    every_module,
+    every_module_in_its_versions,
+    examples,
+    first_example,
+    fragment,
+    seed_account,
+    source,
+    tasks,
+    versions,
+    writes,
+)
 from emulator import Emulator
-from harness import MODULES, Clock, Modules, assert_no_secret, run_module
+from harness import Clock, Modules, assert_no_secret, run_module
 
-ROOT = Path(__file__).resolve().parents[4]
-NAMES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("improvmx_*.py"))
-NAMESPACE = "improvmx.email."
 # What Ansible or the harness adds to every result.
 ALWAYS = {"changed", "failed", "msg", "warnings"}
-
-every_module = pytest.mark.parametrize("name", NAMES)
-
-
-@cache
-def source(name: str) -> Any:
-    return importlib.import_module(MODULES + name)
-
-
-@cache
-def documentation(name: str) -> dict[str, Any]:
-    return dict(yaml.safe_load(source(name).DOCUMENTATION))
-
-
-@cache
-def examples(name: str) -> list[dict[str, Any]]:
-    return list(yaml.safe_load(source(name).EXAMPLES))
-
-
-def fragment() -> dict[str, Any]:
-    module = importlib.import_module(MODULES.replace(".modules.", ".doc_fragments.") + "improvmx")
-    return dict(yaml.safe_load(module.ModuleDocFragment.DOCUMENTATION))
-
-
-def action_group() -> list[str]:
-    return list(yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["action_groups"]["improvmx"])
-
-
-class _Captured(Exception):
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__()
-        self.arguments = arguments
-
-
-def declared(name: str) -> dict[str, Any]:
-    """What a module hands to AnsibleModule."""
-
-    def capture(**arguments: Any) -> None:
-        raise _Captured(**arguments)
-
-    shared = importlib.import_module(MODULES.replace(".modules.", ".module_utils.") + "_module")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shared, "AnsibleModule", capture)
-        with pytest.raises(_Captured) as captured:
-            source(name).main()
-    return captured.value.arguments
-
-
-def fitting(value: Any, spec: dict[str, Any]) -> Any:
-    """An argument of an example, with something that fits in place of each template."""
-    if isinstance(value, str) and "{{" in value:
-        values = {"list": [], "dict": {}, "int": 1, "bool": True, "raw": "text"}
-        choices = spec.get("choices")
-        return choices[0] if choices else values.get(spec.get("type", "str"), "text")
-    options = spec.get("options", {})
-    if isinstance(value, dict):
-        return {key: fitting(inner, options.get(key, {})) for key, inner in value.items()}
-    if isinstance(value, list):
-        element = {"type": spec.get("elements", "str"), "options": options}
-        return [fitting(inner, element) for inner in value]
-    return value
-
-
-def tasks(name: str) -> list[tuple[str, dict[str, Any]]]:
-    """The tasks of a module's examples that use a module of ours, with their arguments."""
-    found = []
-    for task in examples(name):
-        for key, arguments in task.items():
-            if key.startswith(NAMESPACE):
-                module = key.removeprefix(NAMESPACE)
-                assert module in NAMES
-                specs = declared(module)["argument_spec"]
-                fitted = {
-                    option: fitting(value, specs.get(option, {}))
-                    for option, value in (arguments or {}).items()
-                }
-                found.append((module, fitted))
-    return found
-
-
-def first_example(name: str) -> dict[str, Any]:
-    """Arguments that make sense to a module: those of its first example."""
-    return next(arguments for module, arguments in tasks(name) if module == name)
-
-
-def writes(name: str) -> bool:
-    return not name.endswith("_info")
-
-
-def versions(name: str) -> list[str]:
-    """The versions of the API that a module says it can work with."""
-    needs_v3 = "It needs O(api_version=v3)" in " ".join(documentation(name)["description"])
-    return ["v3"] if needs_v3 else ["v2", "v3"]
-
-
-every_module_in_its_versions = pytest.mark.parametrize(
-    ("name", "version"), [(name, version) for name in NAMES for version in versions(name)]
-)
 
 
 # --- Documentation --------------------------------------------------------------------------------
@@ -242,15 +155,6 @@ def test_a_module_has_a_test_file(name: str) -> None:
 
 
 # --- Behaviour ------------------------------------------------------------------------------------
-
-
-def seed_account(emulator: Emulator) -> None:
-    domains = [
-        {"domain": name, "aliases": {"*": "o@m.example", "info": "i@m.example"}}
-        for name in ("example.com", "example.org", "example.net")
-    ]
-    domains.append({"domain": "routed.example", "routing_engine": "rules"})
-    emulator.seed({"domains": domains})
 
 
 @every_module
