@@ -280,12 +280,13 @@ api_requests:
   sample: 1
 """
 
-from typing import Any, Dict, Sequence, Type
+from typing import Any, Dict, Mapping, Optional, Sequence, Type
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import DETAILS, Api
 from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     DomainWish,
+    InputError,
     domain_wishes,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._module import (
@@ -322,15 +323,22 @@ def _options() -> Dict[str, Any]:
     }
 
 
+def _read_bound(params: Mapping[str, Any]) -> Optional[int]:
+    # Ansible's own required_if is content with a null, which is what an empty variable gives.
+    if params["purge"] and params["max_deletions"] is None:
+        raise InputError(["purge needs max_deletions, the most domains and aliases that it may delete"])
+    return read_number(params, "max_deletions", 0)
+
+
 def main() -> None:
-    module = make_module(_options(), required_if=[("purge", True, ["max_deletions"])])
+    module = make_module(_options())
     params = module.params
 
     def wishes(api: Type[Api]) -> Sequence[DomainWish]:
         wished: Sequence[DomainWish]
         wished, *_numbers = read_all(
             lambda: domain_wishes(params["domains"], api.settings, api.version),
-            lambda: read_number(params, "max_deletions", 0),
+            lambda: _read_bound(params),
             lambda: read_number(params, "concurrency", 1, MOST_CONNECTIONS),
         )
         return wished

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from emulator import Account, Emulator, RateLimit
-from harness import Clock, Modules, changes_of, effects_of, run_module, wrap_endpoint
+from harness import Clock, Modules, changes_of, effects_of, wrap_endpoint
 
 OWNER = "owner@mail.example"  # the account's own address
 CATCH_ALL_MADE = ("ImprovMX gives each new domain a catch-all alias *",)
@@ -250,12 +250,16 @@ def purge(**options: Any) -> dict[str, Any]:
     return {"domains": [domain("kept.example", absent("old"))], "purge": True, **options}
 
 
-def test_a_purge_needs_a_bound(emulator: Emulator) -> None:
-    emulator.seed({"domains": []})
-    result = run_module("improvmx_domains", {"api_url": emulator.url, "api_key": emulator.api_key, **purge()})
+@pytest.mark.parametrize("bound", [{}, {"max_deletions": None}], ids=["missing", "null"])
+@pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
+def test_a_purge_needs_a_bound(modules_of_version: Modules, check: bool, bound: dict[str, Any]) -> None:
+    modules = modules_of_version
+    modules.seed(THERE)
+    result = modules.run("improvmx_domains", check=check, **purge(**bound))
     assert result["failed"] is True
-    assert "max_deletions" in result["msg"]
-    assert emulator.requests == []
+    assert "purge needs max_deletions" in result["msg"]
+    assert result["changes"] == result["pending"] == []
+    assert modules.emulator.requests == []
 
 
 @pytest.mark.parametrize("most", [DELETIONS, DELETIONS + 1])
