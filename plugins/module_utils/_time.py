@@ -14,8 +14,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # Python 3.8's own reader knows neither a Z, nor an offset without a colon, nor a space before it.
 _ISO = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)"
-    r"(?:[T ](?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>\.\d+)?\s*(?P<zone>Z|[+-]\d\d:?\d\d)?)?\Z",
-    re.IGNORECASE,
+    r"(?:[T ](?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>\.\d+)?\s*"
+    r"(?P<zone>Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?\Z",
+    re.IGNORECASE | re.ASCII,
 )
 
 
