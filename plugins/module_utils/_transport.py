@@ -50,6 +50,7 @@ _SHORTEST_MASKED = 8  # characters; the gaps that a shorter secret leaves would 
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 _PASSING = (502, 503, 504)
 _LONGEST_PAUSE = 60.0
+_LONGEST_TIME = 2_000_000  # seconds; a socket counts milliseconds in 32 bits
 
 
 class ApiError(ImprovmxError):
@@ -113,7 +114,9 @@ class Transport:
         if problems:
             raise InputError(problems)
         self._root, self._root_path = _split_root(api_url)
-        self._timeout, self._retry_timeout = timeout, retry_timeout
+        # As numbers with a fraction: Ansible lets a truth value pass for a number, urllib3 does not.
+        self._timeout = float(min(timeout, _LONGEST_TIME))
+        self._retry_timeout = float(min(retry_timeout, _LONGEST_TIME))
         self._session = requests.Session()
         # What the environment says of proxies and CA bundles, once instead of for every request. A
         # bundle in it counts only where the user said nothing.
@@ -124,7 +127,7 @@ class Transport:
         self._verify = environment["verify"]
         self._session.trust_env = False
         # With auth set, requests leaves ~/.netrc alone. Bytes: a key may hold any character.
-        self._session.auth = (b"api", self._key.encode("utf-8", "surrogateescape"))  # type: ignore[assignment]
+        self._session.auth = (b"api", _encoded(self._key))  # type: ignore[assignment]
         self._session.headers["Accept"] = "application/json"
         self._session.headers["User-Agent"] = "improvmx.email (Ansible collection)"
         # Not even looked at, for a malformed one would be an exception of another kind.
@@ -375,7 +378,7 @@ class Transport:
 
     def _secrets(self) -> Iterator[str]:
         key = self._key
-        encoded = key.encode("utf-8", "surrogateescape")
+        encoded = _encoded(key)
         yield base64.b64encode(b"api:" + encoded).decode("ascii")
         yield base64.b64encode(encoded).decode("ascii")
         yield quote(encoded, safe="")
@@ -410,6 +413,10 @@ def _problems(
         )
     if not api_key:
         problems.append("api_key is empty")
+    try:
+        _encoded(api_key)
+    except UnicodeEncodeError:
+        problems.append("api_key holds what is no character")
     if timeout <= 0:
         problems.append("timeout must be at least 1 second")
     if retry_timeout < 0:
@@ -417,6 +424,11 @@ def _problems(
     if isinstance(verify, str) and not os.path.exists(verify):
         problems.append("ca_path: there is no %s" % shown(verify))
     return problems
+
+
+def _encoded(api_key: str) -> bytes:
+    # Bytes of the environment that are no text come as surrogates of their own.
+    return api_key.encode("utf-8", "surrogateescape")
 
 
 def _is_root(api_url: str) -> bool:

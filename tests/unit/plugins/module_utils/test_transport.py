@@ -83,6 +83,18 @@ def test_empty_key_is_refused_before_any_request(key: str) -> None:
         Transport("https://api.example", key)
 
 
+def test_key_that_no_bytes_can_be_is_refused_without_being_quoted() -> None:
+    with pytest.raises(InputError, match="api_key holds what is no character") as caught:
+        Transport("https://api.example", "sk_odd\ud800")
+    assert "sk_odd" not in str(caught.value)
+
+
+@pytest.mark.parametrize("seconds", [True, 1e308, 10**400, float("inf")])
+def test_time_beyond_what_a_socket_takes_is_as_long_as_it_takes(seconds: Any, emulator: Emulator) -> None:
+    transport = connect(emulator, timeout=seconds, retry_timeout=seconds)
+    assert transport.request("GET", DOMAINS)["success"] is True
+
+
 def test_netrc_does_not_replace_the_key(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
