@@ -1,0 +1,231 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whatever is written into an option: it is refused with a sentence, or carried to the service as it is.
+
+No request leaves the path that it was meant for, and a second run of what went well changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from ansible.module_utils.basic import AnsibleModule
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    parse_alias,
+    parse_destination,
+    parse_domain,
+    split_forward,
+)
+from catalogue import declared, every_module, first_example, seed_account
+from emulator import Emulator
+from harness import Modules, assert_no_secret, run_main
+
+# What is no text, for every option; Ansible makes texts of these where an option is a text.
+ODD_VALUES: tuple[Any, ...] = (
+    None, True, -1, 1.5, 10**400, float("nan"), float("inf"), [], [[None]], {}, {"a": {"b": []}}, "", "\0",
+    "\ud800", "9" * 5000,
+)  # fmt: skip
+ODD_TEXTS = (
+    # Control characters, and what ends lines, headers and requests
+    " ", "a\0b", "a\nb", "a\r\nHost: elsewhere.example\r\n\r\n", "\t", "\x1b[31m", "\x7f", "\x85", "\u2028",
+    # Paths, queries, encodings
+    ".", "..", "../../account", "./", "a/../../b", "//elsewhere.example/", "%2f", "%2e%2e%2f", "%00", "%zz",
+    "a?limit=1", "a#b", "a&b=c", "a;b", "a\\b", "a:b@c", "[::1]", "a+b", "a b",
+    # Templates of Python, Ansible, shells
+    "{}", "{0}", "%s", "%(x)s", "{{ 7 * 7 }}", "$(id)", "'\"", "null", "true",
+    # Unicode
+    "\udc80", "e\u0301", "\u0301", "\u202eabc", "\u200b", "\u00ad", "\ufeff", "\ufdd0", "\U0010ffff",
+    "\U0001f4a9", "ß", "ſ", "İ", "\u212a", "ﬁ", "Ⅷ", "。", "０", "٣", "שלום", "हिन्दी", "a\u200db", "ς",
+    # Sizes
+    "a" * 150, "a" * 151, "(" * 150, "(a|" * 2000, "é" * 3000, ",".join(["a@x.example"] * 5000),
+    "https://x.example/" + "y" * 20_000,
+)  # fmt: skip
+
+
+def places(spec: dict[str, Any], arguments: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], bool]]:
+    """Where in its arguments a module takes a value, and whether a text; of a list, its first element."""
+    for option, facts in spec.items():
+        if option in ("api_key", "api_url"):
+            continue  # any key is masked wherever it occurs, and a sound URL leads elsewhere
+        kind, choices = facts.get("type", "str"), facts.get("choices")
+        yield (option,), kind in ("str", "path") and not choices
+        if "options" in facts:
+            inner = (arguments.get(option) or [{}])[0]
+            yield from (((option, 0, *place), text) for place, text in places(facts["options"], inner))
+        elif kind == "list":
+            yield (option, 0), not choices
+
+
+def put(arguments: Any, place: tuple[Any, ...], value: Any) -> Any:
+    """The arguments with another value in a place."""
+    if not place:
+        return value
+    if isinstance(place[0], int):
+        items = arguments if isinstance(arguments, list) and arguments else [{}]
+        return [put(items[0], place[1:], value), *items[1:]]
+    inner = dict(arguments) if isinstance(arguments, dict) else {}
+    return {**inner, place[0]: put(inner.get(place[0]), place[1:], value)}
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a structure, in the forms that the service may be told it in."""
+    if isinstance(value, (dict, list)):
+        for item in [*value, *value.values()] if isinstance(value, dict) else value:
+            yield from texts(item)
+    with contextlib.suppress(ValueError):  # of a number of too many digits
+        text = str(value).strip()
+        yield text
+    with contextlib.suppress(ValueError):
+        yield parse_domain(text)
+
+
+def run(modules: Modules, name: str, args: dict[str, Any]) -> dict[str, Any] | None:
+    """Run a module; None where Ansible itself does not let the arguments through to it."""
+    try:
+        result = run_main(name, {**modules.options, **args})
+    except (ValueError, OverflowError) as error:  # UnicodeError is a ValueError
+        frames = {frame.f_code for frame, line in traceback.walk_tb(error.__traceback__)}
+        assert AnsibleModule.__init__.__code__ in frames
+        return None
+    assert "Traceback" not in json.dumps(result)
+    assert "exception" not in result
+    assert_no_secret(json.dumps(result), modules.emulator.api_key)
+    return result
+
+
+def assert_on_course(emulator: Emulator, args: Any) -> None:
+    """Every request went to an endpoint that exists, for something that was named or is there."""
+    named: set[str] = set()
+    for request in emulator.requests:
+        assert request.route, f"{request.method} {request.path} is no endpoint"
+        pattern = request.route.partition(" ")[2].split("/")
+        segments = request.path.removeprefix(f"/{request.version}").split("/")
+        for part, segment in zip(pattern, segments, strict=True):
+            named = named or {*texts(args), *texts(emulator.dump(ids=True))}
+            assert part == segment or (part.startswith("{") and unquote(segment, errors="strict") in named)
+        assert set(request.query) <= {"q", "limit", "page", "is_active", "next_cursor", "search"}
+
+
+@every_module
+def test_odd_value_of_any_option_is_refused_or_carried_through(modules: Modules, name: str) -> None:
+    emulator = modules.emulator
+    usual = first_example(name)
+    for place, is_text in places(declared(name)["argument_spec"], usual):
+        for value in (*ODD_VALUES, *ODD_TEXTS) if is_text else ODD_VALUES:
+            args = put(usual, place, value)
+            told = f"{place}: {value!a:.100}"
+            seed_account(emulator)
+            result = run(modules, name, args)
+            assert_on_course(emulator, args)
+            if result is None:
+                assert emulator.requests == [], told
+            elif result.get("failed"):
+                assert result["msg"], told
+                assert emulator.ledger == [], told
+            elif result["changed"]:
+                again = run(modules, name, args)
+                assert again is not None, told
+                assert (again.get("failed"), again["changed"]) == (None, False), told
+
+
+# --- Texts at random ------------------------------------------------------------------------------
+
+LETTERS = st.characters(categories=["L", "M", "N"])
+ANYTHING = st.text(st.characters(exclude_categories=()), max_size=10)  # with surrogates, and the unassigned
+LABELS = st.text(LETTERS, min_size=1, max_size=12) | st.from_regex(r"[a-z0-9-]{1,20}", fullmatch=True)
+LOCAL_PARTS = st.from_regex(r"[A-Za-z0-9.+_/%?#&=~{}|!-]{1,20}", fullmatch=True)
+PATTERNS = st.from_regex(r"[\[\](){}^$.*+?|\\/%a-zA-Z0-9#&=;:,-]{1,30}", fullmatch=True)
+IN_URLS = st.characters(exclude_characters=",", categories=["L", "N", "P", "S"])
+
+
+def mostly(texts: st.SearchStrategy[str], parse: Callable[[str], str]) -> st.SearchStrategy[str]:
+    """Texts that will do, and now and then any."""
+
+    def will_do(text: str) -> bool:
+        with contextlib.suppress(ValueError):
+            return bool(parse(text))
+        return False
+
+    sound = texts.filter(will_do)
+    return st.integers(0, 19).flatmap(lambda dice: sound if dice else texts | ANYTHING)
+
+
+NAMES = mostly(st.lists(LABELS, min_size=2, max_size=3).map(".".join), parse_domain)
+ALIASES = mostly(LOCAL_PARTS | PATTERNS | st.text(LETTERS, max_size=8), parse_alias)
+URLS = st.text(IN_URLS, max_size=40).map("https://h.example/".__add__)
+EMAILS = st.tuples(LOCAL_PARTS | st.text(LETTERS, max_size=8), NAMES).map("@".join)
+DESTINATIONS = mostly(EMAILS | URLS, parse_destination)
+WISHES = st.fixed_dictionaries(
+    {
+        "domain": NAMES | st.just("example.com"),
+        "aliases": st.lists(
+            st.fixed_dictionaries(
+                {"alias": ALIASES, "forward": st.lists(DESTINATIONS, min_size=1, max_size=3)},
+                optional={"state": st.sampled_from(["present", "absent"])},
+            ),
+            max_size=3,
+        ),
+    },
+    optional={"webhook": URLS, "purge_aliases": st.booleans()},
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(wishes=st.lists(WISHES, min_size=1, max_size=2))
+def test_any_wish_is_refused_or_read_back_as_it_was_written(modules: Modules, wishes: Any) -> None:
+    emulator = modules.emulator
+    modules.seed({"example.com": {"*": "o@m.example"}})
+    result = run(modules, "improvmx_domains", {"domains": wishes})
+    assert_on_course(emulator, [wishes, "*"])
+    assert result is not None
+    if result.get("failed"):
+        assert result["msg"].isprintable()
+        assert not emulator.requests or result["failed_domains"]
+        return
+    for wish in wishes:
+        there = modules.aliases(parse_domain(wish["domain"]))
+        for alias in wish["aliases"]:
+            name = alias["alias"].strip()
+            if alias.get("state") == "absent":
+                assert name not in there
+            else:
+                forward = map(parse_destination, split_forward(alias["forward"]))
+                assert there[name].split(",") == list(dict.fromkeys(forward))
+    told = modules.run("improvmx_domain_info")["domains"]
+    for domains in (wishes, told):
+        again = modules.run("improvmx_domains", domains=domains)
+        assert (again.get("failed"), again["changed"]) == (None, False)
+
+
+@pytest.mark.parametrize(
+    "alias", ["^" + "(a|b)?" * 24 + "$", "(" * 150, "\\" * 150, "[" * 75 + "/" * 75, "é" * 150]
+)
+def test_alias_as_long_as_can_be_is_carried_through(modules_of_version: Modules, alias: str) -> None:
+    modules = modules_of_version
+    modules.seed({"example.com": {}})
+    args = {"domain": "example.com", "alias": alias}
+    modules.rounds("improvmx_alias", **args, forward="a@x.example")
+    modules.rounds("improvmx_alias", **args, forward="b@x.example")
+    assert modules.aliases("example.com") == {alias: "b@x.example"}
+    modules.rounds("improvmx_alias", **args, state="absent")
+    assert modules.aliases("example.com") == {}
+
+
+def test_ten_thousand_aliases_are_made_read_and_left_alone(modules: Modules) -> None:
+    modules.seed({"example.com": {}})
+    aliases = [{"alias": f"a{number}", "forward": [f"u{number}@x.example"]} for number in range(10_000)]
+    rounds = modules.rounds("improvmx_domain", domain="example.com", aliases=aliases)
+    assert modules.aliases("example.com") == {f"a{n}": f"u{n}@x.example" for n in range(10_000)}
+    assert rounds.count == 1 + 20
+    assert rounds.again["api_requests"] == 1 + 100
