@@ -16,9 +16,11 @@ import re
 import threading
 import time
 import traceback
+import zlib
 from typing import Any, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 from urllib.parse import quote, quote_plus, urlsplit
 
+from ansible_collections.improvmx.email.plugins.module_utils import _deadline
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     ImprovmxError,
     InputError,
@@ -49,6 +51,7 @@ _LONGEST_WORDS = 600  # characters of the service's own that a message quotes
 _SHORTEST_MASKED = 8  # characters; the gaps that a shorter secret leaves would tell it
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 _PASSING = (502, 503, 504)
+_CERTIFICATE = re.compile("CERTIFICATE|PEM|doesn't match")  # in what OpenSSL and urllib3 say
 _LONGEST_PAUSE = 60.0
 _LONGEST_TIME = 2_000_000  # seconds; a socket counts milliseconds in 32 bits
 
@@ -118,6 +121,8 @@ class Transport:
         self._timeout = float(min(timeout, _LONGEST_TIME))
         self._retry_timeout = float(min(retry_timeout, _LONGEST_TIME))
         self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, _deadline.Adapter())
         # What the environment says of proxies and CA bundles, once instead of for every request. A
         # bundle in it counts only where the user said nothing.
         environment = self._session.merge_environment_settings(self._root, {}, None, verify, None)
@@ -129,6 +134,7 @@ class Transport:
         # With auth set, requests leaves ~/.netrc alone. Bytes: a key may hold any character.
         self._session.auth = (b"api", _encoded(self._key))  # type: ignore[assignment]
         self._session.headers["Accept"] = "application/json"
+        self._session.headers["Accept-Encoding"] = "gzip"
         self._session.headers["User-Agent"] = "improvmx.email (Ansible collection)"
         # Not even looked at, for a malformed one would be an exception of another kind.
         self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
@@ -216,23 +222,23 @@ class Transport:
         limit: float,
     ) -> Tuple[requests.Response, bytes]:
         """Send a request once; return the answer and its body. ``limit``: seconds for all of it."""
-        until = time.monotonic() + limit
         with self._counter:
             self.requests_made += 1
         try:
-            response = self._session.request(
-                method,
-                self._root + path,
-                params=query,
-                json=body,
-                timeout=limit,
-                verify=self._verify,
-                allow_redirects=False,
-                stream=True,
-            )
-            with response:
-                return response, b"".join(_limited(response, until))
-        except (requests.RequestException, HTTPError) as error:
+            with _deadline.deadline(limit):
+                response = self._session.request(
+                    method,
+                    self._root + path,
+                    params=query,
+                    json=body,
+                    timeout=limit,
+                    verify=self._verify,
+                    allow_redirects=False,
+                    stream=True,
+                )
+                with response:
+                    return response, b"".join(_body(response))
+        except (requests.RequestException, HTTPError, zlib.error) as error:
             # urllib3's own come through where requests does not read the body, and for odd hosts.
             raise self._connection_fault(error, method, path, limit) from None
         except OSError as error:
@@ -246,8 +252,6 @@ class Transport:
                 response.status_code,
                 doubtful=method != "GET",
             ) from None
-        except _TooSlow:
-            raise _no_answer("the reply took longer than %.3g s" % limit, method, path) from None
 
     def _judge(self, response: requests.Response, content: bytes, method: str, path: str) -> Any:
         status = response.status_code
@@ -286,7 +290,7 @@ class Transport:
     def _connection_fault(self, error: Exception, method: str, path: str, limit: float) -> ApiError:
         cause = _innermost(error)
         reason = self.quote(str(cause) or type(cause).__name__)
-        if isinstance(error, requests.exceptions.SSLError) and re.search("CERTIFICATE|PEM", reason):
+        if isinstance(error, requests.exceptions.SSLError) and _CERTIFICATE.search(reason):
             return BadReply(
                 "the certificate of %s can't be verified (%s): give the CA bundle to trust in ca_path"
                 % (self._root, reason),
@@ -300,7 +304,7 @@ class Transport:
                 reason = "no connection within %.3g s" % limit
             return Unavailable("%s can't be reached: %s" % (self._root, reason), method, path)
         if isinstance(error, (requests.exceptions.Timeout, Urllib3Timeout)):
-            return _no_answer("no answer within %.3g s" % limit, method, path)
+            return _no_answer("no complete answer within %.3g s" % limit, method, path)
         return _no_answer("the connection to %s broke: %s" % (self._root, reason), method, path)
 
     # --- Time -------------------------------------------------------------------------------------
@@ -473,23 +477,23 @@ class _TooLarge(Exception):
     pass
 
 
-class _TooSlow(Exception):
-    pass
+def _body(response: requests.Response) -> Iterator[bytes]:
+    """The body in pieces, as long as it is not too large. Raises _TooLarge, zlib.error, HTTPError.
 
-
-def _limited(response: requests.Response, until: float) -> Iterator[bytes]:
-    """The body in pieces, as long as neither its size nor its slowness is beyond measure."""
+    It is unpacked here, for a few bytes of a compressed body can be a thousand times as many.
+    """
     size = 0
-    # read1 returns what is there; iter_content waits for a whole chunk, however slowly it comes.
-    read1 = getattr(response.raw, "read1", None)  # not in urllib3 1.26
-    pieces = iter(lambda: read1(_CHUNK, decode_content=True), b"") if read1 else response.iter_content(_CHUNK)
-    for chunk in pieces:
-        size += len(chunk)
-        if size > _LARGEST_REPLY:
-            raise _TooLarge
-        if time.monotonic() > until:
-            raise _TooSlow
-        yield chunk
+    response.raw.enforce_content_length = True  # urllib3 1.26 would take a part of a body for all of it
+    gzip = response.headers.get("Content-Encoding", "").strip().lower() == "gzip"
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16) if gzip else None
+    for packed in response.raw.stream(_CHUNK, decode_content=False):
+        while packed:
+            piece = unpacker.decompress(packed, _CHUNK) if unpacker else packed
+            packed = unpacker.unconsumed_tail if unpacker else b""
+            size += len(piece)
+            if size > _LARGEST_REPLY:
+                raise _TooLarge
+            yield piece
 
 
 def _parse_json(content: bytes) -> Tuple[Any, bool]:

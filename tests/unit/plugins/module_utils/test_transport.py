@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import socket
 import ssl
 import threading
 import time
+import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -305,7 +308,7 @@ def test_status_decides_what_an_error_is(
         (Fault("cut"), Unavailable, "the connection to http://.* broke"),
         (Fault("reset_before"), Unavailable, "the connection to http://.* broke"),
         (Fault("huge", size=4 << 20), BadReply, "the reply is larger than 1 MiB"),
-        (Fault("delay", seconds=0.5), Unavailable, r"no answer within 0\.2 s"),
+        (Fault("delay", seconds=0.5), Unavailable, r"no complete answer within 0\.2 s"),
     ],
     ids=lambda value: value.kind if isinstance(value, Fault) else None,
 )
@@ -363,27 +366,119 @@ def serving(answer: Callable[[socket.socket], None], context: ssl.SSLContext | N
         thread.join(10)
 
 
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_path(authority: trustme.CA, tmp_path: Path) -> str:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return str(tmp_path / "ca.pem")
+
+
+def tls_context(authority: trustme.CA, name: str = "127.0.0.1") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
 def reply(body: bytes, **headers: str) -> bytes:
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     head = ["HTTP/1.1 200 OK", f"Content-Length: {len(body)}", "Connection: close", *lines, "", ""]
     return "\r\n".join(head).encode() + body
 
 
-@pytest.mark.parametrize("chunked", [True, False])
-def test_reply_that_trickles_in_is_given_up_when_its_time_is_over(chunked: bool) -> None:
-    def trickle(connection: socket.socket) -> None:
-        form = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 30"
-        connection.sendall(b"HTTP/1.1 200 OK\r\n" + form + b"\r\n\r\n")
-        for _turn in range(30):
-            connection.sendall(b"1\r\n \r\n" if chunked else b" ")
-            time.sleep(0.05)
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+PACKED = OK + b"Content-Encoding: gzip\r\n\r\n"
+# What comes at once, and what comes without end.
+TRICKLES = {
+    "status": (b"HTTP/1.1 200 ", b"O"),
+    "interim answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "header": (OK + b"X-Odd: ", b"y"),
+    "body": (OK + b"Content-Length: 99999\r\n\r\n", b" "),
+    "body without a length": (OK + b"\r\n", b" "),
+    "chunks": (CHUNKED, b"1\r\n \r\n"),
+    "size of a chunk": (CHUNKED, b"0"),
+    "trailer": (CHUNKED + b"2\r\n{}\r\n0\r\nX-Odd: ", b"y"),
+    "packed body": (PACKED + gzip.compress(b"{}")[:10], b"\0\0\0\xff\xff"),
+}
 
-    with serving(trickle) as url:
-        started = time.monotonic()
-        error = error_of(Transport(url, "key", timeout=0.3, retry_timeout=0))
-        spent = time.monotonic() - started
+
+@pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("part", TRICKLES)
+def test_reply_that_trickles_in_is_given_up_when_its_time_is_over(
+    part: str, secure: bool, authority: trustme.CA, ca_path: str
+) -> None:
+    at_once, drop = TRICKLES[part]
+    drops: list[bytes] = []
+
+    def trickle(connection: socket.socket) -> None:
+        connection.sendall(at_once)
+        while len(drops) < 10_000:  # a quarter of an hour
+            connection.sendall(drop)
+            drops.append(drop)
+            time.sleep(0.1)
+
+    with serving(trickle, tls_context(authority) if secure else None) as url:
+        verify = ca_path if secure else True
+        error = error_of(Transport(url, "key", timeout=0.3, retry_timeout=0, verify=verify))
     assert isinstance(error, Unavailable)
-    assert spent < 1
+    assert "no complete answer within 0.3 s" in str(error)
+    assert len(drops) < 1000
+
+
+# Memory
+
+
+@contextmanager
+def memory_below(mebibytes: int) -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < mebibytes << 20
+
+
+def test_huge_reply_is_read_no_further_than_to_the_limit(emulator: Emulator) -> None:
+    emulator.faults.add(Fault("huge", size=100_000_000))
+    with memory_below(80):
+        error = error_of(connect(emulator, timeout=60, retry_timeout=0))
+    assert "the reply is larger than 64 MiB" in str(error)
+
+
+def packed(body: bytes, coding: str) -> bytes:
+    for layer in coding.split(", "):
+        body = zlib.compress(body, 1) if layer == "deflate" else gzip.compress(body, 1)
+    return reply(body, Content_Encoding=coding)
+
+
+@pytest.mark.parametrize(
+    ("coding", "words"),
+    [
+        ("gzip", "the reply is larger than 64 MiB"),
+        ("GZip", "the reply is larger than 64 MiB"),
+        # These were not asked for, and are not unpacked.
+        ("gzip, gzip", "not with JSON"),
+        ("deflate", "not with JSON"),
+        ("br", "not with JSON"),
+    ],
+)
+def test_packed_reply_is_unpacked_no_further_than_to_the_limit(coding: str, words: str) -> None:
+    answer = packed(b" " * (100 << 20), coding)
+    with serving(lambda connection: connection.sendall(answer)) as url, memory_below(80):
+        error = error_of(Transport(url, "key", timeout=60, retry_timeout=0))
+    assert words in str(error)
+
+
+@pytest.mark.parametrize("size", [0, 1, 300_000, 1 << 20])
+def test_packed_reply_is_read(size: int) -> None:
+    answer = packed(b'{"text": "' + b"x" * size + b'"}', "gzip")
+    with serving(lambda connection: connection.sendall(answer)) as url:
+        assert Transport(url, "key").request("GET", DOMAINS) == {"text": "x" * size}
 
 
 @pytest.mark.parametrize(
@@ -855,23 +950,11 @@ def test_words_that_lie_deep_are_told_without_a_traceback(
 # TLS
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_path(authority: trustme.CA, tmp_path: Path) -> str:
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    return str(tmp_path / "ca.pem")
-
-
 @pytest.fixture
 def tls_url(authority: trustme.CA) -> Iterator[str]:
     """A server whose certificate a private authority has signed."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    with serving(lambda connection: connection.sendall(reply(b'{"success": true}')), context) as url:
+    answer = reply(b'{"success": true}')
+    with serving(lambda connection: connection.sendall(answer), tls_context(authority)) as url:
         yield url
 
 
@@ -909,8 +992,7 @@ def test_any_certificate_is_taken_when_it_is_not_to_be_verified(tls_url: str) ->
 
 
 def test_certificate_for_another_name_is_refused(authority: trustme.CA, ca_path: str) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("other.example").configure_cert(context)
+    context = tls_context(authority, "other.example")
     with serving(lambda connection: connection.sendall(reply(b"{}")), context) as url:
         error = error_of(Transport(url, "key", verify=ca_path))
     assert "can't be verified" in str(error)
