@@ -140,10 +140,11 @@ class Transport:
         self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
         self._down_since: Optional[float] = None
         self._counter = threading.Lock()
-        self._tokens: Tuple[str, ...] = ()  # what replies showed of keys
         self.limits = RateLimits()
         self.requests_made = 0
         self._hidden: Tuple[str, ...] = ()  # long ones first, for one may hold another
+        self.hide(self._key)
+        self._hide({base64.b64encode(b"api:" + _encoded(self._key)).decode("ascii").rstrip("=")})
 
     def request(
         self,
@@ -357,17 +358,18 @@ class Transport:
     # --- Secrets ----------------------------------------------------------------------------------
 
     def hide(self, secret: str) -> None:
-        """Keep a secret that requests carry out of all that replies are quoted with."""
-        self._hidden = tuple(sorted({*self._hidden, *_forms(secret)}, key=len, reverse=True))
+        """Keep a secret that requests or replies carry out of all that messages quote."""
+        self._hide(_forms(secret))
+
+    def _hide(self, forms: Set[str]) -> None:
+        self._hidden = tuple(sorted({*self._hidden, *forms}, key=len, reverse=True))
 
     def quote(self, text: str) -> str:
         """A text of somebody else's as messages show it: without the key, on one line, not too long."""
         return _one_line(self.scrub(text))
 
     def scrub(self, text: str) -> str:
-        """The text without the API key in any of the forms in which it travels, and without any token."""
-        for secret in (*self._tokens, *self._secrets()):
-            text = text.replace(secret, "********")
+        """The text without any secret, in any of the forms in which it travels."""
         for form in self._hidden:
             if form in text and len(form) < _SHORTEST_MASKED:
                 return "(left out, for it holds a secret)"
@@ -378,15 +380,7 @@ class Transport:
         """Version 2 shows the account's key as ``token``, which may be another than the one in use."""
         token = reply.get("token") if isinstance(reply, dict) else None
         if isinstance(token, str) and token.strip():
-            self._tokens += (token.strip(),)
-
-    def _secrets(self) -> Iterator[str]:
-        key = self._key
-        encoded = _encoded(key)
-        yield base64.b64encode(b"api:" + encoded).decode("ascii")
-        yield base64.b64encode(encoded).decode("ascii")
-        yield quote(encoded, safe="")
-        yield key
+            self.hide(token)
 
 
 def _forms(secret: str) -> Set[str]:
