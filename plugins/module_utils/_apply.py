@@ -258,7 +258,7 @@ class _Execution:
         return error
 
     def _makes_room(self, error: ApiError, step: List[Change]) -> bool:
-        """Whether there are deletions to bring forward after new aliases were refused.
+        """Whether there are deletions to bring forward, one for each new alias, after one was refused.
 
         A catch-all is deleted after the names that take over its mail are there, which can meet the
         limit of aliases although the end state does not. Only if the domain really is full: where
@@ -273,7 +273,9 @@ class _Execution:
         limit = self._api.alias_limit()
         if domain is None or limit is None or len(domain.aliases) < limit:
             return False
-        self._run.pending = deletions + [change for change in pending if change.action != "delete"]
+        creations = len([change for change in pending if change.action == "create"])
+        first = deletions[:creations]
+        self._run.pending = first + [change for change in pending if change not in first]
         return True
 
     def _plan_anew(self, found: Optional[Domain]) -> Tuple[Set[str], List[Change]]:
@@ -287,13 +289,11 @@ class _Execution:
         self._base, self._since = found, []
         fresh = plan_domain(self._wish, found)
         planned = {str(change): change for change in run.pending}
-        if fresh.problem:
-            run.error = fresh.problem
-            return set(planned), []
+        run.error = fresh.problem
         order = {name: index for index, name in enumerate(planned)}
         left = [
             change._replace(before=planned[str(change)].before) if str(change) in planned else change
-            for change in fresh.changes
+            for change in (fresh.problem or fresh).changes
             if str(change) in planned or change.action != "delete"
         ]
         # What was not planned is what has to come first: a thing that vanished and is needed again.

@@ -243,6 +243,20 @@ def test_creation_that_failed_for_good_is_looked_for_and_not_repeated(fault: Fau
     assert account.requests("POST") == 1
 
 
+@pytest.mark.parametrize(("kind", "done"), [("truncated_json", ["update alias old"]), ("success_false", [])])
+def test_change_in_doubt_is_told_truly_where_the_look_shows_that_rules_route_the_domain(
+    kind: str, done: list[str], account_v3: Account
+) -> None:
+    """The list of domains does not tell how they are routed."""
+    ruled = {"domain": NAME, "routing_engine": "rules", "aliases": {"old": A}}
+    account_v3.seed(ruled, {"domain": "b.example"})
+    items = [wish({"old": B, "info": A}), wish({}, "b.example")]
+    run = account_v3.apply(*items, fault=Fault(kind, method="PUT"))[0]
+    assert "routed by rules" in str(run.error)
+    assert texts(run.done) == done
+    assert texts([*run.done, *run.pending]) == ["update alias old", "create alias info"]
+
+
 def test_doubt_that_can_not_be_settled_is_told(account: Account) -> None:
     account.seed({"domain": NAME})
 
@@ -294,6 +308,15 @@ def test_catch_all_makes_room_for_the_name_that_takes_over_where_the_plan_has_no
     account_v3.seed({"domain": NAME, "aliases": {"*": A}}, limits={"aliases": 1})
     run = account_v3.apply_one(wish({"info": A, "*": None}))
     assert (run.error, texts(run.done)) == (None, ["delete alias *", "create alias info"])
+
+
+def test_no_more_room_is_made_than_new_names_need(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME, "aliases": {"*": A, "shop-.*": A}}, limits={"aliases": 2})
+    run = account_v3.apply_one(wish({"info": A, "*": None, "shop-.*": None}))
+    assert (run.error, texts(run.done)) == (
+        None,
+        ["delete alias *", "create alias info", "delete alias shop-.*"],
+    )
 
 
 def test_catch_all_stays_where_the_name_that_is_to_take_over_is_refused(account: Account) -> None:
