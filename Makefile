@@ -71,7 +71,7 @@ bench: setup link ## its speed, and that of other ways, in one table; ARGS=--qui
 test: lint sanity build pytest ## all but the other versions of ansible-core; the first failure ends it
 
 .PHONY: check
-check: lint sanity other-sanity build importer other-units pytest ## every gate, on all supported versions
+check: lint docs sanity other-sanity build importer other-units pytest ## every gate, on all supported versions
 
 .PHONY: lint
 lint: setup copy link ## style, types, YAML, ansible-lint, changelog
@@ -117,6 +117,16 @@ build/cores/importer/.ok: .venv/.ok requirements-importer.txt
 importer: setup build build/cores/importer/.ok ## what Galaxy says of the tarball
 	@echo "== galaxy-importer"
 	@python tests/tools/importer.py
+
+build/cores/docs/.ok: .venv/.ok requirements-docs.txt
+	@uv venv -q --clear -p '$(PYTHON)' $(@D)
+	@uv pip install -q -p $(@D)/bin/python -r requirements-docs.txt
+	@touch $@
+
+.PHONY: docs
+docs: setup copy build/cores/docs/.ok ## the documentation as a website, in build/site
+	@echo "== docs: guides and reference as a website, without warnings or dead links"
+	@python tests/tools/docs.py
 
 .PHONY: build
 build: setup copy ## the collection's tarball into build/, installed once to try it

@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How Sphinx builds the website from the guides and from what antsibull-docs writes. See `make docs`."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Any
+
+from docutils import nodes
+
+project = "improvmx.email"
+author = "The improvmx.email contributors"
+project_copyright = "2026, " + author
+html_title = "improvmx.email"
+
+extensions = ["sphinx_antsibull_ext"]
+nitpicky = True
+highlight_language = "yaml+jinja"
+
+html_theme = "furo"
+html_static_path = ["."]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sphinx = False
+html_use_index = False
+pygments_style = "ansible"
+pygments_dark_style = "monokai"
+
+# What the generated pages refer to in Ansible's own documentation, which is not there at build time.
+ANSIBLE = "https://docs.ansible.com/ansible/latest/"
+ELSEWHERE = {
+    "action_plugins": "plugins/action.html#action-plugins",
+    "ansible_configuration_settings": "reference_appendices/config.html#ansible-configuration-settings",
+    "common_return_values": "reference_appendices/common_return_values.html#common-return-values",
+}
+
+
+def link_elsewhere(app: Any, env: Any, node: Any, content: Any) -> Any:
+    """Resolve a reference to Ansible's documentation."""
+    if node.get("reftarget") not in ELSEWHERE:
+        return None
+    return nodes.reference("", "", content, refuri=ANSIBLE + ELSEWHERE[node["reftarget"]])
+
+
+def adapt(app: Any, name: str, source: list[str]) -> None:
+    """Let generated pages fit the theme, which shows the contents of a page itself."""
+    text = re.sub(r"^\.\. contents::.*\n(?: +:.*\n)+", "", source[0], flags=re.M)
+    text = text.replace("Improvmx.Email", project)
+    source[0] = _index(text) if name == app.config.root_doc else text
+
+
+def _index(text: str) -> str:
+    """The index as the sidebar shows it: headings as captions, short names of pages, the changelog last."""
+    changelog = re.search(r"^\.\. _changelog_section.*?\n    changelog\n", text, re.S | re.M)
+    if changelog:
+        text = text.replace(changelog[0], "") + changelog[0]
+    heading, adapted = "", []
+    for line, below in pairwise([*text.splitlines(), ""]):
+        if re.fullmatch(r"[-~]+", below):
+            heading = line.replace(" Index", "s")
+        adapted.append(re.sub(r"^    (\w+)_(module|role|filter|inventory)$", r"    \1 <\1_\2>", line))
+        if line.startswith(".. toctree::"):
+            adapted.append("    :caption: " + heading)
+    return "\n".join(adapted)
+
+
+def setup(app: Any) -> None:
+    app.connect("missing-reference", link_elsewhere)
+    app.connect("source-read", adapt)
