@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from emulator import Emulator
 from harness import MODULES
@@ -127,3 +128,17 @@ def seed_account(emulator: Emulator) -> None:
     ]
     domains.append({"domain": "routed.example", "routing_engine": "rules"})
     emulator.seed({"domains": domains})
+
+
+def complaints(name: str, arguments: dict[str, Any]) -> list[str]:
+    """What Ansible would say against the arguments of a task, whose templates count as fitting."""
+    constraints = dict(declared(name))
+    del constraints["supports_check_mode"]
+    spec = constraints.pop("argument_spec")
+    fitted = {option: fitting(value, spec.get(option, {})) for option, value in arguments.items()}
+    return spec_complaints(spec, {"api_key": "a key", **fitted}, **constraints)
+
+
+def spec_complaints(spec: dict[str, Any], values: dict[str, Any], **constraints: Any) -> list[str]:
+    """What is wrong with values for an argument spec."""
+    return list(ArgumentSpecValidator(spec, **constraints).validate(values).error_messages)

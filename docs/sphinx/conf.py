@@ -30,6 +30,9 @@ html_use_index = False
 pygments_style = "ansible"
 pygments_dark_style = "monokai"
 
+# Where the reference links to the guides, for `ansible-doc` shows it as well.
+GUIDES = "https://github.com/improvmx-email/improvmx.email/blob/main/docs/docsite/rst/"
+
 # What the generated pages refer to in Ansible's own documentation, which is not there at build time.
 ANSIBLE = "https://docs.ansible.com/ansible/latest/"
 ELSEWHERE = {
@@ -50,6 +53,8 @@ def adapt(app: Any, name: str, source: list[str]) -> None:
     """Let generated pages fit the theme, which shows the contents of a page itself."""
     text = re.sub(r"^\.\. contents::.*\n(?: +:.*\n)+", "", source[0], flags=re.M)
     text = text.replace("Improvmx.Email", project)
+    guide = rf"`([^`<]+) <{re.escape(GUIDES)}(\w+)\.rst>`__?"
+    text = re.sub(guide, r":ref:`\1 <ansible_collections.improvmx.email.docsite.\2>`", text)
     source[0] = _index(text) if name == app.config.root_doc else text
 
 

@@ -56,6 +56,10 @@ options:
       - V(0) means a single try.
     type: int
     default: 300
+seealso:
+  - name: Troubleshooting
+    description: Every error message, and what to do about it.
+    link: https://github.com/improvmx-email/improvmx.email/blob/main/docs/docsite/rst/troubleshooting.rst
 requirements:
   - requests, for the Python that runs the module or plugin
 notes:

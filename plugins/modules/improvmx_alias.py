@@ -58,6 +58,9 @@ options:
 seealso:
   - module: improvmx.email.improvmx_domain
   - module: improvmx.email.improvmx_domains
+  - name: The catch-all
+    description: The alias that the service makes for each new domain.
+    link: https://github.com/improvmx-email/improvmx.email/blob/main/docs/docsite/rst/catch_all.rst
 """
 
 EXAMPLES = r"""

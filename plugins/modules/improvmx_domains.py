@@ -153,6 +153,15 @@ notes:
 seealso:
   - module: improvmx.email.improvmx_domain
   - module: improvmx.email.improvmx_domain_info
+  - name: The catch-all
+    description: The alias that the service makes for each new domain.
+    link: https://github.com/improvmx-email/improvmx.email/blob/main/docs/docsite/rst/catch_all.rst
+  - name: Dry runs
+    description: What check mode promises, and what it can't know.
+    link: https://github.com/improvmx-email/improvmx.email/blob/main/docs/docsite/rst/dry_runs.rst
+  - name: Rate limits and big accounts
+    description: How many requests it takes, and how long.
+    link: https://github.com/improvmx-email/improvmx.email/blob/main/docs/docsite/rst/rate_limits.rst
 """
 
 EXAMPLES = r"""

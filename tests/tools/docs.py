@@ -15,9 +15,9 @@ import shutil
 import subprocess
 import sys
 import time
+from html.parser import HTMLParser
 from pathlib import Path
-
-from links import dead_links
+from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
@@ -43,6 +43,39 @@ def write_site() -> None:
     subprocess.run([*command, "-d", str(cache), str(PAGES), str(SITE)], check=True)
 
 
+class _Page(HTMLParser):
+    """What a page links to, and the anchors that it has."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.anchors = {"", "top"}  # a browser knows these without any mark on the page
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name == "id" or (tag, name) == ("a", "name"):
+                self.anchors.add(value or "")
+            elif name in ("href", "src") and value is not None:
+                self.links.append(value)
+
+
+def dead_links(site: Path) -> list[str]:
+    """Every link inside a website to what is not there, as ``page: link``. Other sites are not asked."""
+    pages = {path.resolve(): _Page(path) for path in site.rglob("*.html")}
+    dead = []
+    for path, page in pages.items():
+        for link in dict.fromkeys(page.links):
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            no_anchor = target in pages and unquote(parts.fragment) not in pages[target].anchors
+            if not target.is_file() or no_anchor:
+                dead.append(f"{path.relative_to(site.resolve())}: {link}")
+    return sorted(dead)
+
+
 def main() -> None:
     began = time.monotonic()
     try:
@@ -52,8 +85,8 @@ def main() -> None:
         sys.exit(f"docs: {Path(error.cmd[0]).name} failed (exit code {error.returncode})")
     if dead := dead_links(SITE):
         sys.exit("docs: dead links\n" + "\n".join(dead))
-    pages = len(list(SITE.rglob("*.html")))
-    print(f"  build/site/index.html: {pages} pages, no warning, no dead link, {time.monotonic() - began:.0f} s")
+    pages, seconds = len(list(SITE.rglob("*.html"))), time.monotonic() - began
+    print(f"  build/site/index.html: {pages} pages, no warning, no dead link, {seconds:.0f} s")
 
 
 if __name__ == "__main__":
