@@ -1,0 +1,166 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The live check as a program: ``make live DOMAIN=spare.example``, with the key in IMPROVMX_API_KEY.
+
+Exit code 0: the modules behaved, whatever else was found. 1: one did not, or something was left behind.
+2: it was not tried. 130: it was interrupted, and has cleaned up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import requests
+
+from ansible_collections.improvmx.email.plugins.module_utils._model import parse_domain
+from harness import forms_of
+
+from .check import ask, play
+from .points import MANY, POINTS, Site
+from .report import Report
+from .rounds import Modules
+from .service import Service
+from .visit import Occupied, Visit
+
+REPORT = Path(__file__).resolve().parents[2] / "build/live.md"
+DEFAULT_URL = "https://api.improvmx.com"
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SETTLING = 2.0  # seconds that a request may take effect after its connection was cut
+
+
+def main() -> None:
+    options = _options()
+    key = os.environ.get("IMPROVMX_API_KEY", "").strip()
+    if not key:
+        _not_tried("Put the API key of an account into the environment, as IMPROVMX_API_KEY.")
+    version = os.environ.get("IMPROVMX_API_VERSION") or "v3"
+    if version not in ("v2", "v3"):
+        _not_tried(f"IMPROVMX_API_VERSION is {version}. It can be v2 or v3.")
+    service = Service(os.environ.get("IMPROVMX_API_URL") or DEFAULT_URL, key, version)
+    try:
+        site = _site(service, options)
+        if not options.yes:
+            _ask_for_consent(site)
+    except (Occupied, requests.RequestException) as error:
+        _not_tried(_scrubbed(str(error), key, ""))
+    except (KeyboardInterrupt, EOFError):
+        _not_tried("\nNothing was written.")
+    sys.exit(_visit(site, key, options))
+
+
+def _site(service: Service, options: argparse.Namespace) -> Site:
+    """Look whether the key and the domain will do, by reading. Raises Occupied."""
+    account = service.ask("GET", service.account)
+    if not account.ok:
+        raise Occupied(f"The account can't be read: the answer was {account.status}. Is the API key right?")
+    visit = Visit(service)
+    visit.claim(options.domain)
+    email = account.at("account", "email") or account.at("email") or ""
+    return Site(service, visit, options.domain, options.at, email, options.logs_of)
+
+
+def _ask_for_consent(site: Site) -> None:
+    print(
+        f"This adds {site.domain} to an account at {site.service.url}, gives it aliases that forward to "
+        f"addresses of {site.at}, changes them, and deletes the domain. It sends about 200 requests. "
+        "Nothing else of the account is touched. Go on? [y/N] ",
+        end="",
+        flush=True,
+    )
+    if not sys.stdin.isatty():
+        _not_tried("\nNobody is there to answer: say so with YES=1.")
+    if input().strip().lower() not in ("y", "yes"):
+        _not_tried("Nothing was written.")
+
+
+def _visit(site: Site, key: str, options: argparse.Namespace) -> int:
+    """Everything from the first write on. Returns the exit code."""
+    report = Report()
+    wanted = [
+        point
+        for point in POINTS
+        if site.service.version in point.versions and (not point.option or getattr(options, point.option))
+    ]
+    interrupted = False
+    for number in ENDINGS:
+        signal.signal(number, _interrupt)
+    try:
+        play(site, Modules(site.service.url, key, site.service.version), report, _tell)
+        if not site.visit.leave():
+            ask(site, wanted, report, _tell)
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        for number in ENDINGS:
+            signal.signal(number, signal.SIG_IGN)  # cleaning up is not to be cut short
+        _tell("cleaning up")
+        time.sleep(SETTLING if interrupted else 0)
+        report.left = site.visit.leave()
+    text = _scrubbed(report.text(site.service), key, site.email)
+    print(text)
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(text + "\n", encoding="utf-8")
+    if report.left or report.misbehaved:
+        return 1
+    if interrupted:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 2 if report.refused else 0
+
+
+def _scrubbed(text: str, key: str, email: str) -> str:
+    for secret in forms_of(key):
+        text = text.replace(secret, "********")
+    return text.replace(email, "(the account's address)") if email else text
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _tell(what: str) -> None:
+    print(f"  {what}", file=sys.stderr, flush=True)
+
+
+def _not_tried(why: str) -> NoReturn:
+    print(why, file=sys.stderr)
+    sys.exit(2)
+
+
+def _domain(text: str) -> str:
+    try:
+        return parse_domain(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no domain: {error}") from None
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make live DOMAIN=spare.example ARGS=...",
+        description="The modules against the real service, on a domain that the account does not have.",
+        epilog="The API key comes from IMPROVMX_API_KEY; IMPROVMX_API_URL and IMPROVMX_API_VERSION work too.",
+    )
+    parser.add_argument("domain", type=_domain, help="a spare domain of yours, not in the account")
+    parser.add_argument("--yes", action="store_true", help="don't ask before the first write")
+    parser.add_argument(
+        "--at", type=_domain, default="example.net", metavar="DOMAIN", help="where destinations are"
+    )
+    parser.add_argument("--many", action="store_true", help=f"also a domain with {MANY} aliases")
+    parser.add_argument("--limit", action="store_true", help="also meet the rate limit, by reading")
+    parser.add_argument(
+        "--logs-of", type=_domain, metavar="DOMAIN", help="also look at the log of a domain that has mail"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The collection's modules at work on a domain: check, run, again, from its creation to its deletion."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest import mock
+from urllib.parse import urlsplit
+
+import requests
+
+from harness import PREDICTED, assert_no_secret, run_module
+
+Args = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Round:
+    """A task. ``optional``: the service may refuse it, as it does what a plan does not include."""
+
+    name: str
+    module: str
+    args: Args
+    optional: bool = False
+
+
+@dataclass
+class Outcome:
+    """How a round went: what is wrong with the module, or what the service refused."""
+
+    round: Round
+    problems: list[str] = field(default_factory=list)
+    refused: str = ""
+    requests: int = 0
+
+
+def series(domain: str, at: str, version: str) -> list[list[Round]]:
+    """The rounds in their order, those together that need the one before them."""
+    a, b, hook = f"a@{at}", f"b@{at}", f"https://hook.{at}/x"
+    bulk = [alias(f"many{number}", a, b) for number in range(3)]
+    found = [
+        [
+            of_domain("add a domain", domain, optional=True, aliases=[alias("info", a), alias("team", b, a)]),
+            of_domain(
+                "change it",
+                domain,
+                purge_aliases=True,
+                aliases=[alias("info", b, hook), alias("sales", a), alias("*", a)],
+            ),
+        ],
+        [
+            Round(
+                "add several aliases", "improvmx_domains", {"domains": [{"domain": domain, "aliases": bulk}]}
+            )
+        ],
+    ]
+    for title, name in {
+        "": "press",
+        " made of digits": "2024",
+        " that is a pattern": "(sales|shop)-.+",
+    }.items():
+        steps = {"add": [b, a], "change": [a], "delete": []}
+        found.append(
+            [
+                Round(
+                    f"{step} an alias{title}",
+                    "improvmx_alias",
+                    {"domain": domain, **alias(name, *forward)},
+                    optional=bool(title),
+                )
+                for step, forward in steps.items()
+            ]
+        )
+    if version == "v3":
+        for setting, value in {"notification_email": a, "webhook": hook}.items():
+            texts = {"set": value, "clear": ""}
+            found.append(
+                [
+                    of_domain(f"{step} the {setting}", domain, optional=True, **{setting: text})
+                    for step, text in texts.items()
+                ]
+            )
+    return [*found, [of_domain("delete the domain", domain, state="absent")]]
+
+
+def of_domain(name: str, domain: str, optional: bool = False, **args: Any) -> Round:
+    return Round(name, "improvmx_domain", {"domain": domain, **args}, optional)
+
+
+def alias(name: str, *forward: str) -> Args:
+    return {"alias": name, "forward": list(forward)} if forward else {"alias": name, "state": "absent"}
+
+
+class Modules:
+    """Runs modules as Ansible would, with the key from the environment, and watches what they send."""
+
+    def __init__(self, url: str, key: str, version: str) -> None:
+        self._key = key
+        self._options = {"api_url": url, "api_version": version}
+
+    def play(self, round: Round) -> Outcome:
+        """Play a round in check mode, for real and again, and hold the results against each other."""
+        outcome = Outcome(round)
+        check, writes = self._run(outcome, "check mode", round.module, round.args, check=True)
+        if writes:
+            outcome.problems.append(f"check mode sent {', '.join(writes)}")
+        if outcome.problems:
+            return outcome
+        real, _writes = self._run(outcome, "the run", round.module, round.args)
+        outcome.requests = real.get("api_requests", 0)
+        if outcome.problems:
+            if round.optional and re.search(r"the service answered 4\d\d", outcome.problems[0]):
+                outcome.problems, outcome.refused = [], outcome.problems[0]
+            return outcome
+        if {key: check.get(key) for key in PREDICTED} != {key: real.get(key) for key in PREDICTED}:
+            outcome.problems.append("check mode did not predict what the run did")
+        if not real["changed"]:
+            outcome.problems.append("the run changed nothing")
+        again, writes = self._run(outcome, "the second run", round.module, round.args)
+        if again.get("changed") or writes:
+            outcome.problems.append("the second run found something to change: " + told(again))
+        return outcome
+
+    def read(self, domain: str) -> list[Outcome]:
+        """Read a domain, and feed what was read back to the module that provisions."""
+        info = Outcome(Round("read a domain", "improvmx_domain_info", {"domain": domain}))
+        result, _writes = self._run(info, "the run", info.round.module, info.round.args)
+        info.requests = result.get("api_requests", 0)
+        back = Outcome(Round("apply what was read", "improvmx_domains", {"domains": result.get("domains")}))
+        result, writes = self._run(back, "the run", back.round.module, back.round.args)
+        back.requests = result.get("api_requests", 0)
+        if result.get("changed") or writes:
+            back.problems.append("it found something to change: " + told(result))
+        logs = Outcome(Round("read its log", "improvmx_logs_info", {"domain": domain}))
+        result, _writes = self._run(logs, "the run", logs.round.module, logs.round.args)
+        logs.requests = result.get("api_requests", 0)
+        return [info, back, logs]
+
+    def _run(
+        self, outcome: Outcome, what: str, module: str, args: Args, check: bool = False
+    ) -> tuple[dict[str, Any], list[str]]:
+        """A module's result, and the writes that it sent. What fails is noted in the outcome."""
+        with sent_requests() as sent:
+            try:
+                result = run_module(module, {**self._options, **args}, check)
+                assert_no_secret(json.dumps(result, ensure_ascii=False), self._key)
+            except Exception as error:
+                # Nothing of a module may end like this, so whatever it is, it is the module's fault.
+                outcome.problems.append(f"{what} broke: {type(error).__name__}: {error}")
+                return {}, []
+        if result.get("failed"):
+            outcome.problems.append(f"{what} failed: {result['msg']}")
+        return result, [request for request in sent if is_write(request)]
+
+
+@contextmanager
+def sent_requests() -> Iterator[list[str]]:
+    """Method and path of each request that is sent meanwhile."""
+    sent: list[str] = []
+    usual = requests.Session.send
+
+    def send(session: requests.Session, request: requests.PreparedRequest, **options: Any) -> Any:
+        sent.append(f"{request.method} {urlsplit(str(request.url)).path}")
+        return usual(session, request, **options)
+
+    with mock.patch.object(requests.Session, "send", send):
+        yield sent
+
+
+def is_write(request: str) -> bool:
+    """Whether it can change anything; the check of version 3 does, though it is a GET."""
+    return not request.startswith("GET ") or request.endswith("/check")
+
+
+def told(result: dict[str, Any]) -> str:
+    changes = [
+        f"{change['action']} {change['kind']} {change['name']}" for change in result.get("changes", [])
+    ]
+    return ", ".join(changes) or "it sent a write"
