@@ -42,7 +42,7 @@ export ANSIBLE_HOME := $(CURDIR)/build/home/.ansible
 .PHONY: help
 help: ## this list
 	@echo "make [TARGET] [PYTHON=/path/to/python3] [ARGS='-k alias']"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: .venv/.ok ## all tools into .venv
@@ -71,7 +71,7 @@ bench: setup link ## its speed, and that of other ways, in one table; ARGS=--qui
 test: lint sanity build pytest ## all but the other versions of ansible-core; the first failure ends it
 
 .PHONY: check
-check: lint docs sanity other-sanity build importer other-units pytest ## every gate, on all supported versions
+check: lint docs sanity other-sanity build importer ee molecule other-units pytest ## every gate, on all supported versions
 
 .PHONY: lint
 lint: setup copy link ## style, types, YAML, ansible-lint, changelog
@@ -81,7 +81,7 @@ lint: setup copy link ## style, types, YAML, ansible-lint, changelog
 	@echo "== mypy: types of plugins/ and of the packages in tests/"
 	@MYPYPATH=build/tree mypy --no-error-summary --python-version 3.10 \
 	  -p ansible_collections.improvmx.email.plugins
-	@MYPYPATH=tests mypy --no-error-summary -p emulator -p tools -p benchmark
+	@MYPYPATH=tests:build/tree mypy --no-error-summary -p emulator -p tools -p benchmark -p live
 	@echo "== yamllint"
 	@cd $(COPY) && yamllint --strict .
 	@echo "== ansible-lint: profile production"
@@ -108,9 +108,10 @@ other-units: setup link
 	@echo "== unit tests with the lowest or the highest version of ansible-core"
 	@python tests/tools/cores.py units
 
-build/cores/importer/.ok: .venv/.ok requirements-importer.txt
+# Tools that need an environment of their own: what each requires is at odds with that of others.
+build/cores/%/.ok: .venv/.ok requirements-%.txt
 	@uv venv -q --clear -p '$(PYTHON)' $(@D)
-	@uv pip install -q -p $(@D)/bin/python -r requirements-importer.txt
+	@uv pip install -q -p $(@D)/bin/python -r requirements-$*.txt
 	@touch $@
 
 .PHONY: importer
@@ -118,15 +119,31 @@ importer: setup build build/cores/importer/.ok ## what Galaxy says of the tarbal
 	@echo "== galaxy-importer"
 	@python tests/tools/importer.py
 
-build/cores/docs/.ok: .venv/.ok requirements-docs.txt
-	@uv venv -q --clear -p '$(PYTHON)' $(@D)
-	@uv pip install -q -p $(@D)/bin/python -r requirements-docs.txt
-	@touch $@
-
 .PHONY: docs
 docs: setup copy build/cores/docs/.ok ## the documentation as a website, in build/site
 	@echo "== docs: guides and reference as a website, without warnings or dead links"
 	@python tests/tools/docs.py
+
+.PHONY: molecule
+molecule: setup build/cores/molecule/.ok ## the scenario in extensions/molecule, against the emulator
+	@echo "== molecule: converge, idempotence, verify"
+	@cd extensions && PATH="$(CURDIR)/build/cores/molecule/bin:$(PATH)" NO_COLOR=1 molecule test \
+	  >../build/molecule.log 2>&1 || { cat ../build/molecule.log >&2; exit 1; }
+	@tail -n 2 build/molecule.log
+
+.PHONY: ee
+ee: setup build build/cores/molecule/.ok ## what an execution environment gets with the collection
+	@echo "== ansible-builder: introspect the collection, create the context of the example"
+	@python tests/tools/ee.py
+
+.PHONY: live
+live: setup link ## the modules against the real service: DOMAIN=spare.example, key in IMPROVMX_API_KEY
+	@PYTHONPATH=tests:build/tree python -m live $(if $(YES),--yes) $(ARGS) '$(DOMAIN)'
+
+.PHONY: release-check
+release-check: setup build importer ## whether what is checked out can be released
+	@echo "== release: version, changelog, tag"
+	@python tests/tools/release.py
 
 .PHONY: build
 build: setup copy ## the collection's tarball into build/, installed once to try it
