@@ -140,6 +140,14 @@ ee: setup build build/cores/molecule/.ok ## what an execution environment gets w
 live: setup link ## the modules against the real service: DOMAIN=spare.example, key in IMPROVMX_API_KEY
 	@PYTHONPATH=tests:build/tree python -m live $(if $(YES),--yes) $(ARGS) '$(DOMAIN)'
 
+.PHONY: changelog
+changelog: setup copy ## the changelog of the version in galaxy.yml, from the fragments
+	@echo "== antsibull-changelog: release"
+	@cd $(COPY) && ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/build" HOME="$(CURDIR)/build/home" \
+	  antsibull-changelog release --reload-plugins
+	@cp $(COPY)/CHANGELOG.md . && cp $(COPY)/changelogs/changelog.yaml changelogs
+	@rm -f changelogs/fragments/*.yml
+
 .PHONY: release-check
 release-check: setup build importer ## whether what is checked out can be released
 	@echo "== release: version, changelog, tag"
