@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import re
 import threading
@@ -44,7 +45,9 @@ else:
     REQUESTS_IMPORT_ERROR = None
 
 MOST_CONNECTIONS = 10  # at a time: the size of a requests session's pool
-_LARGEST_REPLY = 64 * 1024 * 1024  # bytes; a page of 100 domains with 200 aliases each has about 3 MiB
+# Bytes. A page of 100 domains with 200 aliases each has about 3 MiB; version 2 has no pages, and this
+# holds 300,000 aliases. As JSON, the worst reply takes 25 times its size in memory.
+_LARGEST_REPLY = 32 * 1024 * 1024
 _DEEPEST_REPLY = 50  # lists and objects within each other; those of the API have 6
 _CHUNK = 256 * 1024
 _LONGEST_WORDS = 600  # characters of the service's own that a message quotes
@@ -492,7 +495,7 @@ def _body(response: requests.Response) -> Iterator[bytes]:
 
 def _parse_json(content: bytes) -> Tuple[Any, bool]:
     try:
-        reply = json.loads(content)
+        reply = json.loads(content, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError):
         return None, False
     return (None, False) if _is_too_deep(reply) else (reply, True)
@@ -507,6 +510,14 @@ def _is_too_deep(reply: Any) -> bool:
         if not level:
             return False
     return True
+
+
+def _finite(text: str) -> float:
+    """A number. Python takes NaN for JSON and 1e999 for Infinity; nobody else could read our results."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def service_words(reply: Any) -> str:
