@@ -12,6 +12,7 @@ version_added: 0.1.0
 description:
   - Creates or deletes a user name with which mail can be sent through the domain, or sets its password.
   - When the service wants the domain's DNS records checked anew before a new credential can send, a warning says so.
+    M(improvmx.email.improvmx_domain_check) has them checked.
   - It needs O(api_version=v3). Version V(v2) of the API knows no credentials.
   - The service never shows a password, so nobody can tell whether the present one is as you want it. See
     O(update_password) for what that means to a second run.
@@ -69,6 +70,7 @@ options:
     default: present
 seealso:
   - module: improvmx.email.improvmx_domain
+  - module: improvmx.email.improvmx_domain_check
 """
 
 EXAMPLES = r"""

@@ -99,11 +99,16 @@ def test_every_state_of_a_mail_is_told() -> None:
 # --- What the modules really ask for --------------------------------------------------------------
 
 OLD, NEW = "a@x.example", "b@x.example"
+ROUTED = {
+    "id": "0b9e6a2c-0000-0000-0000-000000000000",
+    "type": "alias",
+    "config": {"alias": "sales", "forward": OLD},
+}
 SEED: dict[str, Any] = {
     "domains": [
         {"domain": "example.com", "aliases": {"info": OLD}},
         {"domain": "big.example", "aliases": {f"a{number}": OLD for number in range(201)}},
-        {"domain": "routed.example", "routing_engine": "rules"},
+        {"domain": "routed.example", "routing_engine": "rules", "rules": [ROUTED]},
     ]
 }
 DOMAIN = {"domain": "example.com"}
@@ -139,6 +144,7 @@ TASKS_OF_V3: list[tuple[str, dict[str, Any]]] = [
     ("improvmx_rule", {**RULE, "forward": OLD}),
     ("improvmx_rule", {**RULE, "forward": NEW}),
     ("improvmx_rule", {**RULE, **ABSENT}),
+    ("improvmx_rule", {"domain": "routed.example", "id": ROUTED["id"], "active": False}),
 ]
 
 
