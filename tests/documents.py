@@ -92,6 +92,7 @@ def examine(text: str) -> Findings:
         elif isinstance(document, dict):
             if "plugin" in document:
                 _inventory_source(document, findings)
+            _shared_by(document, findings)
             _variables_within(document, findings)
     return findings
 

@@ -36,17 +36,21 @@ GUIDES = "https://github.com/improvmx-email/improvmx.email/blob/main/docs/docsit
 # What the generated pages refer to in Ansible's own documentation, which is not there at build time.
 ANSIBLE = "https://docs.ansible.com/ansible/latest/"
 ELSEWHERE = {
-    "action_plugins": "plugins/action.html#action-plugins",
-    "ansible_configuration_settings": "reference_appendices/config.html#ansible-configuration-settings",
-    "common_return_values": "reference_appendices/common_return_values.html#common-return-values",
+    r"action_plugins": r"plugins/action.html#action-plugins",
+    r"ansible_configuration_settings": r"reference_appendices/config.html#ansible-configuration-settings",
+    r"common_return_values": r"reference_appendices/common_return_values.html#common-return-values",
+    r"ansible_collections\.ansible\.builtin\.(\w+)": r"collections/ansible/builtin/\1.html",
+    r"(ANSIBLE_\w+)": r"reference_appendices/config.html#envvar-\1",
 }
 
 
 def link_elsewhere(app: Any, env: Any, node: Any, content: Any) -> Any:
     """Resolve a reference to Ansible's documentation."""
-    if node.get("reftarget") not in ELSEWHERE:
-        return None
-    return nodes.reference("", "", content, refuri=ANSIBLE + ELSEWHERE[node["reftarget"]])
+    for pattern, page in ELSEWHERE.items():
+        found = re.fullmatch(pattern, node["reftarget"])
+        if found:
+            return nodes.reference("", "", content, refuri=ANSIBLE + found.expand(page))
+    return None
 
 
 def adapt(app: Any, name: str, source: list[str]) -> None:
