@@ -1,4 +1,4 @@
-# Copyright: (c) 2026, The improvmx.email contributors
+# Copyright (c) 2026, The improvmx.email contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -74,7 +74,7 @@ test: lint sanity build pytest ## all but the other versions of ansible-core; th
 check: lint docs sanity other-sanity build importer ee molecule other-units pytest ## every gate, on all supported versions
 
 .PHONY: lint
-lint: setup copy link ## style, types, YAML, ansible-lint, changelog
+lint: setup copy link ## style, types, licences, YAML, ansible-lint, changelog
 	@echo "== ruff: style and format"
 	@ruff check -q --output-format concise .
 	@ruff format -q --check . || { echo "Cure: .venv/bin/ruff format" >&2; exit 1; }
@@ -82,6 +82,8 @@ lint: setup copy link ## style, types, YAML, ansible-lint, changelog
 	@MYPYPATH=build/tree mypy --no-error-summary --python-version 3.10 \
 	  -p ansible_collections.improvmx.email.plugins
 	@MYPYPATH=tests:build/tree mypy --no-error-summary -p emulator -p tools -p benchmark -p live
+	@echo "== reuse: the licence of each file"
+	@reuse --root $(COPY) lint -q || { reuse --root $(COPY) lint >&2; exit 1; }
 	@echo "== yamllint"
 	@cd $(COPY) && yamllint --strict .
 	@echo "== ansible-lint: profile production"
