@@ -131,7 +131,7 @@ molecule: setup build/cores/molecule/.ok ## the scenario in extensions/molecule,
 	@echo "== molecule: converge, idempotence, verify"
 	@cd extensions && PATH="$(CURDIR)/build/cores/molecule/bin:$(PATH)" NO_COLOR=1 molecule test \
 	  >../build/molecule.log 2>&1 || { cat ../build/molecule.log >&2; exit 1; }
-	@tail -n 2 build/molecule.log
+	@grep actions= build/molecule.log
 
 .PHONY: ee
 ee: setup build build/cores/molecule/.ok ## what an execution environment gets with the collection

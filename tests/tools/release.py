@@ -31,7 +31,9 @@ def read(path: Path) -> Any:
 
 
 def git(*words: str) -> list[str]:
-    done = subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True, text=True)
+    # Inside a git hook GIT_DIR and its like point elsewhere.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    done = subprocess.run(["git", *words], cwd=ROOT, env=env, check=True, capture_output=True, text=True)
     return done.stdout.splitlines()
 
 
