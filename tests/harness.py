@@ -49,7 +49,7 @@ def run_main(name: str, args: dict[str, Any], check: bool = False) -> dict[str, 
     output = io.StringIO()
     ended = False
     # Ansible would take the module for a part of itself, and its warnings would go to the screen.
-    assert "ansible.errors" not in sys.modules, "a test loads Ansible's controller into this process"
+    assert "ansible.errors" not in sys.modules, "take tests/controller.py for what needs Ansible's controller"
     with patch_module_args(wire), contextlib.redirect_stdout(output):
         try:
             main()

@@ -6,61 +6,28 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import yaml
 
+from controller import ControllerError, controller
 from harness import Modules, assert_sentences
 
-# Filters run in Ansible's controller. Where that was loaded, modules can't be run any more as they are
-# on a target, so it gets a process of its own.
-CONTROLLER = """
-import json, sys
-from ansible.errors import AnsibleFilterError
+FILTER = """
 from ansible_collections.improvmx.email.plugins.filter.dns_records import FilterModule
 
-dns_records = FilterModule().filters()["dns_records"]
-for line in sys.stdin:
-    args, options = json.loads(line)
-    try:
-        print(json.dumps([dns_records(*args, **options), None]), flush=True)
-    except AnsibleFilterError as error:
-        print(json.dumps([None, str(error)]), flush=True)
+answer = FilterModule().filters()["dns_records"]
 """
 
 DnsRecords = Callable[..., Any]
 
 
-class FilterError(Exception):
-    """What the filter raised."""
-
-
 @pytest.fixture(scope="module")
 def dns_records() -> Iterator[DnsRecords]:
-    env = {**os.environ, "PYTHONPATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]}
-    command = [sys.executable, "-c", CONTROLLER]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        questions, answers = process.stdin, process.stdout
-
-        def ask(*args: Any, **options: Any) -> Any:
-            print(json.dumps([args, options]), file=questions, flush=True)
-            result, error = json.loads(answers.readline())
-            if error:
-                raise FilterError(error)
-            return result
-
+    with controller(FILTER) as ask:
         yield ask
-        questions.close()
 
 
 DOMAIN = "xn--bcher-kva.example"
@@ -141,14 +108,14 @@ def test_any_ttl_of_the_dns_will_do(dns_records: DnsRecords, ttl: int) -> None:
 def test_what_can_not_be_used_is_said(
     dns_records: DnsRecords, value: Any, options: dict[str, Any], said: str
 ) -> None:
-    with pytest.raises(FilterError) as caught:
+    with pytest.raises(ControllerError) as caught:
         dns_records(value, **options)
     assert said in str(caught.value)
     assert_sentences(str(caught.value))
 
 
 def test_all_that_can_not_be_used_is_said_at_once(dns_records: DnsRecords) -> None:
-    with pytest.raises(FilterError) as caught:
+    with pytest.raises(ControllerError) as caught:
         dns_records("localhost", spf="x", smtp="x", ttl="x", record_sets="x")
     said = [problem.split(":")[0] for problem in str(caught.value).split("; ")]
     assert said == ["domain", "spf", "smtp", "ttl", "record_sets"]
