@@ -1,0 +1,276 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An account as files of variables that change nothing when they are applied to it. Pure.
+
+The YAML is written here, for modules have no YAML library; and a person is to read it. What stands in
+the files was planned like any wish before: what would not come back as it is, is told in a comment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections import Counter
+from dataclasses import dataclass
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    CATCH_ALL,
+    SETTINGS,
+    Alias,
+    Domain,
+    DomainWish,
+    InputError,
+    alias_wish,
+    display_domain,
+    domain_wish,
+    is_pattern,
+    parse_alias,
+    parse_domain,
+    shown,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._plan import plan_domain
+
+HOSTS_FILE = "hosts.yml"
+HOST_VARS = "host_vars"
+
+_FIRST_LINE = "# Exported by improvmx.email.export, fingerprint %s.\n"
+_FIRST_WORDS = _FIRST_LINE.partition("%s")[0]
+_DIGITS = 12
+_HEAD = """\
+#
+# The domains of an ImprovMX account with their aliases. Change them here, then
+# bring the account to what stands here:
+#
+#   ansible-playbook improvmx.email.provision %(source)s
+#
+# Add --check --diff to see first what would change. What is not listed is left
+# alone. %(deleting)s
+# No export overwrites this file once it has been edited.
+---
+"""
+_DELETING_FROM_LIST = """\
+"state: absent" deletes a domain or an alias; improvmx_purge and
+# purge_aliases delete what is not listed."""
+_DELETING_HOSTS = """\
+"improvmx_state: absent" deletes a domain, "state: absent" an alias;
+# improvmx_purge and improvmx_purge_aliases delete what is not listed."""
+_BY_RULES = "Its mail is routed by rules, not by aliases: see improvmx.email.improvmx_rule."
+
+# Texts that YAML takes for nothing else, with no quotes. Most addresses, names and URLs are such.
+_PLAIN = re.compile(r"(?:[^\W\d_]|[0-9](?=.*@))[\w./@%&=?#+~:-]*(?<!:)\Z")
+_NO_TEXTS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
+_TEMPLATE = re.compile(r"#jinja2:|.*\{[{%#]")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One domain as it is to be written. ``aliases`` None: nothing is said of them."""
+
+    name: str
+    domain: str
+    settings: Mapping[str, str]
+    aliases: Optional[Tuple[Alias, ...]]
+    left_out: Tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """The A-label, as a comment behind a name that does not show it."""
+        return "" if self.name == self.domain else "  # " + self.domain
+
+
+@dataclass(frozen=True)
+class Export:
+    """What is to be written of an account, and what can't be."""
+
+    entries: Tuple[Entry, ...]
+    left_out: Tuple[str, ...]  # whole domains
+
+    def counts(self) -> Dict[str, int]:
+        return {
+            "domains": len(self.entries),
+            "aliases": sum(len(entry.aliases or ()) for entry in self.entries),
+            "left_out": len(self.left_out) + sum(len(entry.left_out) for entry in self.entries),
+        }
+
+
+# --- What is written ------------------------------------------------------------------------------
+
+
+def export(domains: Iterable[Domain], supported: Sequence[str], version: str) -> Export:
+    """Choose what to write of complete domains, by name.
+
+    ``supported`` names the settings that the API ``version`` can manage.
+    """
+    entries = []
+    left_out = []
+    for domain in {domain.name: domain for domain in domains}.values():
+        try:
+            parse_domain(domain.name)
+        except ValueError as error:
+            left_out.append("domain %s: %s" % (shown(domain.name), error))
+        else:
+            entries.append(_entry(domain, supported, version))
+    return Export(tuple(sorted(entries, key=lambda e: (e.name, e.domain))), tuple(sorted(left_out)))
+
+
+def _entry(domain: Domain, supported: Sequence[str], version: str) -> Entry:
+    problems: List[str] = []
+    settings = {}
+    for setting in SETTINGS:
+        value = domain.settings.get(setting)
+        if value and not _noted(problems, _setting_problems(domain, setting, value, supported, version)):
+            settings[setting] = value
+    aliases: Optional[Tuple[Alias, ...]] = None
+    if not domain.routed_by_rules:
+        many = Counter(alias.key for alias in domain.aliases)
+        aliases = tuple(
+            alias
+            for alias in sorted(domain.aliases, key=_alias_order)
+            if not _noted(problems, _alias_problems(domain, alias, many[alias.key]))
+        )
+    return Entry(_readable(domain.name), domain.name, settings, aliases, tuple(problems))
+
+
+def _noted(problems: List[str], found: Sequence[str]) -> bool:
+    problems += found
+    return bool(found)
+
+
+def _readable(name: str) -> str:
+    """The form of a name that people read, if it can be read back."""
+    text = display_domain(name)
+    try:
+        return text if parse_domain(text) == name else name
+    except ValueError:
+        return name
+
+
+def _alias_order(alias: Alias) -> Tuple[bool, bool, str, str]:
+    """Names first, then expressions, and the catch-all last: as mail meets them."""
+    return alias.name == CATCH_ALL, is_pattern(alias.name), alias.name.lower(), alias.name
+
+
+def _setting_problems(
+    domain: Domain, setting: str, value: str, supported: Sequence[str], version: str
+) -> Sequence[str]:
+    try:
+        wish = domain_wish({"domain": domain.name, setting: value}, supported, version)
+    except InputError as error:
+        return error.problems
+    return _differences(wish, domain, "%s %s" % (setting, shown(value)))
+
+
+def _alias_problems(domain: Domain, alias: Alias, namesakes: int) -> Sequence[str]:
+    what = "alias %s" % shown(alias.name)
+    if namesakes > 1:
+        return ["%s: there is another that differs in case only" % what]
+    try:
+        parse_alias(alias.name)
+        wish = alias_wish({"domain": domain.name, "alias": alias.name, "forward": alias.forward})
+    except ValueError as error:
+        return ["%s: %s" % (what, error)]
+    except InputError as error:
+        return ["%s: %s" % (what, "; ".join(error.problems))]
+    return _differences(wish, Domain(domain.name, aliases=(alias,)), what)
+
+
+def _differences(wish: DomainWish, found: Domain, what: str) -> Sequence[str]:
+    """The proof: to wish for what is there must come to no change."""
+    same = plan_domain(wish, found).changes == ()
+    return [] if same else ["%s: read back, it would not be the same" % what]
+
+
+# --- The files ------------------------------------------------------------------------------------
+
+
+def list_file(account: Export, name: str) -> str:
+    """The text of the one file, called ``name``, that holds the list of the domains."""
+    head = _HEAD % {"source": "-e " + shlex.quote("@" + name), "deleting": _DELETING_FROM_LIST}
+    items = ["".join(_list_item(entry)) for entry in account.entries]
+    body = "improvmx_domains:%s\n" % ("" if items else " []") + "\n".join(items)
+    return _stamped(head + body + "".join(_left_out(account.left_out, "")))
+
+
+def hosts_files(account: Export) -> Dict[str, str]:
+    """The texts of the files, by path, in which each domain is a host."""
+    head = _HEAD % {"source": "-i " + HOSTS_FILE, "deleting": _DELETING_HOSTS}
+    hosts = "".join("    %s:%s\n" % (scalar(entry.name), entry.note) for entry in account.entries)
+    body = "all:\n  hosts:%s\n%s" % ("" if hosts else " {}", hosts)
+    files = {HOSTS_FILE: _stamped(head + body + "".join(_left_out(account.left_out, "")))}
+    for entry in account.entries:
+        text = "---\n" + "".join(_fields(entry, "improvmx_", ""))
+        files["%s/%s.yml" % (HOST_VARS, entry.name)] = _stamped(text)
+    return files
+
+
+def _list_item(entry: Entry) -> Iterable[str]:
+    yield "  - domain: %s%s\n" % (scalar(entry.name), entry.note)
+    yield from _fields(entry, "", "    ")
+
+
+def _fields(entry: Entry, prefix: str, indent: str) -> Iterable[str]:
+    """The lines of what is told of a domain beside its name."""
+    for setting, value in entry.settings.items():
+        yield "%s%s%s: %s\n" % (indent, prefix, setting, scalar(value))
+    if entry.aliases is None:
+        yield "%s# %s\n" % (indent, _BY_RULES)
+    else:
+        yield "%s%saliases:%s\n" % (indent, prefix, "" if entry.aliases else " []")
+        for alias in entry.aliases:
+            yield "%s  - alias: %s\n" % (indent, scalar(alias.name))
+            yield from _forward(alias.forward, indent + "    ")
+    yield from _left_out(entry.left_out, indent)
+
+
+def _forward(destinations: Sequence[str], indent: str) -> Iterable[str]:
+    if len(destinations) == 1:
+        yield "%sforward: %s\n" % (indent, scalar(destinations[0]))
+        return
+    yield "%sforward:\n" % indent
+    for destination in destinations:
+        yield "%s  - %s\n" % (indent, scalar(destination))
+
+
+def _left_out(problems: Iterable[str], indent: str) -> Iterable[str]:
+    for problem in problems:
+        yield "%s# Left out: %s.\n" % (indent, problem)
+
+
+def scalar(text: str) -> str:
+    """A printable text on one line, as YAML that Ansible reads as this very text.
+
+    The tag keeps Ansible from taking it for a template.
+    """
+    if _PLAIN.match(text) and text.lower() not in _NO_TEXTS:
+        return text
+    if "\\" in text or '"' in text:
+        quoted = "'%s'" % text.replace("'", "''")  # where a backslash is just that
+    else:
+        quoted = '"%s"' % text
+    return "!unsafe " + quoted if _TEMPLATE.match(text) else quoted
+
+
+# --- The first line -------------------------------------------------------------------------------
+
+
+def is_exported(text: str) -> bool:
+    """Whether a file was written by an export, be it edited or not."""
+    return text.startswith(_FIRST_WORDS)
+
+
+def is_untouched(text: str) -> bool:
+    """Whether a file is as an export wrote it."""
+    return text == _stamped(text.partition("\n")[2])
+
+
+def fingerprint(text: str) -> Optional[str]:
+    """What the first line of an exported file says of the rest; None for another file."""
+    return text[len(_FIRST_WORDS) :][:_DIGITS] if is_exported(text) else None
+
+
+def _stamped(text: str) -> str:
+    return _FIRST_LINE % hashlib.sha256(text.encode("utf-8")).hexdigest()[:_DIGITS] + text

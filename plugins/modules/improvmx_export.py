@@ -1,0 +1,199 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: improvmx_export
+short_description: Write an ImprovMX account as inventory variables
+version_added: 0.1.0
+description:
+  - Writes the domains of the account, with their settings and every alias, as variables for the role
+    P(improvmx.email.improvmx#role), which changes nothing when it applies them to the same account.
+  - It is what the playbook C(improvmx.email.export) runs. It writes files where it runs, and nothing to the account.
+  - Only a file that is as an export wrote it is overwritten. Where there is any other, nothing is written at all.
+    The first line of each file has a fingerprint of the rest, by which an edited file is told.
+  - Of a domain that is routed by rules, no aliases are written, as they have no say there.
+  - What the role could not read back as it is, such as an alias with a space in it, is left out. A comment in the
+    file says so, and a warning.
+  - In the layout V(hosts), the file of a domain that the account no longer has is left alone, with a warning.
+author:
+  - The improvmx.email contributors (@improvmx-email)
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - improvmx.email.improvmx
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  platform:
+    platforms: posix
+options:
+  path:
+    description:
+      - The file to write, in the layout V(list); the folder to write to, in the layout V(hosts).
+      - With a local connection, one that is not absolute begins in the folder of the playbook that has the task.
+      - Missing folders are made.
+    type: path
+    required: true
+  layout:
+    description:
+      - V(list) writes one file with the variable C(improvmx_domains).
+      - V(hosts) writes an inventory in which each domain is a host, C(hosts.yml) and C(host_vars/DOMAIN.yml).
+    type: str
+    choices: [list, hosts]
+    default: list
+seealso:
+  - module: improvmx.email.improvmx_domains
+  - module: improvmx.email.improvmx_domain_info
+"""
+
+EXAMPLES = r"""
+- name: Write the account into one file of variables
+  improvmx.email.improvmx_export:
+    path: improvmx_domains.yml
+
+- name: Write the account as an inventory
+  improvmx.email.improvmx_export:
+    path: mail
+    layout: hosts
+"""
+
+RETURN = r"""
+changes:
+  description: The files that were written, or that would be in check mode, in the order of execution.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: V(create) or V(update).
+      type: str
+      returned: always
+      sample: create
+    kind:
+      description: Always V(file).
+      type: str
+      returned: always
+      sample: file
+    domain:
+      description: Always C(null), as no domain of the account changes.
+      type: str
+      returned: always
+    name:
+      description: The path of the file.
+      type: str
+      returned: always
+      sample: improvmx_domains.yml
+    before:
+      description: The fingerprint of the file as it was. C(null) where there was no file.
+      type: dict
+      returned: always
+    after:
+      description: The fingerprint of the file as it is.
+      type: dict
+      returned: always
+      sample:
+        fingerprint: 1f0c5a2b9d3e
+pending:
+  description: The files that were not written because of a failure, in the same form.
+  returned: failure
+  type: list
+  elements: dict
+diff:
+  description: The text of each file that changes, before and after.
+  returned: success
+  type: list
+  elements: dict
+exported:
+  description: How much was exported.
+  returned: success
+  type: dict
+  contains:
+    domains:
+      description: How many domains.
+      type: int
+      returned: always
+    aliases:
+      description: How many aliases.
+      type: int
+      returned: always
+    left_out:
+      description: How many domains, settings and aliases were left out, with a comment that says why.
+      type: int
+      returned: always
+api_requests:
+  description: How many HTTP requests the task made, repeats included.
+  returned: always
+  type: int
+  sample: 1
+"""
+
+import os
+from typing import Any, Dict, Type
+
+from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._export import (
+    HOST_VARS,
+    export,
+    hosts_files,
+    list_file,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._files import (
+    brief,
+    check_path,
+    orphans,
+    plan_files,
+    write_files,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._module import execute, make_module
+
+
+def main() -> None:
+    module = make_module(
+        {
+            "path": {"type": "path", "required": True},
+            "layout": {"type": "str", "choices": ["list", "hosts"], "default": "list"},
+        }
+    )
+    layout = module.params["layout"]
+
+    def read(api: Type[Api]) -> str:
+        return check_path(module.params["path"], layout)
+
+    def work(api: Api, path: str) -> Dict[str, Any]:
+        account = export(map(api.complete, api.domains()), api.settings, api.version)
+        if layout == "hosts":
+            texts = {os.path.join(path, name): text for name, text in hosts_files(account).items()}
+        else:
+            texts = {path: list_file(account, os.path.basename(path))}
+        changes = plan_files(texts)
+        if not module.check_mode:
+            write_files(changes)
+        counts = account.counts()
+        if counts["left_out"]:
+            module.warn(
+                "%d domains, settings or aliases can't be written so that they come back as they are. They "
+                'were left out; comments that begin with "Left out" name them.' % counts["left_out"]
+            )
+        gone = orphans(os.path.join(path, HOST_VARS), texts) if layout == "hosts" else []
+        if gone:
+            module.warn(
+                "Of domains that the account no longer has: %s. They were left alone; delete what you "
+                "don't need." % brief(gone)
+            )
+        return {
+            "changed": bool(changes),
+            "changes": [change.result() for change in changes],
+            "diff": [change.diff() for change in changes],
+            "exported": counts,
+        }
+
+    execute(module, read, work, when_failed={"changed": False, "changes": [], "pending": []})
+
+
+if __name__ == "__main__":
+    main()
