@@ -1,0 +1,620 @@
+# Copyright: (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import stat
+import tempfile
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from emulator import Account
+from harness import PREDICTED, Modules, wrap_endpoint
+
+ROOT = Path(__file__).resolve().parents[4]
+OWNER = "owner@mail.example"
+EXPORT = "improvmx_export"
+MARK = "# Exported by improvmx.email.export, fingerprint "
+
+# An account as people have it, and the files that are made of it.
+ACCOUNT: dict[str, Any] = {
+    "email": OWNER,
+    "whitelabels": ["mail.white.example"],
+    "domains": [
+        {
+            "domain": "shop.example",
+            "notification_email": "ops@mail.example",
+            "webhook": "https://hooks.example/in?a=1&b={{c}}",
+            "whitelabel": "mail.white.example",
+            "aliases": {
+                "*": OWNER,
+                r"^sales-(uk|de)\.\d{2}$": "Ann@mail.example,https://hooks.example/sales#1",
+                "noreply": "null",
+                "Info": "bob@mail.example, Ann@mail.example",
+                "on": "1st@mail.example",
+                "#jinja2:x": OWNER,
+                "2024": "ann@bücher.example",
+                "{{lookup('pipe','id')}}": OWNER,
+            },
+        },
+        {"domain": "bücher.example", "aliases": {"*": OWNER}},
+        {"domain": "1und1.example", "aliases": {}},
+    ],
+}
+LIST = """\
+#
+# The domains of an ImprovMX account with their aliases. Change them here, then
+# bring the account to what stands here:
+#
+#   ansible-playbook improvmx.email.provision -e @improvmx_domains.yml
+#
+# Add --check --diff to see first what would change. What is not listed is left
+# alone. "state: absent" deletes a domain or an alias; improvmx_purge and
+# purge_aliases delete what is not listed.
+# No export overwrites this file once it has been edited.
+---
+improvmx_domains:
+  - domain: "1und1.example"
+    aliases: []
+
+  - domain: bücher.example  # xn--bcher-kva.example
+    aliases:
+      - alias: "*"
+        forward: owner@mail.example
+
+  - domain: shop.example
+    notification_email: ops@mail.example
+    webhook: !unsafe "https://hooks.example/in?a=1&b={{c}}"
+    whitelabel: mail.white.example
+    aliases:
+      - alias: !unsafe "#jinja2:x"
+        forward: owner@mail.example
+      - alias: "2024"
+        forward: ann@xn--bcher-kva.example
+      - alias: Info
+        forward:
+          - bob@mail.example
+          - Ann@mail.example
+      - alias: noreply
+        forward: "null"
+      - alias: "on"
+        forward: 1st@mail.example
+      - alias: '^sales-(uk|de)\\.\\d{2}$'
+        forward:
+          - Ann@mail.example
+          - https://hooks.example/sales#1
+      - alias: !unsafe "{{lookup('pipe','id')}}"
+        forward: owner@mail.example
+      - alias: "*"
+        forward: owner@mail.example
+"""
+HOSTS = """\
+#
+# The domains of an ImprovMX account with their aliases. Change them here, then
+# bring the account to what stands here:
+#
+#   ansible-playbook improvmx.email.provision -i hosts.yml
+#
+# Add --check --diff to see first what would change. What is not listed is left
+# alone. "improvmx_state: absent" deletes a domain, "state: absent" an alias;
+# improvmx_purge and improvmx_purge_aliases delete what is not listed.
+# No export overwrites this file once it has been edited.
+---
+all:
+  hosts:
+    "1und1.example":
+    bücher.example:  # xn--bcher-kva.example
+    shop.example:
+"""
+BOOKS = """\
+---
+improvmx_aliases:
+  - alias: "*"
+    forward: owner@mail.example
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the module runs."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def shop(modules: Modules) -> Modules:
+    modules.emulator.seed(ACCOUNT)
+    return modules
+
+
+def layouts() -> Any:
+    return pytest.mark.parametrize(
+        "options",
+        [{"path": "improvmx_domains.yml"}, {"path": "mail", "layout": "hosts"}],
+        ids=["list", "hosts"],
+    )
+
+
+def text_of(path: str) -> str:
+    return Path(path).read_bytes().decode()
+
+
+def body_of(path: str) -> str:
+    """The text below the first line."""
+    first, _line, body = text_of(path).partition("\n")
+    assert re.fullmatch(MARK + r"[0-9a-f]{12}\.", first)
+    return body
+
+
+def texts() -> dict[str, str]:
+    """Every file that there is, by path."""
+    return {str(path): text_of(str(path)) for path in sorted(Path().rglob("*")) if path.is_file()}
+
+
+def read_back(options: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the files say, as Ansible understands them: with tags, types and templates."""
+    path = Path(options["path"])
+    if "layout" not in options:
+        return list(_variables(path)["improvmx_domains"])
+    hosts = _variables(path / "hosts.yml")["all"]["hosts"]
+    wishes = []
+    for host in hosts:
+        told = _variables(path / "host_vars" / f"{host}.yml")
+        wishes.append({"domain": host, **{key.removeprefix("improvmx_"): told[key] for key in told}})
+    return wishes
+
+
+def _variables(path: Path) -> dict[str, Any]:
+    loader = DataLoader()
+    loaded = loader.load_from_file(str(path), cache="none", trusted_as_template=True) or {}
+    templar = Templar(loader=loader, variables=loaded)
+    return {name: templar.template(trust_as_template("{{ %s }}" % name)) for name in loaded}
+
+
+def assert_applying_changes_nothing(modules: Modules, wishes: list[dict[str, Any]], **options: Any) -> None:
+    result = modules.run("improvmx_domains", domains=wishes, **options)
+    assert not result.get("failed"), result["msg"]
+    assert result["changes"] == []
+    assert modules.emulator.writes == []
+
+
+# --- What is written ------------------------------------------------------------------------------
+
+
+def test_the_list_is_a_file_as_a_person_would_write_it(shop: Modules) -> None:
+    result = shop.run(EXPORT, path="improvmx_domains.yml")
+    assert body_of("improvmx_domains.yml") == LIST
+    assert result["exported"] == {"domains": 3, "aliases": 9, "left_out": 0}
+    assert result["warnings"] == []
+
+
+def test_hosts_are_an_inventory_as_a_person_would_write_it(shop: Modules) -> None:
+    shop.run(EXPORT, path="a/b", layout="hosts")
+    assert body_of("a/b/hosts.yml") == HOSTS
+    assert body_of("a/b/host_vars/bücher.example.yml") == BOOKS
+    assert sorted(texts()) == sorted(
+        ["a/b/hosts.yml"] + [f"a/b/host_vars/{name}.example.yml" for name in ("1und1", "bücher", "shop")]
+    )
+
+
+def test_the_guide_shows_what_is_really_written(modules: Modules) -> None:
+    modules.emulator.seed(json.loads((ROOT / "demo" / "account.json").read_text()))
+    modules.run(EXPORT, path="improvmx_domains.yml")
+    guide = (ROOT / "docs" / "docsite" / "rst" / "adopting.rst").read_text()
+    assert textwrap.indent(text_of("improvmx_domains.yml"), "    ") in guide
+
+
+@layouts()
+def test_applying_what_was_exported_changes_nothing(
+    modules_of_version: Modules, options: dict[str, Any]
+) -> None:
+    modules = modules_of_version
+    modules.emulator.seed(ACCOUNT)
+    modules.run(EXPORT, **options)
+    wishes = read_back(options)
+    assert [len(wish["aliases"]) for wish in wishes] == [0, 1, 8]
+    assert_applying_changes_nothing(modules, wishes)
+    kept = [{**wish, "purge_aliases": True} for wish in wishes]
+    assert_applying_changes_nothing(modules, kept, purge=True, max_deletions=0)
+
+
+@layouts()
+def test_an_empty_account_is_exported_too(modules_of_version: Modules, options: dict[str, Any]) -> None:
+    modules_of_version.run(EXPORT, **options)
+    if "layout" in options:
+        assert yaml.safe_load(text_of("mail/hosts.yml")) == {"all": {"hosts": {}}}
+    else:
+        assert read_back(options) == []
+
+
+@layouts()
+def test_it_takes_one_request_for_each_page(modules_of_version: Modules, options: dict[str, Any]) -> None:
+    modules = modules_of_version
+    aliases = {f"n{number}": OWNER for number in range(201)}
+    modules.seed({"big.example": aliases, **{f"d{number}.example": {} for number in range(100)}})
+    result = modules.run(EXPORT, **options)
+    # Two pages of domains, and three of the aliases that the first one did not show.
+    assert result["api_requests"] == {"v2": 1, "v3": 5}[modules.options["api_version"]]
+    assert result["exported"] == {"domains": 101, "aliases": 201, "left_out": 0}
+
+
+def test_a_domain_that_is_routed_by_rules_says_nothing_of_aliases(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_engine(usual: Any, account: Account, call: Any) -> Any:
+        reply = usual(account, call)
+        for told in reply["domains"]:
+            told["routing_engine"] = account.domains[told["domain"]].routing_engine
+        return reply
+
+    wrap_endpoint(monkeypatch, "GET /domains", with_engine)
+    ruled = {"domain": "ruled.example", "routing_engine": "rules", "aliases": {"*": OWNER}}
+    modules.emulator.seed({"domains": [ruled]})
+    by_rules = "# Its mail is routed by rules, not by aliases: see improvmx.email.improvmx_rule.\n"
+    modules.run(EXPORT, path="list.yml")
+    assert text_of("list.yml").endswith(f"---\nimprovmx_domains:\n  - domain: ruled.example\n    {by_rules}")
+    modules.run(EXPORT, path="mail", layout="hosts")
+    assert text_of("mail/host_vars/ruled.example.yml").endswith(f"---\n{by_rules}")
+    for options in ({"path": "list.yml"}, {"path": "mail", "layout": "hosts"}):
+        wishes = read_back(options)
+        assert wishes == [{"domain": "ruled.example"}]
+        assert_applying_changes_nothing(modules, wishes)
+
+
+def test_what_can_not_be_applied_is_left_out_and_told(modules: Modules) -> None:
+    aliases = {
+        "fine": OWNER,
+        "with space": OWNER,
+        " padded": OWNER,
+        "to nobody": "",
+        "empty": "",
+        "own": "a@odd.example",
+        "both": "null,a@x.example",
+        "two\nlines": OWNER,
+    }
+    modules.seed({"odd.example": aliases})
+    modules.emulator.account.domains["odd.example"].webhook = "ftp://files.example"
+    result = modules.run(EXPORT, path="list.yml")
+    assert result["exported"] == {"domains": 1, "aliases": 1, "left_out": 8}
+    (warning,) = result["warnings"]
+    assert warning.startswith("8 domains, settings or aliases can't be written")
+    text = text_of("list.yml")
+    remarks = [line.strip() for line in text.splitlines() if "Left out" in line]
+    assert len(remarks) == 8
+    for said in (
+        'alias "with space": it holds white space',
+        'alias " padded": read back, it would not be the same',
+        'alias "two\\nlines": it holds white space',
+        'alias "empty": forward: at least one destination is needed',
+        'alias "own": forward: "a@odd.example" is inside the same domain',
+        'alias "both": forward: null throws the mail away',
+        'odd.example, webhook: "ftp://files.example" can\'t be used: it is not an http or https URL',
+    ):
+        assert any(f"# Left out: {said}" in remark for remark in remarks), remarks
+    assert_applying_changes_nothing(modules, read_back({"path": "list.yml"}))
+
+
+# --- Whatever an account holds --------------------------------------------------------------------
+
+NASTY = "aAzZ09 _-.+*?()[]{}|^$\\/'\"#%&=~!@,:;<>`üß中\u0301\u200b\x85\u2028😀\t\n"
+NASTY_NAMES = (
+    # what YAML takes for something else
+    *("null", "Null", "true", "on", "No", "y", "~", "=", "<<", "-", "?", ":", "*", "&a", "!b", "%c", "@"),
+    *("1", "007", "0x1f", "1e3", "1_000", ".5", "+1", "12:30", "2026-01-31", ".inf", "NaN", "0o7"),
+    *(
+        "#x",
+        "a#b",
+        "a:",
+        "''",
+        '"',
+        "it's",
+        "\\d{4}",
+        "a\\",
+        "---",
+        "...",
+        "!vault",
+        "[a]",
+        "{a}",
+        "a|b",
+        ">",
+    ),
+    # what Ansible takes for something else
+    *("{{x}}", "{%x%}", "{#x#}", "a{{", "}}", "{{'}}'}}", '{{"\\"}}', "#jinja2:x", "$ANSIBLE_VAULT;1.1"),
+)
+NASTY_DESTINATIONS = (
+    *(OWNER, "null", "NULL", "007@mail.example", "on@x.example", "{{x}}@x.example", "it's@x.example"),
+    *(
+        "https://x.example:80/a?b:",
+        "https://x.example/{{x}}#{%y%}",
+        "http://x.example/'\\",
+        "https://ü.example",
+    ),
+)
+ALIASES = st.one_of(
+    st.text(NASTY, min_size=1, max_size=12), st.sampled_from(NASTY_NAMES), st.text(min_size=1, max_size=8)
+)
+DESTINATIONS = st.one_of(
+    st.builds("{}@mail.example".format, st.text(NASTY, min_size=1, max_size=8)),
+    st.builds("https://x.example/{}".format, st.text(NASTY, max_size=12)),
+    st.sampled_from(NASTY_DESTINATIONS),
+    st.text(max_size=6),
+)
+FORWARDS = st.lists(DESTINATIONS, min_size=1, max_size=3).map(",".join)
+DOMAINS = (
+    "a.example",
+    "1.example",
+    "on.example",
+    "bücher.example",
+    "xn--a.example",
+    "straße.example",
+    "日本.example",
+)
+
+
+def told_apart(aliases: dict[str, str]) -> dict[str, str]:
+    """The service never has two aliases that differ in case only."""
+    return {name: aliases[name] for name in {name.lower(): name for name in aliases}.values()}
+
+
+ACCOUNTS = st.dictionaries(
+    st.sampled_from(DOMAINS), st.dictionaries(ALIASES, FORWARDS, max_size=8).map(told_apart), max_size=3
+)
+ALL_NASTY = {
+    name: {
+        **told_apart(dict.fromkeys(NASTY_NAMES, OWNER)),
+        **{f"to{index}": forward for index, forward in enumerate(NASTY_DESTINATIONS)},
+    }
+    for name in DOMAINS
+}
+
+
+@layouts()
+@settings(
+    max_examples=25,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(accounts=ACCOUNTS)
+@example(accounts=ALL_NASTY)
+def test_whatever_an_account_holds_applying_its_export_changes_nothing(
+    modules: Modules, options: dict[str, Any], accounts: dict[str, dict[str, str]]
+) -> None:
+    modules.seed(accounts)
+    with tempfile.TemporaryDirectory() as folder:
+        options = {**options, "path": f"{folder}/{options['path']}"}
+        exported = modules.run(EXPORT, **options)["exported"]
+        wishes = read_back(options)
+    assert exported["domains"] == len(wishes) == len(accounts)
+    assert exported["aliases"] == sum(len(wish["aliases"]) for wish in wishes)
+    assert exported["aliases"] + exported["left_out"] == sum(map(len, accounts.values()))
+    assert_applying_changes_nothing(modules, wishes)
+    # Nothing is missing but what it says: a purge would delete just that.
+    kept = [{**wish, "purge_aliases": True} for wish in wishes]
+    plan = modules.run(
+        "improvmx_domains", check=True, domains=kept, purge=True, max_deletions=exported["left_out"]
+    )
+    assert [change["action"] for change in plan["changes"]] == ["delete"] * exported["left_out"]
+
+
+# --- Rounds ---------------------------------------------------------------------------------------
+
+
+@layouts()
+@pytest.mark.parametrize("before", [None, {"domains": [{"domain": "shop.example"}]}], ids=["new", "known"])
+def test_check_mode_predicts_the_run_and_a_second_run_writes_nothing(
+    modules: Modules, options: dict[str, Any], before: dict[str, Any] | None
+) -> None:
+    if before:
+        modules.emulator.seed(before)
+        modules.run(EXPORT, **options)
+    modules.emulator.seed(ACCOUNT)
+    there = texts()
+    check = modules.run(EXPORT, check=True, **options)
+    assert texts() == there
+    real = modules.run(EXPORT, **options)
+    assert {key: check[key] for key in PREDICTED} == {key: real[key] for key in PREDICTED}
+    assert real["changed"] is True
+    assert [difference["after"] for difference in real["diff"]] == [
+        text_of(change["name"]) for change in real["changes"]
+    ]
+    assert [difference["before"] for difference in real["diff"]] == [
+        there.get(change["name"], "") for change in real["changes"]
+    ]
+    assert {change["name"]: change["action"] for change in real["changes"]} == {
+        path: "update" if path in there else "create" for path in texts()
+    }
+    for change in real["changes"]:
+        assert (change["before"] is None) is (change["action"] == "create")
+        assert text_of(change["name"]).startswith(MARK + change["after"]["fingerprint"])
+    written = {path: Path(path).stat().st_ino for path in texts()}
+    again = modules.run(EXPORT, **options)
+    assert (again["changed"], again["changes"], again["diff"]) == (False, [], [])
+    assert {path: Path(path).stat().st_ino for path in texts()} == written
+
+
+def test_only_the_files_of_domains_that_differ_are_written(shop: Modules) -> None:
+    shop.run(EXPORT, path="mail", layout="hosts")
+    shop.emulator.account.domains["shop.example"].notification_email = "new@mail.example"
+    result = shop.run(EXPORT, path="mail", layout="hosts")
+    assert [change["name"] for change in result["changes"]] == ["mail/host_vars/shop.example.yml"]
+
+
+def test_the_file_of_a_domain_that_is_gone_stays_and_a_warning_names_it(shop: Modules) -> None:
+    shop.run(EXPORT, path="mail", layout="hosts")
+    own = Path("mail/host_vars/own.example.yml")
+    own.write_text("improvmx_aliases: []\n")
+    del shop.emulator.account.domains["shop.example"]
+    for check in (True, False, False):
+        result = shop.run(EXPORT, check=check, path="mail", layout="hosts")
+        (warning,) = result["warnings"]
+        assert "no longer has: mail/host_vars/shop.example.yml. They were left alone" in warning
+    assert result["changed"] is False
+    assert own.exists()
+    assert Path("mail/host_vars/shop.example.yml").exists()
+
+
+# --- What is there already ------------------------------------------------------------------------
+
+
+def edit(text: str) -> str:
+    return text.replace("forward: owner@mail.example", "forward: new@mail.example  # Ann's successor")
+
+
+@pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
+@pytest.mark.parametrize(
+    ("altered", "said"),
+    [
+        (lambda text: "improvmx_domains: []\n", "is not of an export"),
+        (lambda text: "", "is not of an export"),
+        (lambda text: "\0\xff", "is not of an export"),
+        (lambda text: "# A note\n" + text, "is not of an export"),
+        (edit, "was edited since its export"),
+        (lambda text: text + "\n", "was edited since its export"),
+        (lambda text: text.replace("\n", "\r\n"), "was edited since its export"),
+        (lambda text: text[:60], "was edited since its export"),
+    ],
+    ids=["hand-made", "empty", "binary", "noted", "edited", "longer", "line ends", "a part"],
+)
+def test_a_file_that_is_not_as_an_export_wrote_it_is_not_overwritten(
+    shop: Modules, altered: Callable[[str], str], said: str, check: bool
+) -> None:
+    path = Path("list.yml")
+    shop.run(EXPORT, path="list.yml")
+    content = altered(path.read_text()).encode("latin-1", "xmlcharrefreplace")
+    path.write_bytes(content)
+    result = shop.run(EXPORT, check=check, path="list.yml")
+    assert result["failed"] is True
+    assert f"Nothing was written, for it would overwrite what is there: list.yml {said}. " in result["msg"]
+    assert "improvmx_export_path" in result["msg"]
+    assert (result["changed"], result["changes"]) == (False, [])
+    (pending,) = result["pending"]
+    assert (pending["name"], pending["action"]) == ("list.yml", "update")
+    assert re.fullmatch("[0-9a-f]{,12}", pending["before"]["fingerprint"] or "")  # no text of the user's
+    assert path.read_bytes() == content
+
+
+def test_one_edited_file_keeps_all_others_from_being_written(shop: Modules) -> None:
+    shop.run(EXPORT, path="mail", layout="hosts")
+    path = Path("mail/host_vars/bücher.example.yml")
+    path.write_text(edit(path.read_text()))
+    del shop.emulator.account.domains["shop.example"]
+    there = texts()
+    result = shop.run(EXPORT, path="mail", layout="hosts")
+    assert result["failed"] is True
+    assert f"there: {path} was edited since its export. " in result["msg"]
+    assert [change["name"] for change in result["pending"]] == ["mail/hosts.yml", str(path)]
+    assert texts() == there
+    del shop.emulator.account.domains["xn--bcher-kva.example"]
+    assert [change["name"] for change in shop.run(EXPORT, path="mail", layout="hosts")["changes"]] == [
+        "mail/hosts.yml"
+    ]
+    assert path.read_text() == there[str(path)]
+
+
+def test_many_files_that_are_in_the_way_are_counted(modules: Modules) -> None:
+    names = [f"d{number:02}.example" for number in range(13)]
+    modules.seed({name: {} for name in names})
+    Path("host_vars").mkdir()
+    for name in names:
+        Path(f"host_vars/{name}.yml").write_text("a: b\n")
+    result = modules.run(EXPORT, path=".", layout="hosts")
+    assert "d09.example.yml is not of an export; 3 more. Move" in result["msg"]
+    assert not Path("hosts.yml").exists()
+
+
+def test_a_new_file_gets_the_usual_mode_and_a_known_one_keeps_its_own(shop: Modules) -> None:
+    path = Path("list.yml")
+    ordinary = Path("ordinary")
+    ordinary.touch()
+    shop.run(EXPORT, path="list.yml")
+    assert path.stat().st_mode == ordinary.stat().st_mode
+    path.chmod(0o640)
+    del shop.emulator.account.domains["shop.example"]
+    assert shop.run(EXPORT, path="list.yml")["changed"] is True
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert sorted(texts()) == ["list.yml", "ordinary"]
+
+
+def test_a_link_stays_one(shop: Modules) -> None:
+    Path("there").mkdir()
+    Path("list.yml").symlink_to("there/target.yml")
+    shop.run(EXPORT, path="list.yml")
+    assert Path("list.yml").is_symlink()
+    assert text_of("there/target.yml").startswith(MARK)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"path": "folder"}, "path: folder is a folder; name a file in it, or ask for the layout hosts"),
+        ({"path": "new/"}, "path: new/ is a folder"),
+        ({"path": " "}, "path: it is empty"),
+        ({"path": "a\nb.yml"}, "path: it is empty or holds a control character"),
+    ],
+)
+def test_a_bad_path_is_refused_before_any_request(shop: Modules, options: dict[str, Any], said: str) -> None:
+    Path("folder").mkdir()
+    result = shop.run(EXPORT, **options)
+    assert result["failed"] is True
+    assert said in result["msg"]
+    assert result["api_requests"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"path": "file/list.yml"}, "file/list.yml can't be read: Not a directory. Nothing was written."),
+        ({"path": "file", "layout": "hosts"}, "file/hosts.yml can't be read: Not a directory"),
+        ({"path": "loop"}, "loop can't be read: Too many levels of symbolic links"),
+    ],
+)
+def test_what_can_not_be_read_is_told_without_a_traceback(
+    shop: Modules, options: dict[str, Any], said: str
+) -> None:
+    Path("file").touch()
+    Path("loop").symlink_to("loop")
+    result = shop.run(EXPORT, **options)
+    assert result["failed"] is True
+    assert said in result["msg"]
+    assert result["changes"] == result["pending"] == []
+
+
+def test_a_failed_write_tells_what_was_written_and_the_next_run_finishes(
+    shop: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = os.replace
+
+    def on_a_full_disk(source: str, target: str) -> None:
+        if "host_vars" in target:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        usual(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", on_a_full_disk)
+        result = shop.run(EXPORT, path="mail", layout="hosts")
+    assert result["failed"] is True
+    first = "mail/host_vars/1und1.example.yml"
+    assert result["msg"] == (
+        f"{first} can't be written: No space left on device. Of 4 files, 1 was written; run it again once "
+        "the cause is gone."
+    )
+    assert result["changed"] is True
+    assert [change["name"] for change in result["changes"]] == ["mail/hosts.yml"] == list(texts())
+    again = shop.run(EXPORT, path="mail", layout="hosts")
+    assert again["changes"] == result["pending"]
+    assert len(texts()) == 4
