@@ -11,16 +11,17 @@ import re
 import stat
 import tempfile
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from controller import controller
 from emulator import Account
 from harness import PREDICTED, Modules, wrap_endpoint
 
@@ -164,43 +165,24 @@ def texts() -> dict[str, str]:
     return {str(path): text_of(str(path)) for path in sorted(Path().rglob("*")) if path.is_file()}
 
 
-# Read by Ansible itself, with tags, types and templates.
-READER = """
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar, trust_as_template
+def read_back(options: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the files say, as Ansible understands them: with tags, types and templates."""
+    path = Path(options["path"])
+    if "layout" not in options:
+        return list(_variables(path)["improvmx_domains"])
+    hosts = _variables(path / "hosts.yml")["all"]["hosts"]
+    wishes = []
+    for host in hosts:
+        told = _variables(path / "host_vars" / f"{host}.yml")
+        wishes.append({"domain": host, **{key.removeprefix("improvmx_"): told[key] for key in told}})
+    return wishes
 
-def answer(path):
+
+def _variables(path: Path) -> dict[str, Any]:
     loader = DataLoader()
-    loaded = loader.load_from_file(path, cache="none", trusted_as_template=True) or {}
+    loaded = loader.load_from_file(str(path), cache="none", trusted_as_template=True) or {}
     templar = Templar(loader=loader, variables=loaded)
     return {name: templar.template(trust_as_template("{{ %s }}" % name)) for name in loaded}
-"""
-
-ReadBack = Callable[[dict[str, Any]], list[dict[str, Any]]]
-
-
-@pytest.fixture(scope="module")
-def read_back() -> Iterator[ReadBack]:
-    """What the files of an export say, as Ansible understands them."""
-    with controller(READER) as read:
-
-        def read_file(path: Path) -> dict[str, Any]:
-            return dict(read(str(path.absolute())))
-
-        def read_export(options: dict[str, Any]) -> list[dict[str, Any]]:
-            path = Path(options["path"])
-            if "layout" not in options:
-                return list(read_file(path)["improvmx_domains"])
-            hosts = {
-                host: read_file(path / "host_vars" / f"{host}.yml")
-                for host in read_file(path / "hosts.yml")["all"]["hosts"]
-            }
-            return [
-                {"domain": host, **{name.removeprefix("improvmx_"): told[name] for name in told}}
-                for host, told in hosts.items()
-            ]
-
-        yield read_export
 
 
 def assert_applying_changes_nothing(modules: Modules, wishes: list[dict[str, Any]], **options: Any) -> None:
@@ -238,7 +220,7 @@ def test_the_guide_shows_what_is_really_written(modules: Modules) -> None:
 
 @layouts()
 def test_applying_what_was_exported_changes_nothing(
-    read_back: ReadBack, modules_of_version: Modules, options: dict[str, Any]
+    modules_of_version: Modules, options: dict[str, Any]
 ) -> None:
     modules = modules_of_version
     modules.emulator.seed(ACCOUNT)
@@ -251,9 +233,7 @@ def test_applying_what_was_exported_changes_nothing(
 
 
 @layouts()
-def test_an_empty_account_is_exported_too(
-    read_back: ReadBack, modules_of_version: Modules, options: dict[str, Any]
-) -> None:
+def test_an_empty_account_is_exported_too(modules_of_version: Modules, options: dict[str, Any]) -> None:
     modules_of_version.run(EXPORT, **options)
     if "layout" in options:
         assert yaml.safe_load(text_of("mail/hosts.yml")) == {"all": {"hosts": {}}}
@@ -273,7 +253,7 @@ def test_it_takes_one_request_for_each_page(modules_of_version: Modules, options
 
 
 def test_a_domain_that_is_routed_by_rules_says_nothing_of_aliases(
-    read_back: ReadBack, modules: Modules, monkeypatch: pytest.MonkeyPatch
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def with_engine(usual: Any, account: Account, call: Any) -> Any:
         reply = usual(account, call)
@@ -295,7 +275,7 @@ def test_a_domain_that_is_routed_by_rules_says_nothing_of_aliases(
         assert_applying_changes_nothing(modules, wishes)
 
 
-def test_what_can_not_be_applied_is_left_out_and_told(read_back: ReadBack, modules: Modules) -> None:
+def test_what_can_not_be_applied_is_left_out_and_told(modules: Modules) -> None:
     aliases = {
         "fine": OWNER,
         "with space": OWNER,
@@ -412,7 +392,7 @@ ALL_NASTY = {
 @given(accounts=ACCOUNTS)
 @example(accounts=ALL_NASTY)
 def test_whatever_an_account_holds_applying_its_export_changes_nothing(
-    read_back: ReadBack, modules: Modules, options: dict[str, Any], accounts: dict[str, dict[str, str]]
+    modules: Modules, options: dict[str, Any], accounts: dict[str, dict[str, str]]
 ) -> None:
     modules.seed(accounts)
     with tempfile.TemporaryDirectory() as folder:
