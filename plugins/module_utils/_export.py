@@ -150,7 +150,7 @@ def _readable(name: str) -> str:
 
 
 def _alias_order(alias: Alias) -> Tuple[bool, bool, str, str]:
-    """Names first, then expressions, and the catch-all last: as mail meets them."""
+    """Names first, then expressions, and the catch-all, which takes what is left, last."""
     return alias.name == CATCH_ALL, is_pattern(alias.name), alias.name.lower(), alias.name
 
 
