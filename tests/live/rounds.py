@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from secrets import token_urlsafe
 from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
@@ -88,6 +89,15 @@ def series(domain: str, at: str, version: str) -> list[list[Round]]:
                     for step, text in texts.items()
                 ]
             )
+        user = {"domain": domain, "username": "sender"}
+        secret = {"password": token_urlsafe(), "update_password": "on_create"}
+        module = "improvmx_smtp_credential"
+        found.append(
+            [
+                Round("add an SMTP user", module, {**user, **secret}, optional=True),
+                Round("delete it", module, {**user, "state": "absent"}, optional=True),
+            ]
+        )
     return [*found, [of_domain("delete the domain", domain, state="absent")]]
 
 
@@ -130,19 +140,24 @@ class Modules:
         return outcome
 
     def read(self, domain: str) -> list[Outcome]:
-        """Read a domain, and feed what was read back to the module that provisions."""
-        info = Outcome(Round("read a domain", "improvmx_domain_info", {"domain": domain}))
-        result, _writes = self._run(info, "the run", info.round.module, info.round.args)
-        info.requests = result.get("api_requests", 0)
-        back = Outcome(Round("apply what was read", "improvmx_domains", {"domains": result.get("domains")}))
-        result, writes = self._run(back, "the run", back.round.module, back.round.args)
-        back.requests = result.get("api_requests", 0)
-        if result.get("changed") or writes:
-            back.problems.append("it found something to change: " + told(result))
-        logs = Outcome(Round("read its log", "improvmx_logs_info", {"domain": domain}))
-        result, _writes = self._run(logs, "the run", logs.round.module, logs.round.args)
-        logs.requests = result.get("api_requests", 0)
-        return [info, back, logs]
+        """Read what there is, and feed what was read of a domain back to the module that provisions."""
+        of_domain = {"domain": domain}
+        account, _account = self._read(Round("read the account", "improvmx_account_info", {}))
+        info, read = self._read(Round("read a domain", "improvmx_domain_info", of_domain))
+        logs, _logs = self._read(Round("read its log", "improvmx_logs_info", of_domain))
+        check, _check = self._read(Round("check its DNS records", "improvmx_domain_check", of_domain))
+        back, applied = self._read(
+            Round("apply what was read", "improvmx_domains", {"domains": read.get("domains")})
+        )
+        if applied.get("changed"):
+            back.problems.append("it found something to change: " + told(applied))
+        return [account, info, logs, check, back]
+
+    def _read(self, round: Round) -> tuple[Outcome, dict[str, Any]]:
+        outcome = Outcome(round)
+        result, _writes = self._run(outcome, "the run", round.module, round.args)
+        outcome.requests = result.get("api_requests", 0)
+        return outcome, result
 
     def _run(
         self, outcome: Outcome, what: str, module: str, args: Args, check: bool = False
