@@ -18,14 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible.playbook.play import Play
-from ansible.playbook.task import Task
 
 from catalogue import NAMES, NAMESPACE, ROOT, complaints, declared, fitting, fragment, spec_complaints
 
 GUIDES = ROOT / "docs" / "docsite" / "rst"
-_PLACES = ("*.md", "demo/**/*.md", "docs/**/*.md", "docs/**/*.rst", "playbooks/**/*.md", "roles/**/*.md")
-DOCUMENTS = sorted(path for place in _PLACES for path in ROOT.glob(place))
+DOCUMENTS = sorted(
+    path
+    for path in [*ROOT.rglob("*.md"), *ROOT.rglob("*.rst")]
+    if path.relative_to(ROOT).parts[0] != "build" and not path.relative_to(ROOT).parts[0].startswith(".")
+)
 
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _DIRECTIVE = re.compile(
@@ -101,7 +102,7 @@ def examine(text: str) -> Findings:
 
 
 def _play(play: Mapping[str, Any], findings: Findings) -> None:
-    _keywords(play, {*Play.fattributes, "import_playbook"}, findings)
+    _known(play, {*keywords()["play"], "import_playbook"}, findings)
     if "import_playbook" in play:
         _exists("playbook", str(play["import_playbook"]), findings)
     for section in ("pre_tasks", "tasks", "post_tasks", "handlers"):
@@ -124,7 +125,7 @@ def _task(task: Mapping[str, Any], findings: Findings) -> None:
     actions = [key for key in task if "." in key]
     if len(actions) != 1 or "name" not in task:
         findings.problems.append(f"a task needs a name and one action with its full name, not {list(task)}")
-    _keywords(task, {*Task.fattributes, *actions, "local_action"}, findings)
+    _known(task, {*keywords()["task"], *actions}, findings)
     for action in actions:
         arguments = task[action]
         if action.startswith(NAMESPACE):
@@ -133,7 +134,20 @@ def _task(task: Mapping[str, Any], findings: Findings) -> None:
             _exists("role", arguments["name"], findings)
 
 
-def _keywords(thing: Mapping[str, Any], known: set[str], findings: Findings) -> None:
+@cache
+def keywords() -> dict[str, list[str]]:
+    """Ansible's keywords of plays and of tasks. It tells them in a process of its own."""
+    code = """
+import json
+from ansible.playbook import play, task
+print(json.dumps({"play": list(play.Play.fattributes), "task": list(task.Task.fattributes)}))
+"""
+    command = [sys.executable, "-c", code]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return dict(json.loads(told))
+
+
+def _known(thing: Mapping[str, Any], known: set[str], findings: Findings) -> None:
     unknown = [key for key in thing if key not in known and not key.startswith("with_")]
     if unknown:
         findings.problems.append(f"unknown keywords: {unknown}")
