@@ -23,6 +23,10 @@ ARGS ?=
 SANITY ?=
 # Processes for pytest.
 WORKERS ?= auto
+# For soak: how many random cases, or for how long, or which ones again.
+CASES ?=
+MINUTES ?=
+SEED ?=
 
 COPY := build/ansible_collections/improvmx/email
 LINK := build/tree/ansible_collections/improvmx/email
@@ -169,8 +173,8 @@ build: setup copy ## the collection's tarball into build/, installed once to try
 	@echo "  $$(ls $(TARBALL)), $$(tar -tzf $(TARBALL) | grep -c '[^/]$$') files"
 
 .PHONY: pytest
-pytest: setup link ## unit and integration tests; ARGS='-k alias'
-	@echo "== pytest: unit and integration tests"
+pytest: setup link ## unit, property and integration tests; ARGS='-k alias'
+	@echo "== pytest: unit, property and integration tests"
 	@$(PYTEST) $(ARGS)
 
 .PHONY: unit
@@ -180,6 +184,12 @@ unit: setup link ## unit tests only; ARGS='-k alias'
 .PHONY: integration
 integration: setup link ## integration tests only; ARGS='-k alias'
 	@$(PYTEST) tests/integration $(ARGS)
+
+.PHONY: soak
+soak: setup link ## the property tests, with new random cases; MINUTES=10, CASES=50000, or SEED=7 CASES=1000 to repeat
+	@echo "== soak: rounds of random accounts, wishes and faults"
+	@python tests/tools/soak.py --workers $(WORKERS) \
+	  $(if $(CASES),--cases $(CASES)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: clean
 clean: ## remove build/, .venv and every cache

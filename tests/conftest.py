@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -39,7 +38,7 @@ for name in [name for name in os.environ if name.startswith("IMPROVMX_")]:
     del os.environ[name]  # a developer's own account is nothing for tests
 
 from emulator import Emulator  # noqa: E402
-from harness import Clock, Modules  # noqa: E402
+from harness import Clock, Modules, stop_time  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -76,8 +75,4 @@ def modules_of_version(emulator: Emulator, version: str) -> Modules:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Lets the waits of the client pass in no time."""
-    clock = Clock()
-    utils = "ansible_collections.improvmx.email.plugins.module_utils."
-    for name in ("_transport", "_apply", "_ratelimit", "_single", "_verify"):
-        monkeypatch.setattr(importlib.import_module(utils + name), "time", clock)
-    return clock
+    return stop_time(monkeypatch)

@@ -29,6 +29,7 @@ from ansible.module_utils.testing import patch_module_args
 from emulator import Emulator, Request, v3
 
 MODULES = "ansible_collections.improvmx.email.plugins.modules."
+MODULE_UTILS = "ansible_collections.improvmx.email.plugins.module_utils."
 PREDICTED = ("changed", "changes", "diff")
 
 
@@ -260,3 +261,11 @@ class Clock:
 
     def time(self) -> float:
         return time.time() + sum(self.slept)
+
+
+def stop_time(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Let the waits of the client pass in no time."""
+    clock = Clock()
+    for name in ("_transport", "_apply", "_ratelimit", "_single", "_verify"):
+        monkeypatch.setattr(importlib.import_module(MODULE_UTILS + name), "time", clock)
+    return clock

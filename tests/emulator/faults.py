@@ -111,6 +111,12 @@ class _Chance:
     rate: float
     kinds: tuple[str, ...]
     left: int | None
+    seconds: float
+
+    @property
+    def retry_after(self) -> tuple[int | Literal["date"] | None, ...]:
+        """What a 429 may ask for: whole seconds only where there is time for them."""
+        return (None, 0, int(self.seconds), "date") if self.seconds >= 1 else (None, 0)
 
 
 class Faults:
@@ -139,14 +145,18 @@ class Faults:
         rate: float,
         kinds: Iterable[str] | None = None,
         limit: int | None = 20,
+        seconds: float = RANDOM_SECONDS,
     ) -> None:
-        """Let each request fail with a probability, at most ``limit`` of them."""
+        """Let each request fail with a probability, at most ``limit`` of them.
+
+        ``seconds``: how long the faults last that take time.
+        """
         chosen = KINDS if kinds is None else tuple(kinds)
         unknown = sorted(set(chosen) - set(KINDS))
         if unknown or not chosen:
             raise ValueError(f"unknown kinds of faults: {unknown}")
         with self._lock:
-            self._chance = _Chance(random.Random(seed), rate, chosen, limit)
+            self._chance = _Chance(random.Random(seed), rate, chosen, limit, seconds)
 
     def clear(self) -> None:
         """Plan nothing any more; the count starts anew."""
@@ -188,8 +198,9 @@ class Faults:
             chance.dice.choice(kinds),
             status=chance.dice.choice(OUTAGES),
             html=chance.dice.random() < 0.5,
-            retry_after=chance.dice.choice((None, 0)),
-            seconds=RANDOM_SECONDS,
+            retry_after=chance.dice.choice(chance.retry_after),
+            reset=chance.seconds >= 1 and chance.dice.random() < 0.5,
+            seconds=chance.seconds,
             body=["not", "an", "object"],
             size=RANDOM_SIZE,
         )

@@ -136,6 +136,7 @@ class Emulator:
             self.batch_enabled = True
             self._requests: list[Request] = []
             self._clock: Callable[[], float] = time.time
+            self._wait: Callable[[float], None] | None = None
             self._limiter = Limiter()
             self._rate_limited = 0
             self.faults.clear()
@@ -170,10 +171,14 @@ class Emulator:
         with self._lock:
             self._limiter = Limiter(rate_limit, self._clock)
 
-    def keep_time_by(self, clock: Callable[[], float]) -> None:
-        """Let ``clock`` tell the Unix time for rate limits and the Date header, until the next reset."""
+    def keep_time_by(self, clock: Callable[[], float], wait: Callable[[float], None] | None = None) -> None:
+        """Let ``clock`` tell the Unix time for rate limits and the Date header, until the next reset.
+
+        ``wait``: what to do instead of waiting before a late reply.
+        """
         with self._lock:
             self._clock = clock
+            self._wait = wait
             self._limiter = Limiter(self.rate_limit, clock)
 
     @property
@@ -200,7 +205,11 @@ class Emulator:
                 reply = inject(fault, quota, lambda partial: self._perform(incoming, target, partial))
             self._requests.append(_record(incoming, target, reply.status_sent))
             dated = {"Date": formatdate(quota.now, usegmt=True), **reply.headers}
-            return replace(reply, headers=dated, wait=reply.wait + self.latency)
+            late = reply.wait + self.latency
+            if late and self._wait is not None:
+                self._wait(late)
+                late = 0.0
+            return replace(reply, headers=dated, wait=late)
 
     def _perform(self, incoming: Incoming, target: _Target, partial: bool = False) -> Reply:
         """Let the request take effect."""

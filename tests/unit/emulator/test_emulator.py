@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -646,6 +647,17 @@ def test_random_faults_repeat_with_their_seed(emulator: Emulator, ask: Ask) -> N
     first = statuses()
     assert first == statuses()
     assert emulator.faults.injected.total() == 5
+
+
+def test_random_faults_that_take_time_ask_for_it_in_every_way(emulator: Emulator, ask: Ask) -> None:
+    waited: list[float] = []
+    emulator.keep_time_by(lambda: 1_000_000.0, waited.append)
+    emulator.faults.random(seed=3, rate=1.0, kinds=["rate_limit", "delay"], limit=None, seconds=7)
+    replies = [ask("GET", "/v3/account") for turn in range(60)]
+    asked = {reply.headers.get("Retry-After") for reply in replies if reply.status_code == 429}
+    assert asked == {None, "0", "7", formatdate(1_000_007, usegmt=True)}
+    assert {reply.headers.get("X-RateLimit-Reset") for reply in replies} >= {None, "1000000", "1000007"}
+    assert set(waited) == {7.0}
 
 
 def test_random_faults_of_all_kinds_leave_the_emulator_well(emulator: Emulator, ask: Ask) -> None:

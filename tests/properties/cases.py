@@ -1,0 +1,326 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Random accounts, wishes and misfortunes, from alphabets so small that everything meets everything.
+
+Each thing is drawn from a ready list of all its forms, the simplest first: that is fast, and a case
+that fails shrinks to something simple. No list is longer than LONGEST, for hypothesis prefers the
+first ones of a longer list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from hypothesis import strategies as st
+
+from emulator import Fault, RateLimit
+
+OWNER = "owner@mail.example"  # where the catch-all of a new domain forwards to
+SECRETS = ("pässwört:/7+=&",)  # of the account, besides the API key
+
+
+@dataclass(frozen=True)
+class Misfortune:
+    """What goes wrong while a task runs."""
+
+    planned: tuple[Fault, ...] = ()
+    chance: tuple[int, float, float] | None = None  # seed, rate, seconds
+    refused: tuple[bool, ...] = ()  # of the connections, in their order
+    rate_limit: RateLimit | None = None
+    retry_timeout: int = 30
+
+
+@dataclass(frozen=True)
+class Case:
+    """An account at the emulator, a task, and what goes wrong while it runs."""
+
+    account: dict[str, Any]
+    version: str
+    module: str
+    args: dict[str, Any]
+    misfortune: Misfortune = Misfortune()
+
+    @property
+    def wishes(self) -> list[dict[str, Any]]:
+        """The wishes of the task, in the form of improvmx_domains."""
+        if self.module == "improvmx_domains":
+            return list(self.args["domains"])
+        if self.module == "improvmx_alias":
+            alias = {name: self.args[name] for name in ("alias", "forward", "state") if name in self.args}
+            return [{"domain": self.args["domain"], "aliases": [alias]}]
+        return [self.args]
+
+
+# --- Alphabets: what is one and the same, and how it can be written -------------------------------
+
+DOMAINS = {
+    "a.example": ("a.example", "A.Example", "a.example."),
+    "b.example": ("b.example",),
+    "sub.a.example": ("sub.a.example", "Sub.A.example"),
+    "xn--bcher-kva.example": ("bücher.example", "BÜCHER.example.", "xn--bcher-kva.example"),
+    "z.example": ("z.example", "Z.EXAMPLE"),
+}
+ALIASES = {
+    "*": ("*",),
+    "info": ("info", "INFO"),
+    "sales": ("sales", "Sales"),
+    "7": ("7",),  # as short as an id
+    "012": ("012",),
+    "null": ("null", "NULL"),
+    "batch": ("batch", "Batch"),  # a word in the API's paths
+    "a+b/c": ("a+b/c", "A+B/C"),
+    "50%?x=#y": ("50%?x=#y",),
+    "grüße": ("grüße", "GRÜßE"),
+    "shop-.*": ("shop-.*", "Shop-.*"),
+    r"^(x|y)[0-9]+/\d$": (r"^(x|y)[0-9]+/\d$",),
+}
+DESTINATIONS = {
+    "ann@mail.test": ("ann@mail.test", "ann@Mail.TEST"),
+    "Ann@mail.test": ("Ann@mail.test",),
+    "bob@xn--mnchen-3ya.test": ("bob@xn--mnchen-3ya.test", "bob@münchen.test", "bob@MÜNCHEN.test"),
+    "null": ("null", "NULL"),
+}
+SETTINGS = {
+    "notification_email": {"Ops@mail.test": ("Ops@mail.test", "Ops@MAIL.test"), OWNER: (OWNER,)},
+    "webhook": {"https://hooks.test/a": ("https://hooks.test/a",), "https://hooks.test/A": ()},
+    "whitelabel": {"white.test": ("white.test", "White.test"), "nobodys.test": ("nobodys.test",)},
+}
+FORWARDS = (
+    ["ann@mail.test"],
+    ["bob@münchen.test"],
+    [OWNER],
+    ["null"],
+    ["NULL"],
+    ["Ann@mail.test"],
+    ["ann@Mail.TEST", " ann@mail.test "],
+    ["bob@xn--mnchen-3ya.test", "ann@mail.test"],
+    ["ann@mail.test, bob@MÜNCHEN.test"],
+    ["https://hooks.test/Mail?to=1"],
+    ["https://hooks.test/mail?to=1", "Ann@mail.test", "ann@mail.test"],
+)
+MEANINGS = {
+    spelling: meaning
+    for table in (DOMAINS, ALIASES, DESTINATIONS, *SETTINGS.values())
+    for meaning, spellings in table.items()
+    for spelling in spellings
+}
+LONGEST = 127
+BULK = "bulk{:03}".format  # names of many
+
+
+def meaning(text: str | None) -> Any:
+    """What a text stands for; None for no text."""
+    text = (text or "").strip()
+    return MEANINGS.get(text, text) or None
+
+
+def seldom(usual: Any, *others: Any, of: int) -> st.SearchStrategy[Any]:
+    """One of the others, once in so many times."""
+    return st.sampled_from((usual,) * (of - 1) * len(others) + others)
+
+
+def some(forms: Iterable[Sequence[Any]], of: int = 3) -> st.SearchStrategy[list[Any]]:
+    """Of each thing, no form or (once in so many times) one of its forms; in any order, more or less."""
+    choices = st.tuples(*(one_of((None,) * (of - 1) * len(each) + tuple(each)) for each in forms))
+    return st.tuples(choices, st.sampled_from((1, -1))).map(
+        lambda drawn: [choice for choice in drawn[0] if choice is not None][:: drawn[1]]
+    )
+
+
+def one_of(forms: Sequence[Any]) -> st.SearchStrategy[Any]:
+    assert len(forms) <= LONGEST
+    return st.sampled_from(forms)
+
+
+# --- Accounts -------------------------------------------------------------------------------------
+
+FOUND_ALIASES = some(
+    [(name, ", ".join(forward)) for forward, name in product(FORWARDS, spellings)]
+    for spellings in ALIASES.values()
+)
+FOUND_SETTINGS = [
+    dict(zip(SETTINGS, values, strict=True))
+    for values in product(*((None, *table) for table in SETTINGS.values()))
+]
+FOUND_DOMAINS = some(((name,) for name in DOMAINS), of=2)
+FOUND_DOMAIN = st.fixed_dictionaries(
+    {
+        "settings": one_of(FOUND_SETTINGS),
+        "active": st.booleans(),
+        "routing_engine": seldom("alias", "rules", of=15),
+        "aliases": FOUND_ALIASES.map(dict),
+    }
+)
+# What no task here is about, and what has to be there after it.
+BYSTANDERS = {
+    "credentials": [{"username": "post", "password": SECRETS[0]}],
+    "rules": [{"type": "regex", "config": {"regex": "x", "scopes": ["subject"], "forward": OWNER}}],
+    "logs": [{"id": "1"}],
+}
+LIMITS = seldom({}, {"aliases": 3}, {"domains": 3}, {"destinations": 1}, of=15)
+LARGE = seldom("", "aliases", "domains", of=80)
+MANY = st.integers(-8, 8)
+SELDOM = seldom(False, True, of=30)
+
+
+@st.composite
+def accounts(draw: st.DrawFn) -> dict[str, Any]:
+    domains = []
+    for name in draw(FOUND_DOMAINS):
+        found = draw(FOUND_DOMAIN)
+        domains.append({"domain": name, **found.pop("settings"), **found, **BYSTANDERS})
+    large = draw(LARGE)
+    if large == "aliases" and domains:
+        domains[0]["aliases"] |= {BULK(n): "ann@mail.test" for n in range(200 + draw(MANY))}
+    elif large == "domains":
+        domains += [{"domain": f"{BULK(n)}.example"} for n in range(100 + draw(MANY))]
+    others = sorted(set(DOMAINS) - {domain["domain"] for domain in domains})
+    return {
+        "domains": domains,
+        "whitelabels": ["white.test"],
+        "other_domains": others if draw(SELDOM) else [],
+        "limits": draw(LIMITS),
+    }
+
+
+# --- Wishes ---------------------------------------------------------------------------------------
+
+KEEP = ["what is there"]
+WISHED_FORWARDS = [
+    *({"forward": forward} for forward in FORWARDS),
+    *[{"state": "absent"}] * 5,
+    *[{"forward": KEEP}] * 5,
+]
+ALIAS_FORMS = [
+    [{"alias": name, **wish} for wish, name in product(WISHED_FORWARDS, spellings)]
+    for spellings in ALIASES.values()
+]
+WISHED_ALIAS = st.sampled_from(ALIAS_FORMS).flatmap(st.sampled_from)
+WISHED_ALIASES = some(ALIAS_FORMS)
+SETTING_FORMS = [
+    (None, "", *(spelling for spellings in table.values() for spelling in spellings))
+    for table in SETTINGS.values()
+]
+WISHED_SETTINGS = one_of(
+    [
+        {name: value for name, value in zip(SETTINGS, values, strict=True) if value is not None}
+        for values in product(*SETTING_FORMS)
+    ]
+)
+WISHED_DOMAIN = st.sampled_from([spelling for spellings in DOMAINS.values() for spelling in spellings])
+WISHED_DOMAINS = some(DOMAINS.values(), of=2)
+FORMS = st.sampled_from(("some", "some", "some", "purge", "purge", "bare", "absent"))
+BULK_WISHES = {
+    "v2": seldom((), range(198, 210), of=60),  # a request for each
+    "v3": seldom((), range(198, 210), range(205), of=60),
+}
+ONE, MANY_DOMAINS = ("improvmx_domain", "improvmx_domains")
+VERSIONS = st.sampled_from(("v3", "v2", "v3"))
+MODULES = st.sampled_from((ONE, "improvmx_alias", MANY_DOMAINS, MANY_DOMAINS, MANY_DOMAINS))
+PURGES = seldom({}, *({"purge": True, "max_deletions": most} for most in (999, 0, 2, 8, 999, 999)), of=3)
+CONCURRENCY = st.sampled_from((1, 1, 2, 8))
+
+
+@st.composite
+def tasks(draw: st.DrawFn, account: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    """The version, the module, and its arguments."""
+    version, module = draw(VERSIONS), draw(MODULES)
+    if module == MANY_DOMAINS:
+        wishes = [draw(wishes_of(name, account, version)) for name in draw(WISHED_DOMAINS)]
+        return version, module, {"domains": wishes, "concurrency": draw(CONCURRENCY), **draw(PURGES)}
+    name = draw(WISHED_DOMAIN)
+    if module == ONE:
+        return version, module, draw(wishes_of(name, account, version))
+    return version, module, {"domain": name, **kept(draw(WISHED_ALIAS), name, account)}
+
+
+@st.composite
+def wishes_of(draw: st.DrawFn, name: str, account: Mapping[str, Any], version: str) -> dict[str, Any]:
+    wish: dict[str, Any] = {"domain": name}
+    if version == "v3":
+        wish |= draw(WISHED_SETTINGS)
+    form = draw(FORMS)
+    if form == "absent":
+        wish["state"] = "absent"
+    if form != "bare":
+        wish["aliases"] = [kept(alias, name, account) for alias in draw(WISHED_ALIASES)]
+        wish["aliases"] += [{"alias": BULK(n), "forward": FORWARDS[0]} for n in draw(BULK_WISHES[version])]
+        wish["purge_aliases"] = form == "purge"
+    return wish
+
+
+def kept(wish: dict[str, Any], domain: str, account: Mapping[str, Any]) -> dict[str, Any]:
+    """The wish; where it is for what is there, in the words of that."""
+    if wish.get("forward") is not KEEP:
+        return wish
+    there = {
+        meaning(alias): forward.split(",")
+        for found in account["domains"]
+        if found["domain"] == meaning(domain)
+        for alias, forward in found["aliases"].items()
+    }
+    return {**wish, "forward": there.get(meaning(wish["alias"]), FORWARDS[0])}
+
+
+# --- Misfortunes ----------------------------------------------------------------------------------
+
+NO = {"error": "No."}
+ODD_TEXTS = ("null", '"text"', '{"error": ', b"\xff\xfe")
+# To a write these are good answers, as far as anybody knows; to a read they are not.
+ODD_OBJECTS: tuple[Any, ...] = ({}, {"domains": [{"domain": "a.example"}, 7]})
+KINDS: list[dict[str, Any]] = [
+    {"kind": "status", "status": 500},
+    {"kind": "status", "status": 502, "html": True},
+    {"kind": "status", "status": 503},
+    {"kind": "status_after", "status": 500, "html": True},
+    {"kind": "status_after", "status": 503},
+    {"kind": "rate_limit"},
+    {"kind": "rate_limit", "retry_after": 0},
+    {"kind": "rate_limit", "retry_after": 20},
+    {"kind": "rate_limit", "retry_after": 900},
+    {"kind": "rate_limit", "retry_after": "date", "seconds": 20.0},
+    {"kind": "rate_limit", "reset": True, "seconds": 20.0},
+    {"kind": "reset_before"},
+    {"kind": "reset_after"},
+    {"kind": "cut"},
+    {"kind": "empty"},
+    {"kind": "wrong_type"},
+    {"kind": "truncated_json"},
+    {"kind": "delay", "seconds": 1.0},
+    {"kind": "delay", "seconds": 20.0},
+    {"kind": "delay_before", "seconds": 20.0},
+    *[{"kind": "batch_partial", "method": "POST", "skip": 0}] * 4,
+    {"kind": "success_false"},
+    {"kind": "redirect"},
+    {"kind": "huge", "size": 1 << 20},
+    *({"kind": "body", "body": body} for body in (*ODD_TEXTS, ["a", "list"], 7)),
+    *({"kind": "body", "body": body, "method": "GET"} for body in ODD_OBJECTS),
+    *({"kind": "body", "body": NO, "status": status} for status in (400, 403, 422)),
+]
+AIMS = [
+    {"times": times, "skip": skip, "method": method}
+    for times, skip, method in product(
+        (1, 2, None), (0, 0, 1, 2, 3), (None, None, None, None, "GET", "POST", "PUT", "DELETE")
+    )
+]
+FAULTS = st.builds(lambda aim, kind: Fault(**{**aim, **kind}), one_of(AIMS), one_of(KINDS))
+MISFORTUNES = st.builds(
+    Misfortune,
+    planned=st.one_of(*(st.tuples(*[FAULTS] * count) for count in (0, 1, 1, 2, 3))),
+    chance=st.none()
+    | st.tuples(st.integers(0, 250), st.sampled_from((0.1, 0.25, 0.5)), st.sampled_from((0.0, 20.0, 900.0))),
+    refused=st.sampled_from(((),) * 16 + tuple(product((False, True), repeat=3))),
+    rate_limit=seldom(None, RateLimit(3, 10.0), RateLimit(3, 60.0), of=10),
+    retry_timeout=seldom(30, 0, of=8),
+)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    account = draw(accounts())
+    return Case(account, *draw(tasks(account)), draw(MISFORTUNES))

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A run ends as wished or tells the truth, loses nothing, and a repeat ends as wished."""
+
+from __future__ import annotations
+
+from emulator import Emulator
+
+from .cases import Case, cases
+from .conftest import ForEvery
+from .guarantees import assert_nothing_lost_meanwhile, assert_on_the_way, assert_reads_only, assert_truthful
+from .world import begin, run
+
+
+def test_a_run_among_faults_and_its_repeats(running_emulator: Emulator, for_every: ForEvery) -> None:
+    emulator = running_emulator
+
+    def holds(case: Case) -> None:
+        goal = begin(emulator, case)
+        first = run(emulator, case, misfortune=case.misfortune)
+        second = run(emulator, case)
+        third = run(emulator, case)
+
+        assert_truthful(first, goal, goal.before)
+        assert_truthful(second, goal, first.there)
+        for ended in (first, second, third):
+            assert_on_the_way(ended.there, goal)
+        assert_nothing_lost_meanwhile(emulator.ledger, goal)
+        if not first.failed:
+            assert goal.known(first.there) == goal.wished
+        if goal.possible:
+            assert goal.known(second.there) == goal.wished
+            assert not second.failed, second.result["msg"]
+            assert_reads_only(third, goal)
+        else:
+            assert first.failed
+            assert second.failed
+            assert third.failed
+            assert third.told == third.ledger == []
+
+    for_every("runs", cases(), holds)
