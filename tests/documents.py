@@ -22,10 +22,12 @@ import yaml
 from catalogue import NAMES, NAMESPACE, ROOT, complaints, declared, fitting, fragment, spec_complaints
 
 GUIDES = ROOT / "docs" / "docsite" / "rst"
+_FOLDERS = [path for path in ROOT.iterdir() if path.is_dir() and path.name[0] != "." and path.name != "build"]
 DOCUMENTS = sorted(
     path
-    for path in [*ROOT.rglob("*.md"), *ROOT.rglob("*.rst")]
-    if path.relative_to(ROOT).parts[0] != "build" and not path.relative_to(ROOT).parts[0].startswith(".")
+    for suffix in ("md", "rst")
+    for found in (ROOT.glob(f"*.{suffix}"), *(folder.rglob(f"*.{suffix}") for folder in _FOLDERS))
+    for path in found
 )
 
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)

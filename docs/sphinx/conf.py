@@ -22,7 +22,7 @@ nitpicky = True
 highlight_language = "yaml+jinja"
 
 html_theme = "furo"
-html_static_path = ["."]
+html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
