@@ -33,7 +33,7 @@ LINK := build/tree/ansible_collections/improvmx/email
 TARBALL := build/improvmx-email-*.tar.gz
 PYTEST := python -m pytest -n $(WORKERS) --dist worksteal
 # What users get. Anything else in the tarball is a hole in build_ignore of galaxy.yml.
-SHIPPED := CHANGELOG.md CONTRIBUTING.md FILES.json LICENSE MANIFEST.json README.md \
+SHIPPED := CHANGELOG.md CONTRIBUTING.md FILES.json LICENSE MANIFEST.json README.md SECURITY.md \
 	changelogs docs meta playbooks plugins requirements.txt roles
 
 export PATH := $(CURDIR)/.venv/bin:$(SYSTEM_PATH)

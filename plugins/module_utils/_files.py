@@ -123,7 +123,8 @@ def brief(reasons: Sequence[str]) -> str:
 def _read(path: str) -> Optional[str]:
     """The text of a file, None where there is none. What is no UTF-8 is marked as such."""
     try:
-        with open(path, encoding="utf-8", errors="replace", newline="") as file:
+        # As it will be written: a folder of the path may not be there yet, from which .. leads back.
+        with open(os.path.realpath(path), encoding="utf-8", errors="replace", newline="") as file:
             return file.read()
     except FileNotFoundError:
         return None

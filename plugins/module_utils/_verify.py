@@ -29,6 +29,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._plan import Change
 from ansible_collections.improvmx.email.plugins.module_utils._transport import ApiError
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0  # seconds between two checks
+_LONGEST_WAIT = 7 * 24 * 3600  # seconds; no DNS record is cached for longer
 
 
 def verify(module: AnsibleModule) -> None:
@@ -38,7 +39,7 @@ def verify(module: AnsibleModule) -> None:
     def read(api: Type[Api]) -> List[Any]:
         return read_all(
             lambda: read_option(params, "domain", parse_domain),
-            lambda: read_number(params, "wait", 0),
+            lambda: read_number(params, "wait", 0, _LONGEST_WAIT),
         )
 
     def work(api: Api, given: List[Any]) -> Dict[str, Any]:

@@ -38,7 +38,7 @@ options:
     required: true
   wait:
     description:
-      - How long to go on checking until the domain is valid, in seconds. V(0) checks once.
+      - How long to go on checking until the domain is valid, in seconds, a week at most. V(0) checks once.
       - The pauses between two checks grow from 2 seconds to a minute.
       - New records can take longer to be seen than the time for which the old ones may be cached.
     type: int

@@ -423,7 +423,7 @@ def test_a_domain_that_vanishes_before_the_check_is_told(modules_of_version: Mod
     ("options", "problems"),
     [
         ({"domain": "nodot"}, ["domain", "needs a dot"]),
-        ({"wait": -1}, ["wait must be at least 0"]),
+        ({"wait": -1}, ["wait must be from 0 to 604800"]),
         ({"domain": "nodot", "wait": -1, "timeout": 0}, ["3 problems"]),
     ],
 )
