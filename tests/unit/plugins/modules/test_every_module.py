@@ -38,12 +38,6 @@ from harness import Clock, Modules, assert_no_secret, run_module
 ALWAYS = {"changed", "failed", "msg", "warnings"}
 
 
-@pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some modules write files where they run."""
-    monkeypatch.chdir(tmp_path)
-
-
 # --- Documentation --------------------------------------------------------------------------------
 
 
