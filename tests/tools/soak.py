@@ -54,6 +54,7 @@ def _round(cases: int, seed: int, workers: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        check=False,
     )
     return ended.stdout if ended.returncode else ""
 
