@@ -156,6 +156,7 @@ def _changes(wish: DomainWish, found: Optional[Domain]) -> List[Change]:
     if not wish.present:
         return [_delete_domain(found)] if found else []
     changes = []
+    is_new = found is None
     if found is None:
         if not wish.create:
             missing = _alias_changes(wish, Domain(wish.name))
@@ -165,11 +166,15 @@ def _changes(wish: DomainWish, found: Optional[Domain]) -> List[Change]:
         at_creation = {name: wish.settings[name] for name in SETTINGS_AT_CREATION if wish.settings.get(name)}
         changes.append(Change("create", "domain", wish.name, wish.name, after=at_creation))
         found = newborn(wish.name, at_creation)
-    changes += _setting_changes(wish, found)
-    alias_changes = _alias_changes(wish, found)
+    setting_changes, alias_changes = _setting_changes(wish, found), _alias_changes(wish, found)
+    further = setting_changes + alias_changes
+    if is_new:
+        # The catch-all comes with the domain, often as it is wanted, so it is the first to see to.
+        further.sort(key=lambda change: change.name != CATCH_ALL)
+    changes += further
     if alias_changes and found.routed_by_rules:
-        raise RoutedByRules(wish.name, changes + alias_changes)
-    return changes + alias_changes
+        raise RoutedByRules(wish.name, changes)
+    return changes
 
 
 def newborn(name: str, settings: Optional[Mapping[str, Optional[str]]] = None) -> Domain:

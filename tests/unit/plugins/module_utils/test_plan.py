@@ -512,11 +512,13 @@ def test_order_makes_room_first_and_takes_away_catch_alls_last(
 
 def _rank(change: Change) -> int:
     if change.kind == "domain":
-        return 0 if change.action == "create" else 1
-    if change.action == "delete":
+        return 0 if change.action == "create" else 2
+    if change.action != "create" and change.before is None:
         # Of the catch-all of a new domain nothing is known, and no mail relies on it.
-        return 5 if is_pattern(change.name) and change.before else 2
-    return 3 if change.action == "update" else 4
+        return 1
+    if change.action == "delete":
+        return 6 if is_pattern(change.name) else 3
+    return 4 if change.action == "update" else 5
 
 
 @PROFILE

@@ -390,7 +390,7 @@ def test_creates_a_domain_with_its_settings(modules: Modules) -> None:
     rounds = modules.rounds("improvmx_domain", domain=DOMAIN, aliases=[absent("*")], **SET)
     assert settings_of(modules.emulator) == SET
     # The service takes a webhook only once the domain is there.
-    assert methods(rounds) == ["GET", "POST", "PUT", "DELETE"]
+    assert methods(rounds) == ["GET", "POST", "DELETE", "PUT"]
 
 
 def test_clearing_settings_of_a_new_domain_needs_no_request(modules: Modules) -> None:
