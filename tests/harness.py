@@ -26,7 +26,8 @@ from ansible.module_utils import _internal as ansible_internal
 from ansible.module_utils.common import warnings as ansible_warnings
 from ansible.module_utils.testing import patch_module_args
 
-from emulator import Emulator, Request, v3
+from emulator import Emulator, Request, v2, v3
+from emulator.routing import RouteTable
 
 MODULES = "ansible_collections.improvmx.email.plugins.modules."
 MODULE_UTILS = "ansible_collections.improvmx.email.plugins.module_utils."
@@ -75,14 +76,26 @@ def assert_sentences(text: str) -> None:
 
 def wrap_endpoint(monkeypatch: pytest.MonkeyPatch, template: str, wrap: Callable[..., Any]) -> None:
     """Let ``wrap(usual, account, call)`` answer for an endpoint of the emulator's version 3."""
+    assert any(route.template == template for route in v3.ROUTES.routes)
+
+    def choose(told: str, usual: Callable[..., Any], *request: Any) -> Any:
+        return wrap(usual, *request) if told == template else usual(*request)
+
+    _wrap(monkeypatch, v3.ROUTES, choose)
+
+
+def wrap_endpoints(monkeypatch: pytest.MonkeyPatch, wrap: Callable[..., Any]) -> None:
+    """Let ``wrap(template, usual, account, call)`` answer for every endpoint of both versions."""
+    for table in (v2.ROUTES, v3.ROUTES):
+        _wrap(monkeypatch, table, wrap)
+
+
+def _wrap(monkeypatch: pytest.MonkeyPatch, table: RouteTable, wrap: Callable[..., Any]) -> None:
     wrapped = [
-        (replace(route, endpoint=partial(wrap, route.endpoint)), path)
-        if route.template == template
-        else (route, path)
-        for route, path in v3.ROUTES._split
+        (replace(route, endpoint=partial(wrap, route.template, route.endpoint)), path)
+        for route, path in table._split
     ]
-    assert wrapped != v3.ROUTES._split
-    monkeypatch.setattr(v3.ROUTES, "_split", wrapped)
+    monkeypatch.setattr(table, "_split", wrapped)
 
 
 def forms_of(secret: str) -> list[str]:

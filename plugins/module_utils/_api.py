@@ -21,6 +21,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     read_domain,
     read_forward,
     read_setting,
+    shown,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._time import read_iso_utc
 from ansible_collections.improvmx.email.plugins.module_utils._transport import (
@@ -211,16 +212,16 @@ class Reply:
         name = read_domain(self.text(thing, "domain"))
         aliases = thing.get("aliases")
         if aliases is None and shows_at_most is None:
-            raise self.bad("the reply shows no aliases of %s" % name)
+            raise self.bad("the reply shows no aliases of %s" % shown(name))
         if aliases is not None and not isinstance(aliases, list):
-            raise self.bad("the reply's aliases of %s are not a list" % name)
+            raise self.bad("the reply's aliases of %s are not a list" % shown(name))
         active = thing.get("active")
         return Domain(
             name,
             display=display_domain(name),
             active=active if isinstance(active, bool) else None,
             added=read_iso_utc(thing.get("added")),
-            settings={s: self._setting(thing, s) for s in SETTINGS if s in thing},
+            settings={s: self.setting(thing, s) for s in SETTINGS if s in thing},
             aliases=tuple(self.alias(alias) for alias in aliases or ()),
             complete=aliases is not None and (shows_at_most is None or len(aliases) < shows_at_most),
             details={key: thing[key] for key in DETAILS if _is_plain(thing.get(key))},
@@ -230,10 +231,10 @@ class Reply:
         """Read the reply as the domain that was asked for, and no other."""
         domain = self.domain(self.one("domain"), shows_at_most)
         if domain.name != name:
-            raise self.bad("the reply is about %s instead of %s" % (domain.name, name))
+            raise self.bad("the reply is about %s instead of %s" % (shown(domain.name), name))
         return domain
 
-    def _setting(self, thing: Mapping[str, Any], name: str) -> Optional[str]:
+    def setting(self, thing: Mapping[str, Any], name: str) -> Optional[str]:
         value = thing.get(name)
         if value is not None and not isinstance(value, str):
             raise self.bad('the reply has a "%s" that is not a text' % name)

@@ -15,7 +15,6 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
     Alias,
     Domain,
-    read_setting,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._transport import (
     ApiError,
@@ -102,7 +101,7 @@ class ApiV3(Api):
     def _put_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> Mapping[str, Any]:
         reply = self.call("PUT", "/domains/{}", name, body=settings)
         thing = reply.one("domain")
-        return {key: read_setting(key, thing.get(key)) for key in settings}
+        return {key: reply.setting(thing, key) for key in settings}
 
     def delete_domain(self, name: str) -> None:
         self.remove("/domains/{}", name)

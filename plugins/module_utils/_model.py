@@ -38,7 +38,10 @@ _Value = TypeVar("_Value")
 
 
 class ImprovmxError(Exception):
-    """Anything this collection has to tell its user: the message is a sentence made for reading."""
+    """Anything this collection has to tell its user: the message is one line made for reading."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class InputError(ImprovmxError):
@@ -313,9 +316,14 @@ def read_setting(name: str, value: Optional[str]) -> Optional[str]:
 
 def shown(text: str) -> str:
     """A text of the user's as a message shows it: quoted, on one line, of bounded length."""
-    brief = text if len(text) <= 80 else text[:77] + "..."
-    safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in brief)
-    return '"%s"' % safe
+    return '"%s"' % printable(text if len(text) <= 80 else text[:77] + "...")
+
+
+def printable(text: str) -> str:
+    """A text without line ends, control characters and what no terminal can show, which are spelled out."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 # --- Wishes ---------------------------------------------------------------------------------------

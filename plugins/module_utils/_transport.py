@@ -55,6 +55,7 @@ _SHORTEST_MASKED = 8  # characters; the gaps that a shorter secret leaves would 
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 _PASSING = (502, 503, 504)
 _CERTIFICATE = re.compile("CERTIFICATE|PEM|doesn't match")  # in what OpenSSL and urllib3 say
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # in JSON, in pairs or not
 _LONGEST_PAUSE = 60.0
 _LONGEST_TIME = 2_000_000  # seconds; a socket counts milliseconds in 32 bits
 
@@ -495,10 +496,14 @@ def _body(response: requests.Response) -> Iterator[bytes]:
 
 def _parse_json(content: bytes) -> Tuple[Any, bool]:
     try:
-        reply = json.loads(content, parse_float=_finite, parse_constant=_finite)
+        reply = json.loads(
+            content.decode("utf-8-sig"), parse_int=_integer, parse_float=_finite, parse_constant=_finite
+        )
     except (ValueError, RecursionError):
         return None, False
-    return (None, False) if _is_too_deep(reply) else (reply, True)
+    if _is_too_deep(reply):
+        return None, False
+    return (_mended(reply) if _SURROGATE.search(content) else reply), True
 
 
 def _is_too_deep(reply: Any) -> bool:
@@ -518,6 +523,22 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(text)
     return number
+
+
+def _integer(text: str) -> int:
+    _finite(text)
+    return int(text)
+
+
+def _mended(value: Any) -> Any:
+    """JSON with a replacement for each half of a character: Ansible refuses any result that holds one."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [_mended(inner) for inner in value]
+    if isinstance(value, dict):
+        return {_mended(key): _mended(inner) for key, inner in value.items()}
+    return value
 
 
 def service_words(reply: Any) -> str:

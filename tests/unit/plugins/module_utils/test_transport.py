@@ -238,7 +238,7 @@ def test_redirect_to_nowhere_is_told_as_well(location: str, emulator: Emulator, 
         ({"message": "Invalid.", "errors": {}}, "Invalid."),
         ({"message": "Invalid.", "errors": {"a": ["b"]}}, "a: b; Invalid."),
         ({"error": "two\nlines\t\x1b[31mred\u2028"}, "two lines [31mred"),
-        ({"error": "\ud800 odd"}, "odd"),
+        ({"error": "\ud800 odd"}, "\ufffd odd"),
         ({"error": {"deep": 1}}, ""),
         ({}, ""),
         ([], ""),
@@ -254,6 +254,19 @@ def test_words_of_the_service_are_told_field_by_field(
     assert isinstance(error, Refused)
     assert (error.status, error.words, error.doubtful) == (400, words, False)
     assert str(error) == "POST /v3/domains: the service answered 400" + (f": {words}" if words else "")
+
+
+@pytest.mark.parametrize(
+    ("content", "reply"),
+    [
+        (rb'{"a": ["\ud83d\ude00 \uD83D!", "\\ud83d"]}', {"a": ["\U0001f600 \ufffd!", "\\ud83d"]}),
+        (rb'{"\udc00": {"b": "\ude00\ud83d"}}', {"\ufffd": {"b": "\ufffd\ufffd"}}),
+        ('\ufeff{"a": "\ud55c\U0001f600"}'.encode(), {"a": "\ud55c\U0001f600"}),
+    ],
+)
+def test_half_of_a_character_is_replaced(content: bytes, reply: Any, emulator: Emulator) -> None:
+    emulator.faults.add(Fault("body", body=content))
+    assert connect(emulator).request("GET", DOMAINS) == reply
 
 
 def test_long_words_are_cut(emulator: Emulator, transport: Transport) -> None:
@@ -308,6 +321,7 @@ def test_status_decides_what_an_error_is(
         (Fault("body", body=b'{"a": NaN}'), BadReply, "not with JSON"),
         (Fault("body", body=b'{"a": -Infinity}'), BadReply, "not with JSON"),
         (Fault("body", body=b'{"a": 1e999}'), BadReply, "not with JSON"),
+        (Fault("body", body=b'{"a": 1%s}' % (b"0" * 400)), BadReply, "not with JSON"),
         (Fault("cut"), Unavailable, "the connection to http://.* broke"),
         (Fault("reset_before"), Unavailable, "the connection to http://.* broke"),
         (Fault("huge", size=4 << 20), BadReply, "the reply is larger than 1 MiB"),
