@@ -54,8 +54,8 @@ class ApiV3(Api):
     ) -> Iterator[Tuple[Reply, Dict[str, Any]]]:
         """Everything on a list's pages, each thing once, for as long as pages bring anything new.
 
-        A list that changes meanwhile can show a thing twice; a total that is wrong must not make it
-        endless.
+        A list that changes meanwhile can show a thing twice. A total that is wrong makes it neither
+        endless nor shorter than it is, as far as that can be seen.
         """
         seen: Set[str] = set()
         for page in range(1, _MOST_PAGES + 1):
@@ -68,10 +68,7 @@ class ApiV3(Api):
             for thing in fresh:
                 seen.add(thing[name])
                 yield reply, thing
-            total = reply.content.get("total")
-            if not fresh or (isinstance(total, int) and len(seen) >= total):
-                return
-            if not isinstance(total, int) and len(things) < _PAGE:
+            if not fresh or len(seen) == reply.content.get("total"):
                 return
         raise reply.bad("the list has no end")
 
