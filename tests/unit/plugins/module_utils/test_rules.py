@@ -11,7 +11,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.improvmx.email.plugins.module_utils._plan import PlanError, Step
@@ -22,6 +22,10 @@ from ansible_collections.improvmx.email.plugins.module_utils._rules import (
     RuleWish,
     plan_rule,
 )
+
+# How fast the machine is makes no difference.
+settings.register_profile("rules", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+PROFILE = settings.get_profile("rules")
 
 NAME = "example.com"
 DESTINATIONS = ("a@x.example", "b@y.example", "https://h.example/Mail")
@@ -79,6 +83,7 @@ def after(step: Step[Rule], rules: list[Rule]) -> list[Rule]:
     return [*kept, *([step.after] if step.after else [])]
 
 
+@PROFILE
 @given(wishes(), rule_lists())
 def test_what_was_planned_needs_no_second_plan(wish: RuleWish, rules: list[Rule]) -> None:
     step = planned(wish, rules)
@@ -87,6 +92,7 @@ def test_what_was_planned_needs_no_second_plan(wish: RuleWish, rules: list[Rule]
     assert again.before is again.after is step.after
 
 
+@PROFILE
 @given(wishes(), rule_lists())
 def test_a_change_shows_what_differs_and_nothing_else(wish: RuleWish, rules: list[Rule]) -> None:
     step = planned(wish, rules)
@@ -107,6 +113,7 @@ def test_a_change_shows_what_differs_and_nothing_else(wish: RuleWish, rules: lis
         assert step.change.after == ({k: v for k, v in wanted.items() if v is not None} or None)
 
 
+@PROFILE
 @given(wishes(present=True), rule_lists(), st.randoms())
 def test_order_makes_no_difference(wish: RuleWish, rules: list[Rule], dice: Random) -> None:
     step = planned(wish, rules)
@@ -122,6 +129,7 @@ def test_order_makes_no_difference(wish: RuleWish, rules: list[Rule], dice: Rand
     assert plan_rule(shuffled, others).change is None
 
 
+@PROFILE
 @given(wishes(), rule_lists(), rule_lists())
 def test_other_rules_make_no_difference(wish: RuleWish, rules: list[Rule], others: list[Rule]) -> None:
     strangers = [rule for rule in others if not wish.means(rule)]
