@@ -122,6 +122,59 @@ def test_the_role_runs_once_in_a_play_of_the_users_own_that_takes_its_hosts_one_
     assert (check.requests, again.requests) == (1, 1)
 
 
+ROLE = "improvmx.email.improvmx"
+LIST = {"improvmx_domains": DOMAINS}
+
+
+@pytest.mark.parametrize(
+    "play",
+    [
+        {"vars": LIST, "roles": [ROLE]},
+        {"vars_files": ["mail.yml"], "roles": [ROLE]},
+        {"roles": [{"role": ROLE, "vars": LIST}]},
+        {"tasks": [{"name": "It", "ansible.builtin.include_role": {"name": ROLE}, "vars": LIST}]},
+        {"tasks": [{"name": "It", "ansible.builtin.import_role": {"name": ROLE}, "vars": LIST}]},
+        {
+            "vars": {"domains_of_clubs": DOMAINS[2:]},
+            "tasks": [
+                {
+                    "name": "It",
+                    "ansible.builtin.include_role": {"name": ROLE},
+                    "vars": {"improvmx_domains": "{{ domains_of_shops + domains_of_clubs }}"},
+                }
+            ],
+        },
+    ],
+    ids=["play", "file of the play", "role", "inclusion", "import", "templates"],
+)
+def test_a_list_that_comes_from_a_play_counts_alone(project: Project, play: dict[str, Any]) -> None:
+    hosts = {"all": {"hosts": dict.fromkeys(MACHINES)}}
+    project.write("hosts.yml", hosts)
+    project.write("host_vars/localhost.yml", {"improvmx_domains": [{"domain": "beyond.example"}]})
+    project.write("group_vars/all.yml", {"domains_of_shops": DOMAINS[:2]})
+    project.write("mail.yml", LIST)
+    project.write("site.yml", [{"name": "Mail", "hosts": "all", "gather_facts": False, **play}])
+    check, real, again = project.rounds("site.yml", "-i", "hosts.yml")
+    assert account(project.emulator) == WANTED
+    assert (len(real.results), check.requests, again.requests) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["play", "role"])
+def test_variables_of_a_domain_that_come_from_a_play_are_refused(project: Project, name: str) -> None:
+    write_hosts(project, [{"domain": "old.example"}, {"domain": "kept.example"}])
+    variables = {"improvmx_state": "absent", "improvmx_webhook": "https://{{ inventory_hostname }}/"}
+    roles = [ROLE] if name == "play" else [{"role": ROLE, "vars": variables}]
+    play = {"name": "Mail", "hosts": "all", "gather_facts": False, "roles": roles}
+    project.write("site.yml", [{**play, "vars": variables if name == "play" else {}}])
+    refused = project.play("site.yml", "-i", "hosts.yml")
+    assert refused.code != 0
+    assert "improvmx_state, improvmx_webhook can't come from the play, the role or a task" in refused.output
+    assert refused.requests == 0
+    # From the command line a variable reaches every host.
+    project.rounds(PROVISION, "-i", "hosts.yml", "-e", "improvmx_state=absent")
+    assert set(account(project.emulator)) == {"other.example", "emptied.example"}
+
+
 def test_a_connection_in_variables_is_used_and_its_key_not_shown(project: Project) -> None:
     write_hosts(project, DOMAINS[:1])
     variables = {
