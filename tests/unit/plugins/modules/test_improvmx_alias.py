@@ -303,4 +303,5 @@ def test_refuses_an_alias_of_a_domain_that_is_routed_by_rules(modules: Modules) 
     result = modules.run("improvmx_alias", domain=DOMAIN, alias="info", forward="a@x.example")
     assert result["failed"] is True
     assert "routed by rules" in result["msg"]
+    assert "with improvmx.email.improvmx_rule" in result["msg"]
     assert modules.emulator.writes == []

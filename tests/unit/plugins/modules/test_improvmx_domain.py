@@ -516,6 +516,7 @@ def test_aliases_of_a_domain_that_is_routed_by_rules_are_refused_before_any_writ
             )
             assert result["failed"] is True
             assert "routed by rules" in result["msg"]
+            assert "with improvmx.email.improvmx_rule" in result["msg"]
             assert result["changes"] == []
     assert modules.emulator.writes == []
 
