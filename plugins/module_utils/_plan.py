@@ -51,8 +51,8 @@ class RoutedByRules(PlanError):
 
     def __init__(self, domain: str, changes: Sequence[Change]) -> None:
         super().__init__(
-            "%s is routed by rules (routing_engine: rules), so aliases have no say there: manage its "
-            "rules, with improvmx.email.improvmx_rule, or switch the domain back to aliases in the dashboard of "
+            "%s is routed by rules (routing_engine: rules), so aliases have no say there: manage its rules, "
+            "with improvmx.email.improvmx_rule, or switch the domain back to aliases in the dashboard of "
             "ImprovMX" % domain,
             changes,
         )

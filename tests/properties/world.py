@@ -114,7 +114,7 @@ def struck(emulator: Emulator, misfortune: Misfortune) -> Iterator[list[Any]]:
         limited = emulator.rate_limited
         yield refused
     TALLY.update(emulator.faults.injected)
-    TALLY.update({"connection refused": len(refused), "rate limit": emulator.rate_limited - limited})
+    TALLY.update({"connection refused": len(refused), "limit used up": emulator.rate_limited - limited})
     emulator.faults.clear()
     emulator.rate_limit = None
 
