@@ -108,7 +108,7 @@ class Project:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=120,
+            timeout=600,  # of a slow machine, too
             check=False,
         )
         output = done.stdout + done.stderr

@@ -98,10 +98,23 @@ def write_files(changes: Sequence[FileChange]) -> None:
 
 
 def orphans(folder: str, texts: Mapping[str, str]) -> List[str]:
-    """The files of a folder that an export once wrote, and that are not among its files any more."""
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    """The files of a folder that an export once wrote, and that are not among its files any more.
+
+    What can't be read is none of them: by now all files are written, and this is no reason to fail.
+    """
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
     paths = [os.path.join(folder, name) for name in names if name.endswith(".yml")]
-    return [path for path in paths if path not in texts and is_exported(_read(path) or "")]
+    return [path for path in paths if path not in texts and _was_exported(path)]
+
+
+def _was_exported(path: str) -> bool:
+    try:
+        return is_exported(_read(path) or "")
+    except ImprovmxError:
+        return False
 
 
 def _outcome(done: Sequence[FileChange], pending: Sequence[FileChange]) -> Dict[str, Any]:

@@ -154,9 +154,10 @@ def test_a_list_that_comes_from_a_play_counts_alone(project: Project, play: dict
     project.write("group_vars/all.yml", {"domains_of_shops": DOMAINS[:2]})
     project.write("mail.yml", LIST)
     project.write("site.yml", [{"name": "Mail", "hosts": "all", "gather_facts": False, **play}])
-    check, real, again = project.rounds("site.yml", "-i", "hosts.yml")
+    played = project.play("site.yml", "-i", "hosts.yml")
+    assert played.code == 0, played.output
     assert account(project.emulator) == WANTED
-    assert (len(real.results), check.requests, again.requests) == (1, 1, 1)
+    assert len(played.results) == 1
 
 
 @pytest.mark.parametrize("name", ["play", "role"])
@@ -173,6 +174,82 @@ def test_variables_of_a_domain_that_come_from_a_play_are_refused(project: Projec
     # From the command line a variable reaches every host.
     project.rounds(PROVISION, "-i", "hosts.yml", "-e", "improvmx_state=absent")
     assert set(account(project.emulator)) == {"other.example", "emptied.example"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"kept.example": {"improvmx_aliases": "{{ of_the_play }}"}}, "'of_the_play' is undefined"),
+        ({"kept.example": {"improvmx_state": "{{ typo }}"}}, "'typo' is undefined"),
+        ({"kept.example": {"improvmx_domains": "{{ typo }}"}}, "'typo' is undefined"),
+        ({"kept.example": {"improvmx_domains": None}}, "improvmx_domains is there, but has no value"),
+    ],
+    ids=["of the play", "state", "list", "null"],
+)
+def test_a_variable_that_is_there_and_has_no_value_is_no_missing_one(
+    project: Project, variables: dict[str, Any], said: str
+) -> None:
+    project.write("hosts.yml", {"all": {"hosts": {"old.example": None, **variables}}})
+    play = {
+        "name": "Mail",
+        "hosts": "all",
+        "gather_facts": False,
+        "vars": {"of_the_play": [], "improvmx_purge": True, "improvmx_max_deletions": 99},
+        "roles": [ROLE],
+    }
+    project.write("site.yml", [play])
+    refused = project.play("site.yml", "-i", "hosts.yml")
+    assert refused.code != 0
+    assert said in refused.output
+    assert refused.requests == 0
+
+
+def test_null_is_as_good_as_no_variable_of_a_domain(project: Project) -> None:
+    nothing = dict.fromkeys(("aliases", "purge_aliases", "notification_email", "webhook", "whitelabel"))
+    write_hosts(project, [{"domain": "kept.example", **nothing}])
+    for play in project.rounds(PROVISION, "-i", "hosts.yml"):
+        assert play.result["changed"] is False
+    before = {domain["domain"]: domain["aliases"] for domain in ACCOUNT["domains"]}
+    assert account(project.emulator) == before
+
+
+def test_a_limit_that_hides_the_list_is_refused(project: Project) -> None:
+    project.write("hosts.yml", {"all": {"hosts": dict.fromkeys(MACHINES)}})
+    project.write("host_vars/localhost.yml", LIST)
+    refused = project.play(PROVISION, "-i", "hosts.yml", "--limit", MACHINES[1])
+    assert refused.code != 0
+    assert "--limit hides localhost, where improvmx_domains is" in refused.output
+    assert refused.requests == 0
+
+
+@pytest.mark.parametrize(
+    "play",
+    [
+        {"order": "reverse_inventory", "roles": [ROLE]},
+        {"order": "reverse_inventory", "serial": 2, "roles": [ROLE]},
+        {
+            "tasks": [
+                {
+                    "name": "It",
+                    "ansible.builtin.include_role": {"name": ROLE},
+                    "when": "inventory_hostname == 'new.example'",
+                }
+            ]
+        },
+    ],
+    ids=["order", "order and parts", "condition"],
+)
+def test_whichever_host_comes_first_the_role_runs_once_and_as_nobody_else(
+    project: Project, play: dict[str, Any]
+) -> None:
+    write_hosts(project, DOMAINS)
+    become = {"ansible_become": True, "ansible_become_method": "su", "ansible_become_exe": "/bin/false"}
+    project.write("group_vars/all.yml", become)
+    project.write("site.yml", [{"name": "Mail", "hosts": "all", "gather_facts": False, **play}])
+    played = project.play("site.yml", "-i", "hosts.yml")
+    assert played.code == 0, played.output
+    assert len(played.results) == 1
+    assert account(project.emulator) == WANTED
 
 
 def test_a_connection_in_variables_is_used_and_its_key_not_shown(project: Project) -> None:
@@ -310,6 +387,23 @@ def test_dns_records_are_checked_after_provisioning_and_what_is_wrong_is_shown(
     assert [result["changed"] for result in again.results] == [False, False]
     # The list, and for each domain its own state and a check.
     assert (real.requests, again.requests) == (real.results[0]["api_requests"] + 2 * 3 + 2, 1 + 2 * 3)
+
+
+def test_a_play_in_check_mode_of_its_own_finds_no_wrong_records(project: Project) -> None:
+    seed_dns(project)
+    variables = {"improvmx_check_dns": "fail"}
+    play = {
+        "name": "Mail",
+        "hosts": "all",
+        "gather_facts": False,
+        "check_mode": True,
+        "vars": variables,
+        "roles": [ROLE],
+    }
+    project.write("site.yml", [play])
+    played = project.play("site.yml", "-i", "hosts.yml")
+    assert played.code == 0, played.output
+    assert project.emulator.writes == []
 
 
 def test_wrong_mx_records_fail_at_the_end_in_one_message(project: Project) -> None:

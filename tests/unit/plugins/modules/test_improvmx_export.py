@@ -458,6 +458,7 @@ def test_the_file_of_a_domain_that_is_gone_stays_and_a_warning_names_it(shop: Mo
     shop.run(EXPORT, path="mail", layout="hosts")
     own = Path("mail/host_vars/own.example.yml")
     own.write_text("improvmx_aliases: []\n")
+    Path("mail/host_vars/folder.yml").mkdir()  # which Ansible reads as well, and which is none of ours
     del shop.emulator.account.domains["shop.example"]
     for check in (True, False, False):
         result = shop.run(EXPORT, check=check, path="mail", layout="hosts")
