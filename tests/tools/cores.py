@@ -7,21 +7,24 @@
 .venv holds one version, the newest for its Python. This script makes a virtual environment for each
 of the others, as far as a Python for it is on this machine, and says what it left out.
 
-    python tests/tools/cores.py sanity   every other version
+    python tests/tools/cores.py sanity   every other version, of what the tarball in build/ holds
     python tests/tools/cores.py units    the lowest or the highest, whichever .venv does not hold
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-HOMES = ROOT / "build/cores"
+BUILD = ROOT / "build"
+HOMES = BUILD / "cores"
 
 # Which Pythons run ansible-core and its ansible-test, the best known first.
 CORES = {
@@ -66,10 +69,11 @@ def environment(core: str, python: Path) -> Path:
     return home / "bin/python"
 
 
-def run(python: Path, *arguments: str, also: Path | None = None) -> None:
+def run(python: Path, *arguments: str, also: Path | None = None, **environment: str) -> None:
     """Run a Python with its tools, and those of a folder, on the PATH; end with its code if it fails."""
     folders = [python.parent, also, os.environ.get("PATH", os.defpath)]
-    env = {**os.environ, "PATH": os.pathsep.join(str(folder) for folder in folders if folder)}
+    path = os.pathsep.join(str(folder) for folder in folders if folder)
+    env = {**os.environ, "PATH": path, **environment}
     code = subprocess.run([python, *arguments], cwd=ROOT, env=env, check=False).returncode
     if code:
         sys.exit(code)
@@ -85,10 +89,24 @@ def other(core: str) -> Path | None:
     return environment(core, python)
 
 
+def unpack() -> Path:
+    """The tarball as it is installed, for ansible-test to work in."""
+    (tarball,) = BUILD.glob("improvmx-email-*.tar.gz")
+    work = BUILD / "shipped"
+    collection = work / "ansible_collections/improvmx/email"
+    shutil.rmtree(collection, ignore_errors=True)
+    with tarfile.open(tarball) as archive:
+        archive.extractall(collection, filter="data")
+    # As in tree.py: within this checkout, and without a repository of its own, it counts as ignored.
+    subprocess.run(["git", "init", "-q", collection], check=True)
+    return work
+
+
 def sanity(held: str) -> None:
+    work = str(unpack())
     for core in sorted(CORES.keys() - {held}):
         if python := other(core):
-            run(python, "tests/tools/sanity.py")
+            run(python, "tests/tools/sanity.py", SANITY_WORK=work)
     oldest = find_python(OLDEST_TARGET)
     python = Path(sys.executable) if held == min(CORES) else other(min(CORES))
     if oldest is None or python is None:
@@ -96,7 +114,7 @@ def sanity(held: str) -> None:
         return
     print(f"  ansible-core {min(CORES)}, modules with Python {OLDEST_TARGET}:", flush=True)
     tests = ["--python", OLDEST_TARGET, "--test", "compile", "--test", "import"]
-    run(python, "tests/tools/sanity.py", *tests, also=oldest.parent)
+    run(python, "tests/tools/sanity.py", *tests, also=oldest.parent, SANITY_WORK=work)
 
 
 def units(held: str) -> None:

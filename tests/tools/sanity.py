@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run ansible-test sanity in the copy that tree.py makes, and say in a few lines how it went."""
+"""Run ansible-test sanity, and say in a few lines how it went.
+
+It tests the copy that tree.py makes, or the collection under the folder that SANITY_WORK names.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,10 @@ from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent
 BUILD = TOOLS.parents[1] / "build"
-TREE = BUILD / "ansible_collections/improvmx/email"
-HOME = BUILD / "home"  # ansible-test keeps its virtual environments in ~/.ansible/test
-LOG = BUILD / f"sanity-{version_of('ansible-core')}.log"
+WORK = Path(os.environ.get("SANITY_WORK", BUILD))
+TREE = WORK / "ansible_collections/improvmx/email"
+HOME = WORK / "home"  # ansible-test keeps its virtual environments in ~/.ansible/test
+LOG = WORK / f"sanity-{version_of('ansible-core')}.log"
 
 
 def place_get_pip() -> None:
@@ -79,7 +83,7 @@ def main() -> None:
         )
     names = textwrap.wrap(" ".join(tests), 96, break_on_hyphens=False)
     print(textwrap.indent("\n".join(names), "  "))
-    print(f"  {len(tests)} sanity tests passed in {seconds:.0f} s; log: build/{LOG.name}")
+    print(f"  {len(tests)} sanity tests passed in {seconds:.0f} s; log: {LOG.relative_to(BUILD.parent)}")
 
 
 if __name__ == "__main__":
