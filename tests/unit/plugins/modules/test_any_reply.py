@@ -10,7 +10,7 @@ right again.
 
 from __future__ import annotations
 
-import importlib
+import itertools
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -21,10 +21,19 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.improvmx.email.plugins.module_utils import _api_v3
 from catalogue import NAMES, first_example, versions, writes
 from emulator import Emulator, logs, v3
 from emulator.dns import EXPECTED_MX
-from harness import Clock, Modules, assert_no_secret, effects_of, run_main, wrap_endpoints
+from harness import (
+    Clock,
+    Modules,
+    assert_no_secret,
+    effects_of,
+    run_main,
+    wrap_endpoint,
+    wrap_endpoints,
+)
 
 OWNER = "owner@mail.example"
 MAIL = {
@@ -140,7 +149,7 @@ def deep(levels: int) -> Any:
     return nest
 
 
-GONE = object()
+GONE = "a place that is not there"
 ODD = (GONE, None, True, 10**300, "\ud800\0", [], {"a": [None]}, deep(900))
 
 
@@ -159,12 +168,12 @@ def nodes(content: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 def spoilt(content: Any, path: tuple[Any, ...], value: Any) -> Any:
     """The content with another value in a place, or without that place."""
     if not path:
-        return {} if value is GONE else value
+        return {} if value == GONE else value
     content = deepcopy(content)
     inner = content
     for step in path[:-1]:
         inner = inner[step]
-    if value is GONE:
+    if value == GONE:
         del inner[path[-1]]
     else:
         inner[path[-1]] = value
@@ -198,8 +207,7 @@ class Service:
         self.replies: list[tuple[str, Any]] = []
         self.spoil: Spoil = as_it_is
         # Few things fill a page, so that small replies show everything that large ones do.
-        api = importlib.import_module("ansible_collections.improvmx.email.plugins.module_utils._api_v3")
-        for module, name in ((api, "_PAGE"), (api, "_EMBEDDED"), (v3, "LONGEST_PAGE")):
+        for module, name in ((_api_v3, "_PAGE"), (_api_v3, "_EMBEDDED"), (v3, "LONGEST_PAGE")):
             monkeypatch.setattr(module, name, 2)
         monkeypatch.setattr(v3, "MOST_EMBEDDED_ALIASES", 2)
         monkeypatch.setattr(logs, "LOGS_PER_PAGE", 2)
@@ -294,3 +302,108 @@ def test_replies_that_are_spoilt_at_random_are_told_or_do_no_harm(service: Servi
         return content
 
     service.check_spoilt(version, case, sound, spoil)
+
+
+# --- Lists ----------------------------------------------------------------------------------------
+
+
+def pages_of(monkeypatch: pytest.MonkeyPatch, template: str, page: Callable[[int, Any], Any]) -> None:
+    """Let ``page(number, usual)`` make each reply of a list."""
+    count = itertools.count(1)
+    wrap_endpoint(monkeypatch, template, lambda usual, account, call: page(next(count), usual(account, call)))
+
+
+@pytest.mark.parametrize("total", [0, 1, -1, 99, 249, 251, 10**9, None, "250", True, [], GONE], ids=repr)
+def test_total_that_is_wrong_makes_a_list_neither_shorter_nor_endless(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, total: Any
+) -> None:
+    names = [f"d{number:03}.example" for number in range(250)]
+    modules.seed({name: {} for name in names})
+    pages_of(monkeypatch, "GET /domains", lambda number, usual: spoilt(usual, ("total",), total))
+    result = modules.run("improvmx_domain_info")
+    assert [domain["domain"] for domain in result["domains"]] == names
+    assert result["api_requests"] <= 4
+
+
+@pytest.mark.parametrize("total", [0, 10**9, GONE], ids=repr)
+def test_page_that_comes_again_and_again_is_read_twice(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, total: Any
+) -> None:
+    modules.seed({"a.example": {}, "b.example": {}})
+    first: list[Any] = []
+
+    def same(number: int, usual: Any) -> Any:
+        first.append(spoilt(usual, ("total",), total))
+        return first[0]
+
+    pages_of(monkeypatch, "GET /domains", same)
+    result = modules.run("improvmx_domain_info")
+    assert len(result["domains"]) == result["api_requests"] == 2
+
+
+def new_domain(number: int, usual: Any) -> Any:
+    return {"domains": [{"domain": f"d{number}.example", "aliases": []}], "total": 10**9, "success": True}
+
+
+def new_alias(number: int, usual: Any) -> Any:
+    return {"aliases": [{"alias": f"a{number}", "forward": "a@x.example"}], "total": 10**9, "success": True}
+
+
+def new_mail(number: int, usual: Any) -> Any:
+    return {"logs": [{**MAIL, "id": f"mail-{number}"}], "success": True}
+
+
+@pytest.mark.parametrize(
+    ("template", "page", "name", "args", "words"),
+    [
+        ("GET /domains", new_domain, "improvmx_domain_info", {}, "the list has no end"),
+        (
+            "GET /domains",
+            new_domain,
+            "improvmx_domains",
+            {"domains": [], "purge": True, "max_deletions": 10**6},
+            "the list has no end",
+        ),
+        (
+            "GET /domains/{domain}/aliases",
+            new_alias,
+            "improvmx_domain",
+            {"domain": "example.com", "purge_aliases": True, "aliases": []},
+            "the list has no end",
+        ),
+        (
+            "GET /domains/{domain}/logs",
+            new_mail,
+            "improvmx_logs_info",
+            {"domain": "example.com", "limit": 0},
+            "the log has no end",
+        ),
+    ],
+    ids=["domains", "purge", "aliases", "logs"],
+)
+def test_list_without_end_is_given_up_and_nothing_is_written(
+    modules: Modules,
+    monkeypatch: pytest.MonkeyPatch,
+    template: str,
+    page: Callable[[int, Any], Any],
+    name: str,
+    args: dict[str, Any],
+    words: str,
+) -> None:
+    modules.seed({"example.com": {f"a{number}": "a@x.example" for number in range(201)}})
+    pages_of(monkeypatch, template, page)
+    monkeypatch.setattr(_api_v3, "_MOST_PAGES", 20)
+    result = modules.run(name, **args)
+    assert result["failed"] is True
+    assert words in result["msg"]
+    assert 20 <= result["api_requests"] <= 21
+    assert modules.emulator.writes == []
+
+
+def test_log_is_read_no_further_than_the_limit_where_it_has_no_end(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules.seed({"example.com": {}})
+    pages_of(monkeypatch, "GET /domains/{domain}/logs", new_mail)
+    result = modules.run("improvmx_logs_info", domain="example.com", limit=5)
+    assert len(result["logs"]) == result["api_requests"] == 5
