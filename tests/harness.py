@@ -261,19 +261,20 @@ def changes_of(changes: Iterable[dict[str, Any]]) -> list[tuple[str, ...]]:
 
 @dataclass
 class Clock:
-    """Stands in for the module ``time``: sleeping takes no time, but the clock goes on by it."""
+    """Stands in for the module ``time``: sleeping takes no time, and nothing else lets the clock go on."""
 
     slept: list[float] = field(default_factory=list)
+    began: float = field(default_factory=time.time)  # real, for the service names points in time
 
     def sleep(self, seconds: float) -> None:
         assert seconds >= 0
         self.slept.append(seconds)
 
     def monotonic(self) -> float:
-        return time.monotonic() + sum(self.slept)
+        return sum(self.slept)
 
     def time(self) -> float:
-        return time.time() + sum(self.slept)
+        return self.began + sum(self.slept)
 
 
 def stop_time(monkeypatch: pytest.MonkeyPatch) -> Clock:

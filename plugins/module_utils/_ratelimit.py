@@ -130,8 +130,9 @@ class RateLimits:
 
     # --- With the lock held -----------------------------------------------------------------------
 
-    def _window(self, endpoint: Endpoint) -> _Window:
-        return self._windows.setdefault(_SCOPES[self._scope](endpoint), _Window())
+    def _window(self, endpoint: Endpoint, scope: Optional[int] = None) -> _Window:
+        of_scope = _SCOPES[self._scope if scope is None else scope]
+        return self._windows.setdefault(of_scope(endpoint), _Window())
 
     def _pause(self, endpoint: Endpoint) -> Optional[float]:
         """Seconds to wait, 0 for none; None: until one of the requests under way is answered."""
@@ -166,16 +167,20 @@ class RateLimits:
             window.left, window.unlimited = None, True
             return
         ends = time.monotonic() + reset
+        size = headers.get("X-RateLimit-Limit", "").strip()
+        size = size if size.isascii() and size.isdigit() and int(size) else ""
         if ticket.scope == self._scope:
             self._judge_scope(ticket, status, left, ends)
-        window = self._window(endpoint)
-        if status != 429 and ticket.scope == self._scope and ticket.turn != window.turn:
+        if status != 429 and ticket.turn != self._window(endpoint, ticket.scope).turn:
             return  # a late answer, of a window that is over
-        if status != 429 and window.left is not None and abs(window.ends - ends) < _VAGUE:
-            left = min(left, window.left)  # answers may overtake each other
-        window.left, window.ends = left, ends
-        size = headers.get("X-RateLimit-Limit", "").strip()
-        window.size = size if size.isascii() and size.isdigit() and int(size) else ""
+        # Also for narrower limits, which may prove to be the ones that count.
+        for scope in range(self._scope, self._narrowest + 1):
+            window = self._window(endpoint, scope)
+            if status == 429 or window.left is None or abs(window.ends - ends) >= _VAGUE:
+                window.left = left
+            else:
+                window.left = min(left, window.left)  # answers may overtake each other
+            window.ends, window.size = ends, size
 
     def _judge_scope(self, ticket: Ticket, status: int, left: int, ends: float) -> None:
         """Take the limit for a narrower or a wider one, where an answer does not fit what was known."""

@@ -137,6 +137,21 @@ def test_answers_that_overtake_each_other_do_not_raise_what_is_left() -> None:
         limits.enter(GET, 1)
 
 
+def test_answers_that_overtake_the_one_that_shows_a_narrower_limit_are_not_forgotten() -> None:
+    limits = RateLimits()
+
+    def told(left: int) -> dict[str, str]:
+        return {"X-RateLimit-Limit": "4", "X-RateLimit-Remaining": str(left), "X-RateLimit-Reset": "50"}
+
+    limits.leave(POST, limits.enter(POST, 1), 200, told(3))
+    early, late, other = limits.enter(POST, 1), limits.enter(POST, 1), limits.enter(GET, 1)
+    limits.leave(POST, late, 200, told(1))
+    limits.leave(GET, other, 200, told(3))
+    limits.leave(POST, early, 200, told(2))
+    assert limits.enter(POST, 1).left == 1
+    assert limits.enter(GET, 1).left == 3
+
+
 def test_a_refusal_in_spite_of_room_shows_that_others_share_the_limit(clock: Clock) -> None:
     limits = RateLimits()
     told = {"X-RateLimit-Reset": "50"}

@@ -325,7 +325,7 @@ def test_status_decides_what_an_error_is(
         (Fault("cut"), Unavailable, "the connection to http://.* broke"),
         (Fault("reset_before"), Unavailable, "the connection to http://.* broke"),
         (Fault("huge", size=4 << 20), BadReply, "the reply is larger than 1 MiB"),
-        (Fault("delay", seconds=0.5), Unavailable, r"no complete answer within 0\.2 s"),
+        (Fault("delay", seconds=30), Unavailable, "no complete answer within 1 s"),
     ],
     ids=lambda value: value.kind if isinstance(value, Fault) else None,
 )
@@ -334,7 +334,7 @@ def test_answer_that_is_no_answer_is_told_as_what_it_is(
 ) -> None:
     monkeypatch.setattr(_transport, "_LARGEST_REPLY", 1 << 20)
     emulator.faults.add(fault)
-    error = error_of(connect(emulator, timeout=0.2, retry_timeout=0))
+    error = error_of(connect(emulator, timeout=1 if fault.kind == "delay" else 5, retry_timeout=0))
     assert error.__class__ is kind
     assert re.search(text.replace(" . ", " [0-9]+ "), str(error))
     assert error.doubtful is False
@@ -606,8 +606,8 @@ def test_only_a_write_can_be_in_doubt(
 
 
 def test_slow_answer_is_asked_for_again(emulator: Emulator, clock: Clock) -> None:
-    emulator.faults.add(Fault("delay", seconds=0.3))
-    transport = connect(emulator, timeout=0.1)
+    emulator.faults.add(Fault("delay", seconds=30))
+    transport = connect(emulator, timeout=1)
     assert transport.request("GET", DOMAINS)["success"] is True
     assert len(emulator.requests) == 2
 
