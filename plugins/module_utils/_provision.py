@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Type
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Type
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -26,10 +26,16 @@ from ansible_collections.improvmx.email.plugins.module_utils._plan import (
     plan,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._read import read_wished
+from ansible_collections.improvmx.email.plugins.module_utils._report import (
+    NOTHING_DONE,
+    about,
+    listed,
+    outcome,
+    told,
+    unchanged,
+    warn_of_missing_domain,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._transport import ApiError
-
-_NOTHING_DONE: Mapping[str, Any] = {"changed": False, "changes": [], "pending": []}
-_MOST_NAMED = 10  # things that a message names one by one
 
 
 def domain_options() -> Dict[str, Dict[str, Any]]:
@@ -73,7 +79,7 @@ def provision(
         try:
             found = read_wished(api, wishes, everything=purge)
         except ApiError as error:
-            raise Failure("%s. Nothing was changed." % str(error).rstrip("."), _NOTHING_DONE) from None
+            raise unchanged(error) from None
         if module.check_mode:
             found.update(_expected(module, wishes, found))
         plans = plan(wishes, found, purge)
@@ -84,7 +90,7 @@ def provision(
             runs = apply_plan(api, plans, concurrency, progress_file)
         return _conclude(module, runs, results_of(runs))
 
-    execute(module, wishes_of, work, when_failed=_NOTHING_DONE)
+    execute(module, wishes_of, work, when_failed=NOTHING_DONE)
 
 
 def _expected(
@@ -97,10 +103,7 @@ def _expected(
         if not wish.create and wish.name not in found and any(a.present for a in wish.aliases)
     }
     for name in expected:
-        module.warn(
-            "%s is not a domain of this account yet. This dry run takes it that an earlier task would "
-            "create it; without one, the run itself will fail here." % name
-        )
+        warn_of_missing_domain(module, name)
     return expected
 
 
@@ -114,20 +117,15 @@ def _refuse_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
         "Refused before any write: this run would delete %d domains and aliases (the aliases of a "
         "deleted domain count), and max_deletions is %d. It would %s. If that is what you want, raise "
         "max_deletions; if not, look for what is missing in the list of domains."
-        % (count, most, _named(deletions)),
-        {**_NOTHING_DONE, "pending": [change.result() for change in changes]},
+        % (count, most, told(deletions)),
+        {**NOTHING_DONE, "pending": [change.result() for change in changes]},
     )
 
 
 def _conclude(module: AnsibleModule, runs: Sequence[DomainRun], own: Dict[str, Any]) -> Dict[str, Any]:
     failed = [run for run in runs if run.error]
     done = [change for run in runs for change in run.done]
-    results = {
-        **own,
-        "changed": bool(done),
-        "changes": [change.result() for change in done],
-        "diff": diff((run.plan, run.done) for run in runs),
-    }
+    results = {**own, **outcome(done, diff((run.plan, run.done) for run in runs))}
     _warn_of_catch_alls(module, runs)
     if failed:
         pending = [change for run in runs for change in run.pending]
@@ -142,45 +140,26 @@ def _conclude(module: AnsibleModule, runs: Sequence[DomainRun], own: Dict[str, A
 
 def _story(failed: Sequence[DomainRun], count: int, done: Sequence[Change], pending: Sequence[Change]) -> str:
     """What happened, to which domains, what was done, what was not, and what to do next."""
-    reasons = [_reason(run) for run in failed[:_MOST_NAMED]]
-    if len(failed) > _MOST_NAMED:
-        reasons.append("and %d more, see failed_domains" % (len(failed) - _MOST_NAMED))
+    reasons = [about(run.plan.wish.name, run.error) for run in failed if run.error]
     story = "" if count == 1 else "%d of %d domains failed. " % (len(failed), count)
-    story += "; ".join(reasons).rstrip(".") + "."
+    story += "%s." % listed(reasons, "and %d more, see failed_domains", "; ")
     if done or pending:
-        story += " Done: %s. Not done: %s." % (_named(done), _named(pending))
+        story += " Done: %s. Not done: %s." % (told(done), told(pending))
     if pending:
         story += " Run it again once the cause is gone: it goes on from here."
     return story
 
 
-def _reason(run: DomainRun) -> str:
-    name, text = run.plan.wish.name, str(run.error)
-    return text if text.startswith(name) else "%s: %s" % (name, text)
-
-
-def _named(changes: Sequence[Change]) -> str:
-    if not changes:
-        return "nothing"
-    names = [str(change) for change in changes[:_MOST_NAMED]]
-    if len(changes) > _MOST_NAMED:
-        names.append("%d more" % (len(changes) - _MOST_NAMED))
-    return ", ".join(names)
-
-
 def _warn_of_catch_alls(module: AnsibleModule, runs: Sequence[DomainRun]) -> None:
-    created: List[str] = [
+    created = [
         run.plan.wish.name
         for run in runs
         if run.plan.leaves_catch_all and any(change.kind == "domain" for change in run.done)
     ]
     if not created:
         return
-    names = created[:_MOST_NAMED]
-    if len(created) > _MOST_NAMED:
-        names.append("%d more" % (len(created) - _MOST_NAMED))
     module.warn(
         "ImprovMX gives each new domain a catch-all alias * that forwards to the account's own "
         "address, here %s. Your list of aliases does not mention it: list the alias * with the "
-        "destinations you want, or with state absent to be rid of it." % ", ".join(names)
+        "destinations you want, or with state absent to be rid of it." % listed(created)
     )

@@ -32,9 +32,16 @@ from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError, InputError
 from ansible_collections.improvmx.email.plugins.module_utils._module import Failure, execute, read_all
 from ansible_collections.improvmx.email.plugins.module_utils._plan import Change, PlanError, Step
+from ansible_collections.improvmx.email.plugins.module_utils._report import (
+    NOTHING_DONE,
+    about,
+    outcome,
+    told,
+    unchanged,
+    warn_of_missing_domain,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._transport import ApiError, Transport
 
-_NOTHING_DONE: Mapping[str, Any] = {"changed": False, "changes": [], "pending": []}
 _MOST_CONFLICTS = 3  # between what was read and what the writes met
 
 
@@ -105,9 +112,9 @@ def manage(
         try:
             found = things.read()
         except ImprovmxError as error:
-            raise Failure("%s. Nothing was changed." % str(error).rstrip("."), _NOTHING_DONE) from None
+            raise unchanged(error) from None
         if module.check_mode and found is None and wish.present:
-            _warn_of_missing_domain(module, wish.domain)
+            warn_of_missing_domain(module, wish.domain)
             found = ()
         try:
             run = Run(plan(found))
@@ -121,19 +128,12 @@ def manage(
             module.warn(warning)
         return _conclude(kind, wish.domain, run)
 
-    execute(module, read, work, when_failed=_NOTHING_DONE)
+    execute(module, read, work, when_failed=NOTHING_DONE)
 
 
 def _refuse(dialect: Type[Api], kind: str, noun: str) -> None:
     if kind not in dialect.kinds:
         raise InputError(["api_version: API %s can't manage %s; v3 can" % (dialect.version, noun)])
-
-
-def _warn_of_missing_domain(module: AnsibleModule, domain: str) -> None:
-    module.warn(
-        "%s is not a domain of this account yet. This dry run takes it that an earlier task would "
-        "create it; without one, the run itself will fail here." % domain
-    )
 
 
 # --- Execution ------------------------------------------------------------------------------------
@@ -217,9 +217,7 @@ def _conclude(kind: str, domain: str, run: Run[_Thing]) -> Dict[str, Any]:
     thing = run.step.before if run.error else run.step.after
     results = {
         kind: thing.result() if thing else None,
-        "changed": bool(run.done),
-        "changes": [change.result() for change in run.done],
-        "diff": _diff(kind, domain, run.done),
+        **outcome(run.done, _diff(kind, domain, run.done)),
     }
     if run.error:
         results["pending"] = [change.result() for change in run.pending]
@@ -243,10 +241,9 @@ def _diff(kind: str, domain: str, done: Sequence[Change]) -> Dict[str, Any]:
 
 def _story(domain: str, error: ImprovmxError, run: Run[_Thing]) -> str:
     """What happened, to which domain, what was done, what was not, and what to do next."""
-    text = str(error).rstrip(".")
-    story = text if text.startswith(domain) else "%s: %s" % (domain, text)
+    story = about(domain, error)
     if run.done:
-        story += ". Done: %s" % ", ".join(str(change) for change in run.done)
+        story += ". Done: %s" % told(run.done)
     if run.pending:
-        story += ". Not done: %s" % ", ".join(str(change) for change in run.pending)
+        story += ". Not done: %s" % told(run.pending)
     return story + (". Run it again once the cause is gone." if run.pending else ". Nothing was changed.")

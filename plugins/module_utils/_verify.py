@@ -26,6 +26,12 @@ from ansible_collections.improvmx.email.plugins.module_utils._module import (
     read_option,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._plan import Change
+from ansible_collections.improvmx.email.plugins.module_utils._report import (
+    NOTHING_DONE,
+    outcome,
+    unchanged,
+    warn_of_missing_domain,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._transport import ApiError
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0  # seconds between two checks
@@ -47,17 +53,18 @@ def verify(module: AnsibleModule) -> None:
         try:
             domain = api.domain(name)
         except ApiError as error:
-            raise _failure("%s. Nothing was changed." % str(error).rstrip(".")) from None
+            raise unchanged(error) from None
         if module.check_mode:
             return _unchecked(module, name, domain)
         if domain is None:
-            raise _failure(
+            raise Failure(
                 "%s is not a domain of this account, so its DNS records can't be checked: create it first, "
-                "with improvmx.email.improvmx_domain. Nothing was changed." % name
+                "with improvmx.email.improvmx_domain. Nothing was changed." % name,
+                NOTHING_DONE,
             )
         return _checked(api, domain, wait)
 
-    execute(module, read, work, when_failed={**_changed([]), "pending": []})
+    execute(module, read, work, when_failed=NOTHING_DONE)
 
 
 def _unchecked(module: AnsibleModule, name: str, domain: Optional[Domain]) -> Dict[str, Any]:
@@ -68,10 +75,7 @@ def _unchecked(module: AnsibleModule, name: str, domain: Optional[Domain]) -> Di
             "sends none." % name
         )
     else:
-        module.warn(
-            "%s is not a domain of this account yet, so there is nothing to check. This dry run takes it "
-            "that an earlier task would create it; without one, the run itself will fail here." % name
-        )
+        warn_of_missing_domain(module, name)
     unknown = {"valid": None, "reason": None, "records": None}
     return {**unknown, "active": domain.active if domain else None, **_changed([])}
 
@@ -89,7 +93,8 @@ def _checked(api: Api, before: Domain, wait: float) -> Dict[str, Any]:
     changes = _changes(before, active)
     if check is None:
         done = "The check changed the domain all the same." if changes else "Nothing was changed."
-        raise _failure("%s. %s" % (str(problem).rstrip("."), done), changes)
+        message = "%s. %s" % (str(problem).rstrip("."), done)
+        raise Failure(message, {**_changed(changes), "pending": []})
     told = {"valid": check.valid, "active": active, "reason": check.reason, "records": check.records}
     return {**told, **_changed(changes)}
 
@@ -111,9 +116,10 @@ def _active_now(api: Api, before: Domain, problem: Optional[ApiError]) -> Option
     try:
         domain = api.domain(before.name)
     except ApiError as blind:
-        raise _failure(
+        raise Failure(
             "%s; whether that changed %s could not be found out (%s). Run it again: a check can be repeated "
-            "without harm." % (problem or "The check was done", before.name, blind)
+            "without harm." % (problem or "The check was done", before.name, blind),
+            NOTHING_DONE,
         ) from None
     return domain.active if domain else None
 
@@ -126,15 +132,6 @@ def _changes(before: Domain, active: Optional[bool]) -> List[Change]:
 
 
 def _changed(changes: List[Change]) -> Dict[str, Any]:
-    return {
-        "changed": bool(changes),
-        "changes": [change.result() for change in changes],
-        "diff": {
-            "before": {change.domain: change.before for change in changes},
-            "after": {change.domain: change.after for change in changes},
-        },
-    }
-
-
-def _failure(message: str, changes: Optional[List[Change]] = None) -> Failure:
-    return Failure(message, {**_changed(changes or []), "pending": []})
+    before = {change.domain: change.before for change in changes}
+    after = {change.domain: change.after for change in changes}
+    return outcome(changes, {"before": before, "after": after})

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What users are told of a run that writes: results, warnings, and the story of a failure."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Sequence
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError
+from ansible_collections.improvmx.email.plugins.module_utils._module import Failure
+from ansible_collections.improvmx.email.plugins.module_utils._plan import Change
+
+NOTHING_DONE: Mapping[str, Any] = {
+    "changed": False,
+    "changes": [],
+    "diff": {"before": {}, "after": {}},
+    "pending": [],
+}
+_MOST_NAMED = 10  # things that a message names one by one
+
+
+def outcome(done: Sequence[Change], diff: Mapping[str, Any]) -> Dict[str, Any]:
+    """The results that every module has that writes."""
+    return {"changed": bool(done), "changes": [change.result() for change in done], "diff": diff}
+
+
+def unchanged(error: ImprovmxError) -> Failure:
+    """The failure of a run that ended before its first write."""
+    return Failure("%s. Nothing was changed." % str(error).rstrip("."), NOTHING_DONE)
+
+
+def about(domain: str, error: ImprovmxError) -> str:
+    """What an error says, with the domain that it is about, and no full stop."""
+    text = str(error).rstrip(".")
+    return text if text.startswith(domain) else "%s: %s" % (domain, text)
+
+
+def told(changes: Sequence[Change]) -> str:
+    """Changes in words, the first ones by name."""
+    return listed([str(change) for change in changes]) if changes else "nothing"
+
+
+def listed(names: Sequence[str], more: str = "%d more", between: str = ", ") -> str:
+    """The first names, and how many more there are."""
+    left = len(names) - _MOST_NAMED
+    return between.join([*names[:_MOST_NAMED], *([more % left] if left > 0 else [])])
+
+
+def warn_of_missing_domain(module: AnsibleModule, domain: str) -> None:
+    """In a dry run, a domain that is not there may be what an earlier task would have created."""
+    module.warn(
+        "%s is not a domain of this account yet. This dry run takes it that an earlier task would "
+        "create it; without one, the run itself will fail here." % domain
+    )
