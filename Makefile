@@ -120,7 +120,7 @@ other-sanity: setup build
 
 .PHONY: other-units
 other-units: setup link
-	@echo "== unit tests with the lowest or the highest version of ansible-core"
+	@echo "== unit tests and some plays with the lowest or the highest version of ansible-core"
 	@python tests/tools/cores.py units
 
 # Tools that need an environment of their own: what each requires is at odds with that of others.

@@ -97,7 +97,7 @@ def processes() -> Iterator[set[str]]:
     ended = threading.Event()
 
     def watch() -> None:
-        while not ended.wait(0.01):
+        while not ended.wait(0.05):
             for arguments in Path("/proc").glob("[0-9]*/cmdline"):
                 with contextlib.suppress(OSError):  # it has ended
                     seen.add(arguments.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
