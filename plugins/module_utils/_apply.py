@@ -179,7 +179,7 @@ class _Execution:
     def _execute(self, step: List[Change]) -> None:
         change = step[0]
         api = self._api
-        alias = Alias(change.name, tuple((change.after or {}).get("forward", ())), change.id)
+        alias = Alias(change.name, tuple((change.after or {}).get("forward", ())), self._sure_id(change))
         if change.kind == "domain" and change.action == "create":
             made = api.create_domain(change.domain, change.after or {})
             self._finish(step)
@@ -197,6 +197,19 @@ class _Execution:
         else:
             api.delete_alias(change.domain, alias)
         self._finish(step)
+
+    def _sure_id(self, change: Change) -> Optional[str]:
+        """The id of an alias, but not one that is the name of another alias.
+
+        Once the alias is gone, by somebody else's doing, the service takes such an id for that name. The
+        name itself is as good, as long as it is not an id in turn.
+        """
+        if change.id is None or self._base is None or not change.name.isdecimal():
+            return change.id
+        others = [alias for alias in self._base.aliases if alias.name != change.name]
+        is_name = any(alias.name == change.id for alias in others)
+        name_is_id = any(alias.id == str(int(change.name)) for alias in others)
+        return None if is_name and not name_is_id else change.id
 
     def _create_aliases(self, step: List[Change]) -> None:
         wanted = [Alias(c.name, tuple((c.after or {})["forward"])) for c in step]

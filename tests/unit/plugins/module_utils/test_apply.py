@@ -382,6 +382,19 @@ def test_alias_that_vanished_before_its_deletion_is_no_error(account: Account) -
     assert account.aliases() == {}
 
 
+def test_alias_named_like_the_id_of_one_that_vanished_is_left_alone(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME, "aliases": {"012": A}})
+    [seeded] = account_v3.emulator.dump(ids=True)["domains"]
+    number = str(seeded["aliases"][0]["id"])
+    account_v3.put(number, A)
+    wishes = domain_wishes([wish({"012": None})], (), "v3")
+    plans = plan(wishes, read_wished(account_v3.api, wishes))
+    account_v3.remove(NAME, "012")
+    [run] = apply_plan(account_v3.api, plans)
+    assert (run.error, run.pending) == (None, [])
+    assert account_v3.aliases() == {number: A}
+
+
 def test_alias_that_turned_up_is_not_purged_because_nobody_agreed_to_it(account: Account) -> None:
     account.seed({"domain": NAME, "aliases": {"old": A}})
 
