@@ -208,7 +208,7 @@ class _Execution:
             return change.id
         others = [alias for alias in self._base.aliases if alias.name != change.name]
         is_name = any(alias.name == change.id for alias in others)
-        name_is_id = any(alias.id == str(int(change.name)) for alias in others)
+        name_is_id = any(alias.id == change.name.lstrip("0") for alias in others)
         return None if is_name and not name_is_id else change.id
 
     def _create_aliases(self, step: List[Change]) -> None:

@@ -30,7 +30,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._report import (
     NOTHING_DONE,
     about,
     listed,
-    outcome,
+    summary,
     told,
     unchanged,
     warn_of_missing_domain,
@@ -125,7 +125,7 @@ def _refuse_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
 def _conclude(module: AnsibleModule, runs: Sequence[DomainRun], own: Dict[str, Any]) -> Dict[str, Any]:
     failed = [run for run in runs if run.error]
     done = [change for run in runs for change in run.done]
-    results = {**own, **outcome(done, diff((run.plan, run.done) for run in runs))}
+    results = {**own, **summary(done, diff((run.plan, run.done) for run in runs))}
     _warn_of_catch_alls(module, runs)
     if failed:
         pending = [change for run in runs for change in run.pending]

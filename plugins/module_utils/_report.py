@@ -23,7 +23,7 @@ NOTHING_DONE: Mapping[str, Any] = {
 _MOST_NAMED = 10  # things that a message names one by one
 
 
-def outcome(done: Sequence[Change], diff: Mapping[str, Any]) -> Dict[str, Any]:
+def summary(done: Sequence[Change], diff: Mapping[str, Any]) -> Dict[str, Any]:
     """The results that every module has that writes."""
     return {"changed": bool(done), "changes": [change.result() for change in done], "diff": diff}
 

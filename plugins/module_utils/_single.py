@@ -35,7 +35,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._plan import Change
 from ansible_collections.improvmx.email.plugins.module_utils._report import (
     NOTHING_DONE,
     about,
-    outcome,
+    summary,
     told,
     unchanged,
     warn_of_missing_domain,
@@ -217,7 +217,7 @@ def _conclude(kind: str, domain: str, run: Run[_Thing]) -> Dict[str, Any]:
     thing = run.step.before if run.error else run.step.after
     results = {
         kind: thing.result() if thing else None,
-        **outcome(run.done, _diff(kind, domain, run.done)),
+        **summary(run.done, _diff(kind, domain, run.done)),
     }
     if run.error:
         results["pending"] = [change.result() for change in run.pending]

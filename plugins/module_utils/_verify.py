@@ -28,7 +28,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._module import (
 from ansible_collections.improvmx.email.plugins.module_utils._plan import Change
 from ansible_collections.improvmx.email.plugins.module_utils._report import (
     NOTHING_DONE,
-    outcome,
+    summary,
     unchanged,
     warn_of_missing_domain,
 )
@@ -134,4 +134,4 @@ def _changes(before: Domain, active: Optional[bool]) -> List[Change]:
 def _changed(changes: List[Change]) -> Dict[str, Any]:
     before = {change.domain: change.before for change in changes}
     after = {change.domain: change.after for change in changes}
-    return outcome(changes, {"before": before, "after": after})
+    return summary(changes, {"before": before, "after": after})
