@@ -10,9 +10,11 @@ short_description: The domains of an ImprovMX account as hosts
 version_added: 0.1.0
 description:
   - Every domain of the account, or those that are chosen, becomes a host. The name of the host is the domain as A-label.
-  - The variables of a host are what M(improvmx.email.improvmx_domain_info) tells of the domain, with C(improvmx_) before
-    each name, as in C(improvmx_active) and C(improvmx_aliases). The role P(improvmx.email.improvmx#role) reads
-    C(improvmx_aliases) and others of them, so applied to this inventory it changes nothing.
+  - Each host has one variable, the dictionary C(improvmx), with what M(improvmx.email.improvmx_domain_info) returns of the
+    domain, as in C(improvmx.active) and C(improvmx.aliases).
+  - What was found is not a desired state. The role P(improvmx.email.improvmx#role) applied to this inventory changes
+    nothing, however old a cache is. Its variables, such as C(improvmx_aliases), in C(group_vars) and C(host_vars) beside
+    this inventory count as anywhere.
   - Its file is named C(improvmx.yml), or anything that ends with C(.improvmx.yml). C(.yaml) does as well.
   - The account is read in one request for each 100 domains, and in further ones for a domain with 200 aliases or more.
 author:
@@ -59,11 +61,11 @@ plugin: improvmx.email.improvmx
 api_key: "{{ vault_improvmx_api_key }}"
 strict: true
 compose:
-  catch_all: (improvmx_aliases | selectattr('alias', 'eq', '*') | first | default({})).forward | default([])
+  catch_all: (improvmx.aliases | selectattr('alias', 'eq', '*') | first | default({})).forward | default([])
 groups:
   mail_domains: true
 keyed_groups:
-  - key: improvmx_active | ternary('active', 'waiting')
+  - key: improvmx.active | ternary('active', 'waiting')
     separator: ""
   - key: inventory_hostname | split('.') | last
     prefix: tld
@@ -243,8 +245,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """Make a domain a host, with what the file composes for it."""
         host = domain["domain"]
         self.inventory.add_host(host)
-        for name, value in domain.items():
-            self.inventory.set_variable(host, "improvmx_" + name, value)
+        self.inventory.set_variable(host, "improvmx", dict(domain))
         variables = self.inventory.get_host(host).get_vars()
         strict = self.get_option("strict")
         self._set_composite_vars(self.get_option("compose"), variables, host, strict)

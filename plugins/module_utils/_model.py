@@ -333,24 +333,25 @@ def domain_wishes(
     items: Sequence[Mapping[str, Any]],
     supported: Sequence[str],
     version: str,
+    places: Optional[Sequence[Tuple[str, str]]] = None,
 ) -> Tuple[DomainWish, ...]:
     """Read what the user wrote for several domains, in the form of the modules' arguments.
 
-    ``supported`` names the settings that the API ``version`` can manage. Raises InputError.
+    ``supported`` names the settings that the API ``version`` can manage. ``places``: what messages call
+    each item, and what the names of its options have before them there; without it, it is the module's
+    option ``domains``. Raises InputError.
     """
     problems: List[str] = []
     wishes = []
-    positions: Dict[str, int] = {}
+    owners: Dict[str, str] = {}
     for index, item in enumerate(items):
-        place = "domains[%d]" % index
-        wish = _domain_wish(item, place, supported, version, problems)
+        place, prefix = places[index] if places else ("domains[%d]" % index, "")
+        wish = _domain_wish(item, place, supported, version, problems, prefix)
         if wish is None:
             continue
-        if wish.name in positions:
-            problems.append(
-                "domains[%d] and %s are the same domain, %s" % (positions[wish.name], place, wish.name)
-            )
-        positions.setdefault(wish.name, index)
+        if wish.name in owners:
+            problems.append("%s and %s are the same domain, %s" % (owners[wish.name], place, wish.name))
+        owners.setdefault(wish.name, place)
         wishes.append(wish)
     if problems:
         raise InputError(problems)
@@ -382,9 +383,12 @@ def _domain_wish(
     supported: Sequence[str],
     version: str,
     problems: List[str],
+    prefix: str = "",
 ) -> Optional[DomainWish]:
     name = note(problems, _at(place, "domain"), item["domain"], parse_domain)
-    place = ("%s (%s)" % (place, name) if place else name) if name else place
+    if name and name != place:
+        place = "%s (%s)" % (place, name) if place else name
+    place = "%s, %s" % (place, prefix) if prefix else place
     settings: Dict[str, Optional[str]] = {}
     for setting in SETTINGS:
         value = item.get(setting)
@@ -474,4 +478,4 @@ def note(problems: List[str], place: str, text: str, parse: Callable[[str], _Val
 
 
 def _at(place: str, part: str) -> str:
-    return "%s, %s" % (place, part) if place else part
+    return place + part if place.endswith("_") else "%s, %s" % (place, part) if place else part

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Optional
@@ -20,6 +21,7 @@ class Progress:
         self._path = path
         self._total = total
         self._done = 0
+        self._create = os.O_CREAT
         self._told = time.monotonic()
         self._lock = threading.Lock()
 
@@ -41,8 +43,11 @@ class Progress:
         self._told = time.monotonic()
         if not self._path:
             return
+        # Made once only: where it is gone, nobody wants to read on.
+        create, self._create = self._create, 0
         try:
-            with open(self._path, "a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            file = os.open(self._path, os.O_WRONLY | os.O_APPEND | create, 0o666)
+            with os.fdopen(file, "a", encoding="utf-8") as lines:
+                lines.write(line + "\n")
         except OSError:
             self._path = None

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Type
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._api import DETAILS, Api
 from ansible_collections.improvmx.email.plugins.module_utils._apply import (
     DomainRun,
     apply_plan,
@@ -37,6 +37,9 @@ from ansible_collections.improvmx.email.plugins.module_utils._report import (
 )
 from ansible_collections.improvmx.email.plugins.module_utils._transport import ApiError
 
+# What improvmx_domain_info tells beyond what can be wished for.
+_TOLD = ("display", "active", "added", "dns_records", *DETAILS)
+
 
 def domain_options() -> Dict[str, Dict[str, Any]]:
     """The argument spec of one domain, as a module's own options or as an item of a list."""
@@ -58,6 +61,14 @@ def domain_options() -> Dict[str, Dict[str, Any]]:
         },
         "purge_aliases": {"type": "bool", "default": False},
     }
+
+
+def domains_item_options() -> Dict[str, Dict[str, Any]]:
+    """The argument spec of an item of many domains, which takes what improvmx_domain_info returns as well."""
+    options = domain_options()
+    options["aliases"]["options"]["id"] = {"type": "raw"}
+    options.update({name: {"type": "raw"} for name in _TOLD})
+    return options
 
 
 def provision(

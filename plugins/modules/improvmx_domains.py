@@ -291,7 +291,7 @@ api_requests:
 
 from typing import Any, Dict, Mapping, Optional, Sequence, Type
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import DETAILS, Api
+from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     DomainWish,
@@ -304,26 +304,19 @@ from ansible_collections.improvmx.email.plugins.module_utils._module import (
     read_number,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._provision import (
-    domain_options,
+    domains_item_options,
     provision,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._results import describe_domain
 from ansible_collections.improvmx.email.plugins.module_utils._transport import MOST_CONNECTIONS
 
-# What improvmx_domain_info tells beyond what can be wished for.
-_TOLD = ("display", "active", "added", "dns_records", *DETAILS)
-
-
 def _options() -> Dict[str, Any]:
-    domain = domain_options()
-    domain["aliases"]["options"]["id"] = {"type": "raw"}
-    domain.update({name: {"type": "raw"} for name in _TOLD})
     return {
         "domains": {
             "type": "list",
             "elements": "dict",
             "required": True,
-            "options": domain,
+            "options": domains_item_options(),
         },
         "purge": {"type": "bool", "default": False},
         "max_deletions": {"type": "int"},

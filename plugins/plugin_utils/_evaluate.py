@@ -1,0 +1,133 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the variables of hosts come to, with each template evaluated as seldom as it can be. Pure.
+
+A list in ``group_vars/all`` is a variable of every host, and a template in it could come to something
+else for each of them. Most don't: they use variables that are the very same object for all hosts. So
+what a value depends on is read from its templates, and a value is evaluated once for all the hosts
+for which all of that is the same. Where it can't be known, as with a lookup, it is evaluated for each.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Set, Tuple
+
+from jinja2 import Environment, TemplateSyntaxError, nodes
+
+OMITTED = object()  # what a template comes to that says that its variable is not to be there
+
+# These read variables by themselves, so which ones is not to be seen.
+_FUNCTIONS = frozenset(("lookup", "query", "q"))
+_WHOLES = frozenset(("vars", "hostvars"))
+_MARKS = ("{{", "{%", "{#")
+
+Template = Callable[[Mapping[str, Any], Any], Any]
+
+
+class TemplateFailed(Exception):
+    """A template can't be evaluated. The text is the reason, in one line."""
+
+
+class Evaluator:
+    """Evaluates values in the variables of hosts. ``template`` does so for one, and raises TemplateFailed."""
+
+    def __init__(self, template: Template) -> None:
+        self._template = template
+        self._jinja = Environment(autoescape=False)  # it only parses: nothing is rendered
+        self._known: Dict[int, _Uses] = {}
+        self._results: Dict[Tuple[Any, ...], Tuple[Any, Any]] = {}
+
+    def evaluate(self, value: Any, variables: Mapping[str, Any]) -> Any:
+        """What a value comes to in these variables, or OMITTED. Raises TemplateFailed."""
+        uses = self._uses(value)
+        if uses.literal:
+            return value
+        key = self._key(value, variables)
+        if key is None:
+            return self._template(variables, value)
+        if key not in self._results:
+            # What the key was made of is kept, so that no other object can get the same id.
+            self._results[key] = (self._attempt(value, variables), variables)
+        result = self._results[key][0]
+        if isinstance(result, TemplateFailed):
+            raise result
+        return result
+
+    def _attempt(self, value: Any, variables: Mapping[str, Any]) -> Any:
+        try:
+            return self._template(variables, value)
+        except TemplateFailed as error:
+            return error
+
+    def _key(self, value: Any, variables: Mapping[str, Any]) -> Optional[Tuple[Any, ...]]:
+        """All that a value depends on, each by its identity; None where that can't be known."""
+        parts: List[Any] = [id(value)]
+        names, todo = set(), [value]
+        while todo:
+            uses = self._uses(todo.pop())
+            if uses.names is None:
+                return None
+            for name in uses.names - names:
+                names.add(name)
+                if name in variables:
+                    todo.append(variables[name])
+        for name in sorted(names):
+            parts += [name, id(variables[name]) if name in variables else None]
+        return tuple(parts)
+
+    def _uses(self, value: Any) -> _Uses:
+        known = self._known.get(id(value))
+        if known is None:
+            known = self._known[id(value)] = self._read(value)
+        return known
+
+    def _read(self, value: Any) -> _Uses:
+        names: Set[str] = set()
+        literal = True
+        for part in _parts(value):
+            if not isinstance(part, str):
+                # Numbers and the like are what they are; what is decrypted when it is used, is not.
+                literal = literal and (part is None or isinstance(part, (bool, int, float)))
+            elif any(mark in part for mark in _MARKS) or part.startswith("#jinja2"):
+                literal = False
+                found = self._names(part)
+                if found is None:
+                    return _Uses(value, False, None)
+                names |= found
+        return _Uses(value, literal, frozenset(names))
+
+    def _names(self, text: str) -> Optional[FrozenSet[str]]:
+        """The variables that a template uses; None where that can't be known."""
+        if text.startswith("#jinja2"):
+            return None
+        try:
+            tree = self._jinja.parse(text)
+        except TemplateSyntaxError:
+            return None
+        names = frozenset(name.name for name in tree.find_all(nodes.Name))
+        foreign = tree.find((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)) is not None
+        return None if foreign or names & (_FUNCTIONS | _WHOLES) else names
+
+
+class _Uses:
+    """What a value depends on: nothing (``literal``), these variables, or what can't be known (None)."""
+
+    def __init__(self, value: Any, literal: bool, names: Optional[FrozenSet[str]]) -> None:
+        self.value = value  # kept, so that no other object can get its id
+        self.literal, self.names = literal, names
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """The single values of a value, the keys of dictionaries among them."""
+    todo = [value]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, Mapping):
+            todo += part.keys()
+            todo += part.values()
+        elif isinstance(part, (list, tuple, set)):
+            todo += part
+        else:
+            yield part

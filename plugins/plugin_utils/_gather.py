@@ -1,0 +1,596 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From what the hosts of a play say to accounts with what is desired of each, or to all problems.
+
+Pure: it knows no Ansible and sends no request. What a template comes to is found out before, see
+``_evaluate.py``. Nothing falls back here: a variable that fails is a problem of its host, never a
+reason to take the value of another host, of the environment or a default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
+from urllib.parse import urlsplit
+
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    display_domain,
+    parse_domain,
+    shown,
+)
+
+LIST = "improvmx_domains"
+HOSTS = "improvmx_hosts"
+FOUND = "improvmx"  # what the inventory plugin says of a host: never a wish
+PURGE = "improvmx_purge"
+CHECK_DNS = "improvmx_check_dns"
+MAX_DELETIONS = "improvmx_max_deletions"
+
+# Variable of a host that is a domain -> option of the domain.
+OF_A_DOMAIN: Mapping[str, str] = {
+    "improvmx_%s" % option: option
+    for option in (
+        "state",
+        "aliases",
+        "purge_aliases",
+        "rules",
+        "purge_rules",
+        "credentials",
+        "purge_credentials",
+        "notification_email",
+        "webhook",
+        "whitelabel",
+    )
+}
+_LOCALHOSTS = ("localhost", "127.0.0.1", "::1")
+_MOST_NAMED = 5  # hosts that a message names one by one
+_TRUE = ("y", "yes", "on", "1", "true", "t", 1, 1.0, True)
+_FALSE = ("n", "no", "off", "0", "false", "f", 0, 0.0, False)
+
+
+# --- Values ---------------------------------------------------------------------------------------
+
+
+def read_bool(value: Any) -> bool:
+    """A truth value, read as the modules of Ansible read it. Raises ValueError for anything else."""
+    word = value.lower().strip() if isinstance(value, str) else value
+    if isinstance(word, (str, bool, int, float)):
+        if word in _TRUE:
+            return True
+        if word in _FALSE:
+            return False
+    raise ValueError("it must be a truth value, true or false")
+
+
+def _read_int(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        return int(value.strip()) if isinstance(value, str) else int("")
+    except ValueError:
+        raise ValueError("it must be a whole number") from None
+
+
+def _from(least: int, most: Optional[int] = None) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        number = _read_int(value)
+        if number < least or (most is not None and number > most):
+            bounds = "at least %d" % least if most is None else "from %d to %d" % (least, most)
+            raise ValueError("it must be %s" % bounds)
+        return number
+
+    return read
+
+
+def _read_text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("it must be a text, and not empty")
+    return value.strip()
+
+
+def _read_choice(*choices: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        text = value.strip() if isinstance(value, str) else value
+        if text not in choices:
+            raise ValueError("it must be one of: %s" % ", ".join(choices))
+        return str(text)
+
+    return read
+
+
+def _read_check_dns(value: Any) -> str:
+    if value is False or (isinstance(value, str) and value.strip().lower() in ("false", "no", "off")):
+        return "false"
+    return _read_choice("false", "warn", "fail")(value)
+
+
+Reader = Callable[[Any], Any]
+
+# Variable -> (option of the module, how its value is read). The first three say which account it is.
+_ACCOUNT: Mapping[str, Tuple[str, Reader]] = {
+    "improvmx_api_key": ("api_key", _read_text),
+    "improvmx_api_url": ("api_url", _read_text),
+    "improvmx_api_version": ("api_version", _read_choice("v2", "v3")),
+}
+CONNECTION: Mapping[str, Tuple[str, Reader]] = {
+    **_ACCOUNT,
+    "improvmx_validate_certs": ("validate_certs", read_bool),
+    "improvmx_ca_path": ("ca_path", _read_text),
+    "improvmx_timeout": ("timeout", _from(1)),
+    "improvmx_retry_timeout": ("retry_timeout", _from(0)),
+}
+_RUN: Mapping[str, Tuple[str, Reader]] = {
+    PURGE: ("purge", read_bool),
+    MAX_DELETIONS: ("max_deletions", _from(0)),
+    "improvmx_concurrency": ("concurrency", _from(1, 10)),
+    CHECK_DNS: ("check_dns", _read_check_dns),
+}
+_COMMON: Mapping[str, Tuple[str, Reader]] = {**CONNECTION, **_RUN}
+# An empty value of these is no sign that the default is meant: it would open what they guard.
+_NEEDS_VALUE = ("improvmx_api_key", PURGE, MAX_DELETIONS)
+# Where a variable is missing, what counts for the account.
+_ENVIRONMENT = {
+    "api_key": "IMPROVMX_API_KEY",
+    "api_url": "IMPROVMX_API_URL",
+    "api_version": "IMPROVMX_API_VERSION",
+}
+_DEFAULTS = {"api_url": "https://api.improvmx.com", "api_version": "v3"}
+
+READ: FrozenSet[str] = frozenset((LIST, FOUND, *OF_A_DOMAIN, *_COMMON))  # what the role reads of a host
+# Every name that means something, in the role or beside it.
+KNOWN: FrozenSet[str] = READ | {
+    HOSTS,
+    "improvmx_result",
+    "improvmx_checks",
+    "improvmx_unmanaged",
+    "improvmx_export_path",
+    "improvmx_export_layout",
+    "improvmx_export_include",
+    "improvmx_report",
+    "improvmx_report_path",
+    "improvmx_report_since",
+    "improvmx_report_domains",
+    "improvmx_report_check_dns",
+    "improvmx_report_fail_on",
+}
+
+
+# --- What goes in ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Host:
+    """What one host of the play says: the values of its variables, and which of them fail, and why.
+
+    ``names``: every variable of the host whose name begins with ``improvmx_``. ``implicit``: it is in no
+    group of the inventory, as the localhost is that Ansible adds by itself.
+    """
+
+    name: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+    names: FrozenSet[str] = frozenset()
+    implicit: bool = False
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A play as the role meets it. Each default is what holds in an ordinary run.
+
+    ``from_play``: the variables that the play, the role or a task gives. ``everywhere``: the extra
+    variables, which are all that Ansible knows where it looks for the hosts of a play. ``limited``: there
+    is a ``--limit``. ``hidden``: the hosts with a list that take no part because of it. ``unread``: the
+    sources of the inventory that could not be read. ``given``: options of the connection that count where
+    a host says nothing, before ``environment`` does.
+    """
+
+    hosts: Sequence[Host] = ()
+    from_play: FrozenSet[str] = frozenset()
+    everywhere: FrozenSet[str] = frozenset()
+    limited: bool = False
+    hidden: Sequence[str] = ()
+    unread: Sequence[str] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+# --- What comes out -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Desired:
+    """One domain, as the option ``domains`` takes it.
+
+    ``place``: what messages call it. ``prefix``: what its options have before their names there.
+    """
+
+    place: str
+    item: Mapping[str, Any] = field(repr=False)
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
+class Account:
+    """One run. ``connection``: the options that are given, and so without those of the environment."""
+
+    url: str
+    version: str
+    connection: Mapping[str, Any] = field(repr=False)
+    run: Mapping[str, Any]
+    hosts: Tuple[str, ...]
+    domains: Tuple[Desired, ...]
+
+    @property
+    def api_url(self) -> str:
+        """Where the account is, without what could be a secret."""
+        parts = urlsplit(self.url)
+        return "%s://%s%s" % (parts.scheme, parts.netloc.rpartition("@")[2], parts.path)
+
+
+def gather(situation: Situation) -> Tuple[Tuple[Account, ...], Tuple[str, ...]]:
+    """The accounts of a play, in the order of their first hosts, and everything that speaks against a run.
+
+    With a problem, the accounts are what can be checked further, so that one message can tell it all.
+    """
+    gathering = _Gathering(situation)
+    return gathering.accounts(), gathering.problems()
+
+
+class _Gathering:
+    def __init__(self, situation: Situation) -> None:
+        self._in = situation
+        self._problems: List[str] = []
+        self._of_hosts: Dict[Tuple[str, str], List[str]] = {}  # (variable, what is wrong) -> hosts
+        self._texts: Dict[int, str] = {}  # of lists, which many hosts can share
+
+    def accounts(self) -> Tuple[Account, ...]:
+        self._refuse_names()
+        self._refuse_misplaced()
+        for host in self._in.hosts:
+            for name, reason in host.failures.items():
+                self._blame(host, name, "its template fails: %s" % reason)
+        listed = any(LIST in host.values or LIST in host.failures for host in self._in.hosts)
+        speaking = self._with_lists() if listed else self._with_domains()
+        accounts = self._grouped(speaking)
+        self._refuse_shared_domains(accounts)
+        self._refuse_purge(accounts, listed)
+        if not accounts and not self._problems and not self._of_hosts:
+            self._problems.append(self._nothing())
+        return tuple(accounts)
+
+    def problems(self) -> Tuple[str, ...]:
+        """Every problem. One that many hosts have alike, as from a variable of their group, is told once."""
+        shared = ["%s of %s: %s" % (n, _named(hosts), what) for (n, what), hosts in self._of_hosts.items()]
+        return tuple(dict.fromkeys(shared + self._problems))
+
+    def _blame(self, host: Host, name: str, what: str) -> None:
+        hosts = self._of_hosts.setdefault((name, what), [])
+        if host.name not in hosts[-1:]:
+            hosts.append(host.name)
+
+    # --- Refusals that look at names only ---------------------------------------------------------
+
+    def _refuse_names(self) -> None:
+        """Variables that stand where they have no effect, and such as are one of ours but for a typing mistake."""
+        where: Dict[str, List[str]] = {}
+        for host in self._in.hosts:
+            for name in host.names:
+                if name not in READ:
+                    where.setdefault(name, []).append(host.name)
+        for name, hosts in sorted(where.items()):
+            if name == HOSTS and HOSTS not in self._in.everywhere:
+                self._problems.append(
+                    "improvmx_hosts has no effect in the inventory or a play (%s), as Ansible does not know it "
+                    "yet when it looks for the hosts of a play: give it on the command line, "
+                    "-e improvmx_hosts=GROUP" % _named(hosts)
+                )
+            meant = _meant(name)
+            if meant:
+                self._problems.append(
+                    "%s (%s) is no variable of the role: %s is meant, or another name is needed"
+                    % (name, _named(hosts), meant)
+                )
+
+    def _refuse_misplaced(self) -> None:
+        misplaced = sorted(self._in.from_play & OF_A_DOMAIN.keys())
+        if misplaced:
+            self._problems.append(
+                "%s can't come from the play, the role or a task, only from the inventory or from -e, because "
+                "each domain can have a value of its own: move it, for example to group_vars"
+                % ", ".join(misplaced)
+            )
+
+    # --- Lists ------------------------------------------------------------------------------------
+
+    def _with_lists(self) -> List[Tuple[Host, List[Desired]]]:
+        """The hosts that have a list, each with what no host before it says: a list of a group is one of all its hosts."""
+        self._refuse_shadowed()
+        owners = [host for host in self._in.hosts if LIST in host.values]
+        lists = {self._text(host) for host in owners if not host.implicit}
+        # Ansible's own localhost sees the variables of all groups, but is none of the inventory's hosts.
+        owners = [host for host in owners if not (host.implicit and self._text(host) in lists)]
+        several = len({self._text(host) for host in owners}) > 1
+        speaking: List[Tuple[Host, List[Desired]]] = []
+        told: Set[Tuple[Any, ...]] = set()
+        for host in owners:
+            key = (self._text(host), self._identity(host, self._connection(host, quiet=True)))
+            speaking.append((host, [] if key in told else self._listed(host, several)))
+            told.add(key)
+        return speaking
+
+    def _text(self, host: Host) -> str:
+        """A host's list as a text, by which equal ones are known."""
+        value = host.values[LIST]
+        if id(value) not in self._texts:
+            self._texts[id(value)] = json.dumps(value, sort_keys=True, default=str)
+        return self._texts[id(value)]
+
+    def _refuse_shadowed(self) -> None:
+        """Variables of single domains that a list of the inventory would leave without effect."""
+        if LIST in self._in.from_play or LIST in self._in.everywhere:
+            return  # such a list counts alone
+        for host in self._in.hosts:
+            for name in OF_A_DOMAIN:
+                if host.values.get(name) is not None:
+                    self._blame(
+                        host,
+                        name,
+                        "it has no effect beside improvmx_domains, for where a host of the play has such a list, no "
+                        "host is a domain: move it into the list, or name the hosts that are domains, "
+                        "-e improvmx_hosts=GROUP",
+                    )
+
+    def _listed(self, host: Host, several: bool) -> List[Desired]:
+        """What a list says. ``several``: there are others, so that a place needs the host's name."""
+        value = host.values[LIST]
+        if not isinstance(value, (list, tuple)):
+            must = "it must be a list of domains, not %s" % _kind(value)
+            null = "it is there, but has no value: where no domains are meant, write an empty list, []"
+            self._blame(host, LIST, null if value is None else must)
+            return []
+        found = []
+        for index, item in enumerate(value):
+            name = "%s[%d]" % (LIST, index)
+            if isinstance(item, Mapping):
+                found.append(Desired("%s of %s" % (name, host.name) if several else name, item))
+            else:
+                must = "it must be a domain with its options, such as {domain: example.com}, not %s"
+                self._blame(host, name, must % _kind(item))
+        return found
+
+    # --- Hosts that are domains -------------------------------------------------------------------
+
+    def _with_domains(self) -> List[Tuple[Host, List[Desired]]]:
+        situation = self._in
+        if situation.hidden:
+            self._problems.append(
+                "--limit hides %s, where improvmx_domains is: run it without --limit" % _named(situation.hidden)
+            )
+            return []
+        candidates = [host for host in situation.hosts if host.name not in _LOCALHOSTS]
+        if not any(_speaks(host) or FOUND in host.values for host in candidates):
+            return []
+        speaking = []
+        for host in candidates:
+            try:
+                parse_domain(host.name)
+            except ValueError as error:
+                self._problems.append(
+                    "host %s is no domain: %s. Where the inventory holds machines as well, name the group of the "
+                    "domains: -e improvmx_hosts=GROUP" % (shown(host.name), error)
+                )
+                continue
+            if _speaks(host) or FOUND not in host.values:
+                item = {
+                    OF_A_DOMAIN[name]: value
+                    for name, value in host.values.items()
+                    if name in OF_A_DOMAIN and value is not None
+                }
+                speaking.append((host, [Desired(host.name, {"domain": host.name, **item}, "improvmx_")]))
+            else:
+                speaking.append((host, []))  # only found, by the inventory plugin: nothing is desired of it
+        return speaking
+
+    # --- Accounts ---------------------------------------------------------------------------------
+
+    def _connection(self, host: Host, quiet: bool = False) -> Dict[str, Any]:
+        """The options of a host's connection, as far as they are given."""
+        return {**self._in.given, **self._read(host, CONNECTION, quiet)}
+
+    def _identity(self, host: Host, connection: Mapping[str, Any]) -> Tuple[Any, ...]:
+        """Which account it is: URL, key and version, with what counts where nothing is given."""
+        options = {
+            option: connection.get(option) or self._in.environment.get(variable) or _DEFAULTS.get(option)
+            for option, variable in _ENVIRONMENT.items()
+            if "improvmx_" + option not in host.failures
+        }
+        scheme, slashes, rest = str(options.get("api_url")).rstrip("/").partition("://")
+        server, slash, path = rest.partition("/")
+        url = scheme.lower() + slashes + server.lower() + slash + path
+        return url, options.get("api_key"), options.get("api_version")
+
+    def _read(
+        self, host: Host, variables: Mapping[str, Tuple[str, Reader]], quiet: bool = False
+    ) -> Dict[str, Any]:
+        options: Dict[str, Any] = {}
+        for name, (option, read) in variables.items():
+            if name not in host.values:
+                continue
+            value = host.values[name]
+            try:
+                if value is not None:
+                    options[option] = read(value)
+                elif name in _NEEDS_VALUE:
+                    raise ValueError("it is there, but has no value: remove it, or give it one")
+            except ValueError as error:
+                if not quiet:
+                    self._blame(host, name, str(error))
+        return options
+
+    def _grouped(self, speaking: Sequence[Tuple[Host, List[Desired]]]) -> List[Account]:
+        groups: Dict[Tuple[Any, ...], List[Tuple[Host, List[Desired]]]] = {}
+        connections: Dict[str, Dict[str, Any]] = {}
+        for host, desired in speaking:
+            connections[host.name] = self._connection(host)
+            identity = self._identity(host, connections[host.name])
+            groups.setdefault(identity, []).append((host, desired))
+        accounts = []
+        for (url, key, version), members in groups.items():
+            hosts = [host for host, _desired in members]
+            connection = connections[hosts[0].name]
+            if not key and not any(name in host.failures for host in hosts for name in _ACCOUNT):
+                self._problems.append(
+                    "no API key for %s: set improvmx_api_key, best from a vault, or IMPROVMX_API_KEY in the "
+                    "environment" % _named([host.name for host in hosts])
+                )
+            runs = {host.name: self._read(host, _RUN) for host in hosts}
+            self._refuse_disagreement(hosts, {n: {**connections[n], **runs[n]} for n in runs})
+            domains = tuple(item for _host, desired in members for item in desired)
+            names = tuple(host.name for host in hosts)
+            accounts.append(Account(url, version, connection, runs[hosts[0].name], names, domains))
+        return accounts
+
+    def _refuse_disagreement(self, hosts: Sequence[Host], options: Mapping[str, Mapping[str, Any]]) -> None:
+        first = hosts[0].name
+        for name, (option, _read) in _COMMON.items():
+            if name in _ACCOUNT or any(name in host.failures for host in hosts):
+                continue
+            default = "false" if name == CHECK_DNS else False if name == PURGE else None
+            values = {host.name: options[host.name].get(option, default) for host in hosts}
+            others = [host for host, value in values.items() if value != values[first]]
+            if others:
+                self._problems.append(
+                    "%s differs between hosts of one account, %s and %s: give all of them the same, as in "
+                    "group_vars/all" % (name, first, _named(others))
+                )
+
+    # --- Refusals that look at the whole ----------------------------------------------------------
+
+    def _refuse_shared_domains(self, accounts: Sequence[Account]) -> None:
+        """A domain that two accounts should have. Duplicates within one are found where its domains are read."""
+        owners: Dict[str, Account] = {}
+        for account in accounts:
+            for desired in account.domains:
+                name = _normal(desired.item.get("domain"))
+                owner = owners.setdefault(name, account) if name else account
+                if owner is not account:
+                    self._problems.append(
+                        "%s is desired in two accounts, that of %s and that of %s: a domain can be in one only"
+                        % (display_domain(str(name)), _named(owner.hosts), _named(account.hosts))
+                    )
+
+    def _refuse_purge(self, accounts: Sequence[Account], listed: bool) -> None:
+        if not any(_is_true(host.values.get(PURGE)) for host in self._in.hosts):
+            return
+        every = "improvmx_purge deletes every domain that the inventory does not name, and "
+        if self._in.limited:
+            self._problems.append(
+                every + "--limit hides a part of the inventory: run it without --limit, or without improvmx_purge"
+            )
+        if self._in.unread:
+            self._problems.append(
+                every + "a part of it could not be read: mend or remove %s" % _named(self._in.unread)
+            )
+        for host in self._in.hosts:
+            if LIST in host.names and LIST not in host.values and LIST not in host.failures:
+                self._blame(host, LIST, "its template omits it, and with improvmx_purge a list has to be there")
+        for account in accounts:
+            if account.run.get("purge"):
+                self._refuse_purge_of(account, listed)
+
+    def _refuse_purge_of(self, account: Account, listed: bool) -> None:
+        hosts = [host for host in self._in.hosts if host.name in set(account.hosts)]
+        if "max_deletions" not in account.run and not any(MAX_DELETIONS in h.failures for h in hosts):
+            self._problems.append(
+                "improvmx_purge needs improvmx_max_deletions, the most domains and aliases that a run may delete"
+            )
+        found = [host.name for host in hosts if FOUND in host.values and not _speaks(host) and not listed]
+        if found:
+            self._problems.append(
+                "improvmx_purge deletes every domain that the inventory does not name, and nothing is desired of %s, "
+                "which the inventory plugin found: set improvmx_state for the domains to keep" % _named(found)
+            )
+        elif not account.domains:
+            self._problems.append(
+                "improvmx_purge without any domain would delete the whole account: name the domains to keep, or delete "
+                "the others with state absent"
+            )
+
+    def _nothing(self) -> str:
+        others = [host for host in self._in.hosts if host.name not in _LOCALHOSTS]
+        text = "There are no domains to provision. Set improvmx_domains, or use an inventory whose hosts are domains"
+        if others:
+            text += ". None of the hosts of the play (%s) has improvmx_domains or a variable of a domain: %s" % (
+                _named([host.name for host in others]),
+                ", ".join(sorted(OF_A_DOMAIN)),
+            )
+        return text
+
+
+# --- Small things ---------------------------------------------------------------------------------
+
+
+def _speaks(host: Host) -> bool:
+    """Whether a host says anything of a domain, be it that a variable is empty."""
+    return any(name in host.values or name in host.failures for name in OF_A_DOMAIN)
+
+
+def _is_true(value: Any) -> bool:
+    try:
+        return read_bool(value)
+    except ValueError:
+        return False
+
+
+def _normal(name: Any) -> Optional[str]:
+    try:
+        return parse_domain(name) if isinstance(name, str) else None
+    except ValueError:
+        return None
+
+
+def _kind(value: Any) -> str:
+    """What a value is, for people."""
+    if isinstance(value, Mapping):
+        return "a dictionary"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return "nothing" if value is None else "a text" if isinstance(value, str) else "a single value"
+
+
+def _named(names: Sequence[str]) -> str:
+    names = list(dict.fromkeys(names))
+    left = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (" and %d more" % left if left > 0 else "")
+
+
+def _meant(name: str) -> Optional[str]:
+    """The variable of ours that a name is, but for a typing mistake; None for a name of the user's own."""
+    if name in KNOWN:
+        return None
+    own = name[len("improvmx_") :]
+    best = None
+    for known in sorted(KNOWN - {FOUND}):
+        word = known[len("improvmx_") :]
+        if own.startswith(word + "_"):
+            return None  # as improvmx_domains_of_shops, from which improvmx_domains is made
+        likeness = difflib.SequenceMatcher(None, own, word).ratio()
+        if likeness >= 0.8 and _distance(own, word) <= 2 and (best is None or likeness > best[0]):
+            best = (likeness, known)
+    return best[1] if best else None
+
+
+def _distance(one: str, other: str) -> int:
+    """How many letters have to be put in, left out or replaced to make one word the other."""
+    row = list(range(len(other) + 1))
+    for index, letter in enumerate(one, 1):
+        before, row[0] = row[0], index
+        for place, wanted in enumerate(other, 1):
+            before, row[place] = row[place], min(
+                row[place] + 1, row[place - 1] + 1, before + (letter != wanted)
+            )
+    return row[-1]
