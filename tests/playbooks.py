@@ -25,10 +25,14 @@ OWN = "improvmx.email."
 
 @dataclass(frozen=True)
 class Play:
-    """What a run of ansible-playbook printed, and the results of our own modules in it."""
+    """What a run of ansible-playbook printed, and the results of our own modules in it.
+
+    ``output`` is all of it, ``errors`` what it printed on standard error.
+    """
 
     code: int
     output: str
+    errors: str
     results: list[dict[str, Any]]
     requests: int
 
@@ -76,7 +80,8 @@ class Project:
         done, output = self._run("ansible-playbook", *words, *(["-vvvv"] if verbose else []))
         if check:
             assert self.emulator.writes[writes:] == [], "a write left in check mode"
-        return Play(done.returncode, output, _results(record), len(self.emulator.requests) - requests)
+        requests = len(self.emulator.requests) - requests
+        return Play(done.returncode, output, done.stderr, _results(record), requests)
 
     def inventory(self, source: str, *words: str) -> Listing:
         """List an inventory with all variables; the key must be nowhere, at the highest verbosity."""

@@ -37,6 +37,11 @@ _NOTHING: Mapping[str, Any] = {
     "api_requests": 0,
     "accounts": [],
 }
+_RAN_ALREADY: Mapping[str, Any] = {
+    "skipped": True,
+    "skip_reason": "The role runs once, and did so for another host.",
+    "check_dns": False,
+}
 _LISTS = ("changes", "pending", "failed_domains", "domains", "diff")
 _MOST_SHOWN = 10  # problems of DNS records that are shown one by one
 
@@ -53,7 +58,7 @@ class ActionModule(ActionBase):
         variables: dict[str, Any] = task_vars or {}
         step, given = self._read_args()
         if not self._comes_first(variables):
-            return {**result, "skipped": True, "skip_reason": "The role runs once, and did so for another host."}
+            return {**result, **_RAN_ALREADY}
         try:
             accounts = self._gather(variables, given)
         except InputError as error:
@@ -93,9 +98,9 @@ class ActionModule(ActionBase):
     def _comes_first(self, variables: Mapping[str, Any]) -> bool:
         """Whether this host is the first for which the role runs in this play, or at this turn of a loop.
 
-        The task has ``run_once``. Ansible's strategies that let each host run ahead don't heed it, and
-        a play with ``serial`` runs it for each of its batches. There the first one leaves a mark in the folder
-        that Ansible removes when the playbook ends.
+        The task has ``run_once``. Ansible's strategies that let each host run ahead don't heed it, and a
+        play with ``serial`` runs it for each of its batches. There the first host leaves a mark in the
+        folder that Ansible removes when the playbook ends.
         """
         play = self._task.get_play() if hasattr(self._task, "get_play") else None
         strategy = str(getattr(play, "strategy", None) or C.DEFAULT_STRATEGY).rpartition(".")[2]
@@ -110,7 +115,7 @@ class ActionModule(ActionBase):
         return True
 
     def _turn(self, variables: Mapping[str, Any]) -> list[Any]:
-        """What tells this run of the role in the play from another one: where it stands, and the turn of its loop."""
+        """What tells this run of the role from others in the play: where it is, and the turn of its loop."""
         # Included tasks are made anew for each host that comes to them. What includes them is not.
         parent = getattr(self._task, "_parent", None)
         turn: list[Any] = [self._task.args.get("step")]
@@ -127,11 +132,14 @@ class ActionModule(ActionBase):
     @contextmanager
     def _at_home(self, variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Variables with which a module runs on this machine, as whoever runs the playbook."""
-        own = self._connection
-        self._connection = connection_loader.get("ansible.builtin.local", self._play_context)
-        self._connection.set_options(var_options={})
-        yield {**variables, "ansible_python_interpreter": self._interpreter(variables)}
-        self._connection = own
+        here: Any = self
+        own = here._connection
+        here._connection = connection_loader.get("ansible.builtin.local", self._play_context)
+        here._connection.set_options(var_options={})
+        try:
+            yield {**variables, "ansible_python_interpreter": self._interpreter(variables)}
+        finally:
+            here._connection = own
 
     def _interpreter(self, variables: Mapping[str, Any]) -> str:
         """The Python that the inventory names for localhost, or that of the playbook."""
@@ -201,7 +209,7 @@ class ActionModule(ActionBase):
 
 
 def _wants_check(account: Account) -> bool:
-    return account.run.get("check_dns", "false") != "false"
+    return str(account.run.get("check_dns", "false")) != "false"
 
 
 def _first(texts: Sequence[str], between: str) -> str:

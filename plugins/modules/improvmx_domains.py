@@ -310,6 +310,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._provision import (
 from ansible_collections.improvmx.email.plugins.module_utils._results import describe_domain
 from ansible_collections.improvmx.email.plugins.module_utils._transport import MOST_CONNECTIONS
 
+
 def _options() -> Dict[str, Any]:
     return {
         "domains": {

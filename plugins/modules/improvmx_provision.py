@@ -108,17 +108,3 @@ api_requests:
   type: int
   sample: 1
 """
-
-from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
-
-
-def main() -> None:
-    module = make_module(
-        {"step": {"type": "str", "choices": ["provision", "check_dns"], "default": "provision"}}
-    )
-    # The work is done by the action plugin of the same name, which Ansible runs in its place.
-    module.fail_json(msg="improvmx_provision works on the controller only. Run it with ansible-playbook.")
-
-
-if __name__ == "__main__":
-    main()

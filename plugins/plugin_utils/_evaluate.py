@@ -21,6 +21,7 @@ OMITTED = object()  # what a template comes to that says that its variable is no
 # These read variables by themselves, so which ones is not to be seen.
 _FUNCTIONS = frozenset(("lookup", "query", "q"))
 _WHOLES = frozenset(("vars", "hostvars"))
+_FOREIGN = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 _MARKS = ("{{", "{%", "{#")
 
 Template = Callable[[Mapping[str, Any], Any], Any]
@@ -64,7 +65,8 @@ class Evaluator:
     def _key(self, value: Any, variables: Mapping[str, Any]) -> Optional[Tuple[Any, ...]]:
         """All that a value depends on, each by its identity; None where that can't be known."""
         parts: List[Any] = [id(value)]
-        names, todo = set(), [value]
+        names: Set[str] = set()
+        todo = [value]
         while todo:
             uses = self._uses(todo.pop())
             if uses.names is None:
@@ -107,7 +109,7 @@ class Evaluator:
         except TemplateSyntaxError:
             return None
         names = frozenset(name.name for name in tree.find_all(nodes.Name))
-        foreign = tree.find((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)) is not None
+        foreign = any(tree.find(kind) for kind in _FOREIGN)
         return None if foreign or names & (_FUNCTIONS | _WHOLES) else names
 
 

@@ -11,7 +11,6 @@ reason to take the value of another host, of the environment or a default.
 
 from __future__ import annotations
 
-import difflib
 import json
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
@@ -275,7 +274,7 @@ class _Gathering:
     # --- Refusals that look at names only ---------------------------------------------------------
 
     def _refuse_names(self) -> None:
-        """Variables that stand where they have no effect, and such as are one of ours but for a typing mistake."""
+        """Variables that have no effect where they are, and those that are ours but for a typing mistake."""
         where: Dict[str, List[str]] = {}
         for host in self._in.hosts:
             for name in host.names:
@@ -284,9 +283,9 @@ class _Gathering:
         for name, hosts in sorted(where.items()):
             if name == HOSTS and HOSTS not in self._in.everywhere:
                 self._problems.append(
-                    "improvmx_hosts has no effect in the inventory or a play (%s), as Ansible does not know it "
-                    "yet when it looks for the hosts of a play: give it on the command line, "
-                    "-e improvmx_hosts=GROUP" % _named(hosts)
+                    "improvmx_hosts has no effect in the inventory or a play (%s), as Ansible does not "
+                    "know it yet when it looks for the hosts of a play: give it with -e improvmx_hosts=GROUP"
+                    % _named(hosts)
                 )
             meant = _meant(name)
             if meant:
@@ -299,15 +298,16 @@ class _Gathering:
         misplaced = sorted(self._in.from_play & OF_A_DOMAIN.keys())
         if misplaced:
             self._problems.append(
-                "%s can't come from the play, the role or a task, only from the inventory or from -e, because "
-                "each domain can have a value of its own: move it, for example to group_vars"
+                "%s can't come from the play, the role or a task, only from the inventory or from -e, "
+                "because each domain can have a value of its own: move it, for example to group_vars"
                 % ", ".join(misplaced)
             )
 
     # --- Lists ------------------------------------------------------------------------------------
 
     def _with_lists(self) -> List[Tuple[Host, List[Desired]]]:
-        """The hosts that have a list, each with what no host before it says: a list of a group is one of all its hosts."""
+        """The hosts that have a list, each with what no host before it says."""
+        # A list of a group is one of all its hosts.
         self._refuse_shadowed()
         owners = [host for host in self._in.hosts if LIST in host.values]
         lists = {self._text(host) for host in owners if not host.implicit}
@@ -339,9 +339,9 @@ class _Gathering:
                     self._blame(
                         host,
                         name,
-                        "it has no effect beside improvmx_domains, for where a host of the play has such a list, no "
-                        "host is a domain: move it into the list, or name the hosts that are domains, "
-                        "-e improvmx_hosts=GROUP",
+                        "it has no effect beside improvmx_domains, for where a host of the play has such a "
+                        "list, no host is a domain: move it into the list, or name the hosts that are "
+                        "domains, -e improvmx_hosts=GROUP",
                     )
 
     def _listed(self, host: Host, several: bool) -> List[Desired]:
@@ -368,7 +368,8 @@ class _Gathering:
         situation = self._in
         if situation.hidden:
             self._problems.append(
-                "--limit hides %s, where improvmx_domains is: run it without --limit" % _named(situation.hidden)
+                "--limit hides %s, where improvmx_domains is: run it without --limit"
+                % _named(situation.hidden)
             )
             return []
         candidates = [host for host in situation.hosts if host.name not in _LOCALHOSTS]
@@ -380,8 +381,8 @@ class _Gathering:
                 parse_domain(host.name)
             except ValueError as error:
                 self._problems.append(
-                    "host %s is no domain: %s. Where the inventory holds machines as well, name the group of the "
-                    "domains: -e improvmx_hosts=GROUP" % (shown(host.name), error)
+                    "host %s is no domain: %s. Where the inventory holds machines as well, name the group of "
+                    "the domains: -e improvmx_hosts=GROUP" % (shown(host.name), error)
                 )
                 continue
             if _speaks(host) or FOUND not in host.values:
@@ -471,7 +472,7 @@ class _Gathering:
     # --- Refusals that look at the whole ----------------------------------------------------------
 
     def _refuse_shared_domains(self, accounts: Sequence[Account]) -> None:
-        """A domain that two accounts should have. Duplicates within one are found where its domains are read."""
+        """A domain that two accounts should have. Duplicates within one are found later."""
         owners: Dict[str, Account] = {}
         for account in accounts:
             for desired in account.domains:
@@ -479,7 +480,7 @@ class _Gathering:
                 owner = owners.setdefault(name, account) if name else account
                 if owner is not account:
                     self._problems.append(
-                        "%s is desired in two accounts, that of %s and that of %s: a domain can be in one only"
+                        "%s is desired in two accounts, that of %s and that of %s: it can be in one only"
                         % (display_domain(str(name)), _named(owner.hosts), _named(account.hosts))
                     )
 
@@ -489,7 +490,7 @@ class _Gathering:
         every = "improvmx_purge deletes every domain that the inventory does not name, and "
         if self._in.limited:
             self._problems.append(
-                every + "--limit hides a part of the inventory: run it without --limit, or without improvmx_purge"
+                every + "--limit hides a part of it: run it without --limit, or without improvmx_purge"
             )
         if self._in.unread:
             self._problems.append(
@@ -497,7 +498,7 @@ class _Gathering:
             )
         for host in self._in.hosts:
             if LIST in host.names and LIST not in host.values and LIST not in host.failures:
-                self._blame(host, LIST, "its template omits it, and with improvmx_purge a list has to be there")
+                self._blame(host, LIST, "its template omits it, which improvmx_purge does not allow")
         for account in accounts:
             if account.run.get("purge"):
                 self._refuse_purge_of(account, listed)
@@ -506,27 +507,33 @@ class _Gathering:
         hosts = [host for host in self._in.hosts if host.name in set(account.hosts)]
         if "max_deletions" not in account.run and not any(MAX_DELETIONS in h.failures for h in hosts):
             self._problems.append(
-                "improvmx_purge needs improvmx_max_deletions, the most domains and aliases that a run may delete"
+                "improvmx_purge needs improvmx_max_deletions, the most domains and aliases that a run may "
+                "delete"
             )
         found = [host.name for host in hosts if FOUND in host.values and not _speaks(host) and not listed]
         if found:
             self._problems.append(
-                "improvmx_purge deletes every domain that the inventory does not name, and nothing is desired of %s, "
-                "which the inventory plugin found: set improvmx_state for the domains to keep" % _named(found)
+                "improvmx_purge deletes every domain that the inventory does not name, and nothing is desired "
+                "of %s, which the inventory plugin found: set improvmx_state for the domains to keep"
+                % _named(found)
             )
         elif not account.domains:
             self._problems.append(
-                "improvmx_purge without any domain would delete the whole account: name the domains to keep, or delete "
-                "the others with state absent"
+                "improvmx_purge without any domain would delete the whole account: name the domains to keep, "
+                "or delete the others with state absent"
             )
 
     def _nothing(self) -> str:
         others = [host for host in self._in.hosts if host.name not in _LOCALHOSTS]
-        text = "There are no domains to provision. Set improvmx_domains, or use an inventory whose hosts are domains"
+        text = "There are no domains to provision. Set improvmx_domains, or use an inventory whose hosts are "
+        text += "domains"
         if others:
-            text += ". None of the hosts of the play (%s) has improvmx_domains or a variable of a domain: %s" % (
-                _named([host.name for host in others]),
-                ", ".join(sorted(OF_A_DOMAIN)),
+            text += (
+                ". None of the hosts of the play (%s) has improvmx_domains or a variable of a domain (%s)"
+                % (
+                    _named([host.name for host in others]),
+                    ", ".join(sorted(OF_A_DOMAIN)),
+                )
             )
         return text
 
@@ -577,20 +584,22 @@ def _meant(name: str) -> Optional[str]:
     for known in sorted(KNOWN - {FOUND}):
         word = known[len("improvmx_") :]
         if own.startswith(word + "_"):
-            return None  # as improvmx_domains_of_shops, from which improvmx_domains is made
-        likeness = difflib.SequenceMatcher(None, own, word).ratio()
-        if likeness >= 0.8 and _distance(own, word) <= 2 and (best is None or likeness > best[0]):
-            best = (likeness, known)
+            continue  # as improvmx_domains_of_shops, from which improvmx_domains is made
+        distance = _distance(own, word)
+        if distance <= min(2, 0.3 * len(word)) and (best is None or distance < best[0]):
+            best = (distance, known)
     return best[1] if best else None
 
 
 def _distance(one: str, other: str) -> int:
-    """How many letters have to be put in, left out or replaced to make one word the other."""
-    row = list(range(len(other) + 1))
-    for index, letter in enumerate(one, 1):
-        before, row[0] = row[0], index
-        for place, wanted in enumerate(other, 1):
-            before, row[place] = row[place], min(
-                row[place] + 1, row[place - 1] + 1, before + (letter != wanted)
-            )
-    return row[-1]
+    """How many letters have to be put in, left out, replaced or swapped to make one word the other."""
+    rows = [list(range(len(other) + 1))]
+    for i, letter in enumerate(one, 1):
+        row = [i]
+        for j, wanted in enumerate(other, 1):
+            ways = [rows[-1][j] + 1, row[j - 1] + 1, rows[-1][j - 1] + (letter != wanted)]
+            if i > 1 and j > 1 and (letter, wanted) == (other[j - 2], one[i - 2]):
+                ways.append(rows[-2][j - 2] + 1)
+            row.append(min(ways))
+        rows.append(row)
+    return rows[-1][-1]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a play says to the role: reads Ansible's variables of every host, and evaluates what is ours of them."""
+"""What a play says to the role: reads the variables of every host, and evaluates what is ours of them."""
 
 from __future__ import annotations
 
@@ -148,7 +148,11 @@ def _files(source: str) -> List[str]:
     if "," in source:
         return [source]
     if not os.path.isdir(source):
-        return [] if source == _DEFAULT_SOURCE and not os.path.exists(source) else [unfrackpath(source, follow=False)]
+        return (
+            []
+            if source == _DEFAULT_SOURCE and not os.path.exists(source)
+            else [unfrackpath(source, follow=False)]
+        )
     names = [name for name in sorted(os.listdir(source)) if not IGNORED.search(os.fsencode(name))]
     return [file for name in names for file in _files(os.path.join(source, name))]
 

@@ -77,9 +77,7 @@ def test_each_domain_is_a_host_with_what_the_info_module_tells_of_it(project: Pr
     modules = Modules(project.emulator, api_version=version)
     told = modules.run("improvmx_domain_info")["domains"]
     assert names_of(listing) == [domain["domain"] for domain in told] == NAMES
-    assert listing.hosts == {
-        domain["domain"]: {f"improvmx_{field}": value for field, value in domain.items()} for domain in told
-    }
+    assert listing.hosts == {domain["domain"]: {"improvmx": domain} for domain in told}
     assert listing.groups == {}
     assert listing.requests == 1
     assert {request.version for request in project.emulator.requests} == {version}
@@ -105,21 +103,21 @@ def test_an_account_of_any_size_is_read_whole(project: Project, version: str) ->
     project.emulator.seed({"domains": [many, *({"domain": name} for name in names)]})
     listing = listed(project)
     assert names_of(listing) == ["big.example", *names]
-    assert len(listing.hosts["big.example"]["improvmx_aliases"]) == 201
+    assert len(listing.hosts["big.example"]["improvmx"]["aliases"]) == 201
     assert listing.requests == (1 if version == "v2" else 2 + 3)
 
 
 def test_an_empty_account_is_an_empty_inventory(project: Project) -> None:
     project.emulator.seed({})
-    listing = listed(project, strict=True, compose={"x": "improvmx_domain"})
+    listing = listed(project, strict=True, compose={"x": "improvmx.domain"})
     assert (listing.code, listing.hosts, listing.requests) == (0, {}, 1)
 
 
 def test_what_the_service_says_is_never_a_template_not_even_from_the_cache(project: Project) -> None:
     project.emulator.seed({"domains": [{"domain": "a.example", "aliases": {"{{7*7}}": "a@mail.example"}}]})
-    options = {"compose": {"first": "improvmx_aliases[0].alias"}, **CACHED}
+    options = {"compose": {"first": "improvmx.aliases[0].alias"}, **CACHED}
     project.write(SOURCE, {"plugin": PLUGIN, **options})
-    show = {"ansible.builtin.debug": {"msg": "<{{ improvmx_aliases[0].alias }}|{{ first }}>"}, "name": "Show"}
+    show = {"ansible.builtin.debug": {"msg": "<{{ improvmx.aliases[0].alias }}|{{ first }}>"}, "name": "Show"}
     project.write("show.yml", [{"hosts": "all", "gather_facts": False, "name": "All", "tasks": [show]}])
     for requests in (1, 0):
         play = project.play("show.yml", "-i", SOURCE)
@@ -136,11 +134,11 @@ def test_groups_and_variables_are_made_from_expressions(project: Project) -> Non
         "-e",
         "suffix=!",
         strict=True,
-        compose={"count": "improvmx_aliases | length", "label": "improvmx_display ~ suffix"},
+        compose={"count": "improvmx.aliases | length", "label": "improvmx.display ~ suffix"},
         use_extra_vars=True,
         groups={"mail_domains": True, "busy": "count > 1"},
         keyed_groups=[
-            {"key": "improvmx_active | ternary('active', 'waiting')", "separator": ""},
+            {"key": "improvmx.active | ternary('active', 'waiting')", "separator": ""},
             {"key": "inventory_hostname | split('.') | last", "prefix": "tld"},
         ],
     )
@@ -162,7 +160,7 @@ def test_groups_and_variables_are_made_from_expressions(project: Project) -> Non
 
 
 WRONG: dict[str, tuple[Any, str]] = {
-    "compose": ({"x": "improvmx_aliases[0].alias"}, "Could not set x for host shop.example"),
+    "compose": ({"x": "improvmx.aliases[0].alias"}, "Could not set x for host shop.example"),
     "groups": ({"g": "improvmx_aliases"}, "Could not add host shop.example to group g"),
     "keyed_groups": ([{"key": "nothing"}], "for host shop.example from nothing entry"),
 }
@@ -184,7 +182,7 @@ def test_without_strict_it_is_left_out(project: Project) -> None:
 
 
 def test_an_inventory_that_fails_half_way_leaves_no_half(project: Project) -> None:
-    compose = {"x": "1 // (improvmx_domain != 'shopping.example')"}
+    compose = {"x": "1 // (improvmx.domain != 'shopping.example')"}
     project.write(SOURCE, {"plugin": PLUGIN, "strict": True, "compose": compose})
     play = hosts_of(project)
     assert "Could not set x for host shopping.example" in play.output
@@ -349,7 +347,7 @@ def test_a_passing_failure_is_survived(project: Project) -> None:
 
 
 def test_a_cached_inventory_is_the_same_without_a_request(project: Project) -> None:
-    more = {**CACHED, "groups": {"mail": True}, "compose": {"n": "improvmx_aliases | length"}}
+    more = {**CACHED, "groups": {"mail": True}, "compose": {"n": "improvmx.aliases | length"}}
     first, second = listed(project, **more), listed(project, **more)
     assert names_of(first) == NAMES
     assert (first.requests, second.requests) == (1, 0)
@@ -401,20 +399,40 @@ def test_the_role_finds_nothing_to_do_for_this_inventory(project: Project, versi
     play = project.play("improvmx.email.provision", "-i", SOURCE)
     assert play.code == 0, play.output
     assert (play.result["changed"], play.result["changes"]) == (False, [])
-    assert len(play.result["domains"]) == 5
+    assert (play.result["domains"], play.result["api_requests"]) == ([], 0)
     assert project.emulator.writes == []
-    reading = 1 if version == "v2" else 1 + 3
-    assert play.requests == reading + play.result["api_requests"]
+    assert play.requests == (1 if version == "v2" else 1 + 3)  # those of the inventory
 
 
-def test_variables_of_the_user_win_over_those_of_the_account(project: Project) -> None:
-    project.write(SOURCE, {"plugin": PLUGIN})
+@pytest.mark.parametrize("file", ["host_vars/shopping.example.yml", "group_vars/mail.yml"])
+def test_variables_beside_this_inventory_are_what_is_desired(project: Project, file: str) -> None:
+    groups = {"mail": "improvmx.domain == 'shopping.example'"}
+    project.write(SOURCE, {"plugin": PLUGIN, "groups": groups})
     alias = {"alias": "orders", "forward": "new@mail.example"}
-    project.write("host_vars/shopping.example.yml", {"improvmx_aliases": [alias]})
+    project.write(file, {"improvmx_aliases": [alias]})
     play = project.play("improvmx.email.provision", "-i", SOURCE)
-    assert [change["domain"] for change in play.result["changes"]] == ["shopping.example"]
+    assert [(change["domain"], change["name"]) for change in play.result["changes"]] == [
+        ("shopping.example", "orders")
+    ]
     aliases = project.emulator.account.domains["shopping.example"].aliases.values()
     assert [(alias.alias, alias.forward) for alias in aliases] == [("orders", "new@mail.example")]
+
+
+def test_what_an_old_cache_knows_is_not_brought_back(project: Project) -> None:
+    project.write(SOURCE, {"plugin": PLUGIN, **CACHED})
+    assert len(project.inventory(SOURCE).hosts) == 3
+    later = {
+        "domain": "shopping.example",
+        "aliases": {"orders": "other@mail.example"},
+        "webhook": "https://x.example",
+    }
+    project.emulator.seed({"domains": [later]})
+    play = project.play("improvmx.email.provision", "-i", SOURCE)
+    assert (play.code, play.result["changes"], play.requests) == (0, [], 0)
+    purge = {"improvmx_purge": True, "improvmx_max_deletions": 9}
+    refused = project.play("improvmx.email.provision", "-i", SOURCE, "-e", json.dumps(purge))
+    assert "nothing is desired of shop.example, shopping.example" in refused.result["msg"]
+    assert refused.requests == 0
 
 
 # --- Documentation --------------------------------------------------------------------------------

@@ -1,0 +1,113 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How often the templates of variables are evaluated, and that nothing is shared that differs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from jinja2 import Environment, StrictUndefined, UndefinedError, meta
+
+from ansible_collections.improvmx.email.plugins.plugin_utils._evaluate import Evaluator, TemplateFailed
+
+
+class Templates:
+    """Evaluates templates with plain Jinja, and counts how often it has to."""
+
+    def __init__(self) -> None:
+        self.jinja = Environment(undefined=StrictUndefined)
+        self.count = 0
+
+    def __call__(self, variables: Any, value: Any) -> Any:
+        self.count += 1
+        return self._value(variables, value)
+
+    def _value(self, variables: Any, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: self._value(variables, inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self._value(variables, inner) for inner in value]
+        if not isinstance(value, str) or "{{" not in value:
+            return value
+        needed = meta.find_undeclared_variables(self.jinja.parse(value)) & variables.keys()
+        try:
+            return self.jinja.from_string(value).render(
+                {name: self._value(variables, variables[name]) for name in needed}
+            )
+        except UndefinedError as error:
+            raise TemplateFailed(str(error)) from None
+
+
+SHARED = [{"alias": "a", "forward": "{{ boss }}"}, {"alias": "b", "forward": "x@y.example"}]
+BOSS = "{{ first }}@mail.example"
+FIRST = "ann"
+
+
+def evaluated(own: list[dict[str, Any]], value: Any) -> tuple[list[Any], int]:
+    """The value for each host, and how often a template was evaluated."""
+    templates = Templates()
+    evaluator = Evaluator(templates)
+    return [evaluator.evaluate(value, variables) for variables in own], templates.count
+
+
+def test_what_has_no_template_is_taken_as_it_is() -> None:
+    value = [{"domain": "a.example", "aliases": [], "count": 3, "none": None, "yes": True}]
+    found, count = evaluated([{}, {}], value)
+    assert found[0] is value
+    assert count == 0
+
+
+def test_a_value_of_all_hosts_is_evaluated_once() -> None:
+    hosts = [{"boss": BOSS, "first": FIRST, "inventory_hostname": f"m{n}"} for n in range(100)]
+    found, count = evaluated(hosts, SHARED)
+    assert {str(item) for item in found} == {str([{**SHARED[0], "forward": "ann@mail.example"}, SHARED[1]])}
+    assert count == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "variables"),
+    [
+        ("{{ name }}", [{"name": "a" * 3}, {"name": "b" * 3}]),
+        ("{{ outer }}", [{"outer": BOSS, "first": name} for name in ("one", "two")]),
+        ({"k": ["{{ deep.er }}"]}, [{"deep": {"er": name}} for name in ("one", "two")]),
+    ],
+    ids=["its own", "by way of another variable", "deep inside"],
+)
+def test_what_differs_between_hosts_is_evaluated_for_each(
+    value: Any, variables: list[dict[str, Any]]
+) -> None:
+    found, count = evaluated(variables, value)
+    assert found[0] != found[1]
+    assert count == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ lookup('x') }}", "{{ vars }}", "{{ hostvars.a }}", "#jinja2: x\n{{ a }}", "{{ ("]
+)
+def test_where_it_can_t_be_known_a_value_is_evaluated_for_each_host(text: str) -> None:
+    calls = []
+    evaluator = Evaluator(lambda _variables, value: calls.append(value))
+    for _host in range(3):
+        evaluator.evaluate(text, {})
+    assert calls == [text] * 3
+
+
+def test_a_template_that_fails_fails_for_every_host_that_has_it() -> None:
+    evaluator = Evaluator(Templates())
+    value = ["{{ nobody }}"]
+    for _host in range(2):
+        with pytest.raises(TemplateFailed, match="'nobody' is undefined"):
+            evaluator.evaluate(value, {})
+
+
+def test_what_is_decrypted_when_it_is_used_is_no_literal() -> None:
+    class Secret:
+        """Stands for a vaulted value inside a list."""
+
+    calls = []
+    evaluator = Evaluator(lambda _variables, value: calls.append(value))
+    evaluator.evaluate([{"webhook": Secret()}], {})
+    assert len(calls) == 1
