@@ -13,7 +13,6 @@ turns up or vanishes between the reading and the writing.
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import List, Optional, Sequence, Set, Tuple
 
@@ -22,6 +21,11 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     Alias,
     Domain,
     ImprovmxError,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._parallel import (
+    NotTried,
+    Outage,
+    side_by_side,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._plan import (
     Change,
@@ -34,7 +38,6 @@ from ansible_collections.improvmx.email.plugins.module_utils._progress import Pr
 from ansible_collections.improvmx.email.plugins.module_utils._read import read_domain
 from ansible_collections.improvmx.email.plugins.module_utils._transport import (
     ApiError,
-    RateLimited,
     Refused,
     Unavailable,
 )
@@ -51,10 +54,6 @@ class DomainRun:
     done: List[Change] = field(default_factory=list)
     pending: List[Change] = field(default_factory=list)
     error: Optional[ImprovmxError] = None
-
-
-class NotTried(ImprovmxError):
-    """A domain was left alone because the service fails as a whole."""
 
 
 def preview(plan: DomainPlan) -> DomainRun:
@@ -79,14 +78,13 @@ def apply_plan(
     The failure of one domain does not keep the others from theirs. Domains are deleted before others
     are created, to make room in the account's limits.
     """
-    outage = _Outage()
+    outage = Outage()
 
     def execute(plan: DomainPlan) -> DomainRun:
         if plan.problem:
             return _refused(plan, plan.problem)
         if outage.known:
-            error = NotTried("not tried, because the service failed for the domains before it")
-            return DomainRun(plan, plan.found, pending=list(plan.changes), error=error)
+            return DomainRun(plan, plan.found, pending=list(plan.changes), error=NotTried())
         run = _Execution(api, plan).run()
         outage.learn(run.error)
         progress.domain_done()
@@ -101,33 +99,8 @@ def apply_plan(
         [plan for plan in busy if not plan.wish.present],
         [plan for plan in busy if plan.wish.present],
     ):
-        if concurrency == 1 or len(wave) == 1:
-            ended = [execute(plan) for plan in wave]
-        else:
-            with ThreadPoolExecutor(concurrency) as pool:
-                ended = list(pool.map(execute, wave))
-        runs.update({id(run.plan): run for run in ended})
+        runs.update({id(run.plan): run for run in side_by_side(execute, wave, concurrency)})
     return [idle.get(id(plan)) or runs[id(plan)] for plan in plans]
-
-
-class _Outage:
-    """Whether the service fails as a whole.
-
-    So it does when the key is not valid, or when it is out of reach for two domains in a row.
-    """
-
-    def __init__(self) -> None:
-        self.known = False
-        self._in_a_row = 0
-
-    def learn(self, error: Optional[ImprovmxError]) -> None:
-        self._in_a_row = self._in_a_row + 1 if _is_of_service(error) else 0
-        if self._in_a_row >= 2 or getattr(error, "status", None) == 401:
-            self.known = True
-
-
-def _is_of_service(error: Optional[ImprovmxError]) -> bool:
-    return isinstance(error, (Unavailable, RateLimited)) and error.status != 500
 
 
 class _Execution:

@@ -367,6 +367,22 @@ def domain_wish(item: Mapping[str, Any], supported: Sequence[str], version: str)
     return wish
 
 
+def domain_names(texts: Sequence[str]) -> Tuple[str, ...]:
+    """Read a list of domains that a user wrote, each of which may stand there once. Raises InputError."""
+    problems: List[str] = []
+    positions: Dict[str, int] = {}
+    for index, text in enumerate(texts):
+        place = "domains[%d]" % index
+        name = note(problems, place, text, parse_domain)
+        if name in positions:
+            problems.append("domains[%d] and %s are the same domain, %s" % (positions[name], place, name))
+        elif name is not None:
+            positions[name] = index
+    if problems:
+        raise InputError(problems)
+    return tuple(positions)
+
+
 def alias_wish(item: Mapping[str, Any]) -> DomainWish:
     """Read what the user wrote for one alias of a domain that somebody else looks after."""
     problems: List[str] = []

@@ -29,6 +29,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._read import read_w
 from ansible_collections.improvmx.email.plugins.module_utils._report import (
     NOTHING_DONE,
     about,
+    failures_of,
     listed,
     summary,
     told,
@@ -113,8 +114,7 @@ def _expected(
         for wish in wishes
         if not wish.create and wish.name not in found and any(a.present for a in wish.aliases)
     }
-    for name in expected:
-        warn_of_missing_domain(module, name)
+    warn_of_missing_domain(module, *expected)
     return expected
 
 
@@ -142,9 +142,7 @@ def _conclude(module: AnsibleModule, runs: Sequence[DomainRun], own: Dict[str, A
         pending = [change for run in runs for change in run.pending]
         results["pending"] = [change.result() for change in pending]
         if "domains" in own:
-            results["failed_domains"] = [
-                {"domain": run.plan.wish.name, "msg": str(run.error)} for run in failed
-            ]
+            results["failed_domains"] = failures_of((run.plan.wish.name, run.error) for run in failed)
         raise Failure(_story(failed, len(runs), done, pending), results)
     return results
 

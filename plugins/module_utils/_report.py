@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -50,9 +50,20 @@ def listed(names: Sequence[str], more: str = "%d more", between: str = ", ") -> 
     return between.join([*names[:_MOST_NAMED], *([more % left] if left > 0 else [])])
 
 
-def warn_of_missing_domain(module: AnsibleModule, domain: str) -> None:
+def failures_of(failed: Iterable[Tuple[str, Optional[ImprovmxError]]]) -> List[Dict[str, str]]:
+    """The result ``failed_domains``: domains with their errors."""
+    return [{"domain": name, "msg": str(error)} for name, error in failed]
+
+
+def warn_of_missing_domain(module: AnsibleModule, *domains: str) -> None:
     """In a dry run, a domain that is not there may be what an earlier task would have created."""
-    module.warn(
-        "%s is not a domain of this account yet. This dry run takes it that an earlier task would "
-        "create it; without one, the run itself will fail here." % domain
-    )
+    if len(domains) == 1:
+        module.warn(
+            "%s is not a domain of this account yet. This dry run takes it that an earlier task would "
+            "create it; without one, the run itself will fail here." % domains
+        )
+    elif domains:
+        module.warn(
+            "%s are not domains of this account yet. This dry run takes it that earlier tasks would "
+            "create them; without those, the run itself will fail here." % listed(domains)
+        )

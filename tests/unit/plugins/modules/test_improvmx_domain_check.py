@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from emulator import Emulator, Fault, RateLimit
 from emulator.dns import Dns
-from harness import Clock, Modules, wrap_endpoint
+from harness import Clock, Modules, run_module, wrap_endpoint
 
 DOMAIN = "example.com"
 RIGHT = ["mx1.improvmx.com", "mx2.improvmx.com"]
@@ -54,7 +56,7 @@ def outcome(result: dict[str, Any]) -> dict[str, Any]:
 
 def routes(modules: Modules, start: int = 0) -> list[str]:
     """The requests from one on; those of the check as "check"."""
-    route = CHECK[modules.options["api_version"]]
+    route = CHECK[modules.options.get("api_version", "v3")]
     return ["check" if r.route == route else r.route for r in modules.emulator.requests[start:]]
 
 
@@ -437,3 +439,296 @@ def test_bad_options_are_refused_before_any_request(
         assert problem in result["msg"]
     assert modules.emulator.requests == []
     assert outcome(result) == UNCHANGED
+
+
+# --- Many domains ---------------------------------------------------------------------------------
+
+
+def seed_many(modules: Modules, *domains: tuple[dict[str, Any], bool]) -> list[str]:
+    """Domains with their DNS and whether they are active; return their names."""
+    names = [f"d{number:04}.example" for number in range(len(domains))]
+    seeds = [
+        {"domain": name, "dns": dns, "active": active}
+        for name, (dns, active) in zip(names, domains, strict=True)
+    ]
+    modules.emulator.seed({"domains": seeds})
+    return names
+
+
+def check_many(modules: Modules, names: list[str], **options: Any) -> dict[str, Any]:
+    result = modules.run("improvmx_domain_check", domains=names, **options)
+    assert not result.get("failed"), result["msg"]
+    return result
+
+
+def fail_many(modules: Modules, names: list[str], **options: Any) -> dict[str, Any]:
+    result = modules.run("improvmx_domain_check", domains=names, **options)
+    assert result["failed"] is True
+    assert result["pending"] == []
+    return result
+
+
+def activation_of(name: str) -> dict[str, Any]:
+    return {**ACTIVATION, "domain": name, "name": name}
+
+
+def counts(modules: Modules, start: int = 0) -> dict[str, int]:
+    """How many requests went to which route, from one on."""
+    return dict(Counter(routes(modules, start)))
+
+
+def names_of(checks: list[dict[str, Any]]) -> list[str]:
+    return [entry["domain"] for entry in checks]
+
+
+LIST = {"v2": "GET /domains/", "v3": "GET /domains"}
+ONES: dict[str, tuple[dict[str, Any], bool]] = {
+    "right and active": (GOOD, True),
+    "right and inactive": (GOOD, False),
+    "wrong and active": ({"mx": ["mail.other.example"]}, True),
+    "wrong and inactive": ({}, False),
+}
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_many_domains_are_checked_in_one_task_and_told_in_the_order_of_the_list(
+    modules_of_version: Modules, concurrency: int
+) -> None:
+    modules = modules_of_version
+    names = list(reversed(seed_many(modules, *ONES.values())))
+    real = check_many(modules, names, concurrency=concurrency)
+    assert names_of(real["checks"]) == names
+    assert [(c["valid"], c["active"]) for c in real["checks"]] == [
+        (False, False),
+        (False, True),
+        (True, True),
+        (True, True),
+    ]
+    assert real["checks"][3]["reason"] is None
+    assert real["checks"][0]["reason"].startswith(f"MX of {names[0]}: expected ")
+    assert real["changes"] == [activation_of(names[2])]
+    assert [effect.domain for effect in modules.emulator.ledger] == [names[2]]
+    again = check_many(modules, names)
+    assert outcome(again) == UNCHANGED
+    assert again["checks"] == real["checks"]
+
+
+def test_one_of_many_is_told_as_it_is_alone(modules_of_version: Modules) -> None:
+    modules = modules_of_version
+    names = seed_many(modules, *ONES.values())
+    together = check_many(modules, names)
+    modules.emulator.reset()
+    seed_many(modules, *ONES.values())
+    for name, entry in zip(names, together["checks"], strict=True):
+        alone = check(modules, domain=name)
+        assert {"domain": name, **{key: alone[key] for key in list(entry)[1:]}} == entry
+
+
+@pytest.mark.parametrize(
+    ("ones", "looks"),
+    [
+        ([ONES["right and active"]] * 250, {}),
+        ([ONES["wrong and inactive"]] * 250, {}),
+        # A look at each of up to three costs no more than the list, which has three pages.
+        ([*[ONES["right and active"]] * 247, *[ONES["right and inactive"]] * 3], {READ: 3}),
+        ([ONES["right and inactive"]] * 250, {LIST["v3"]: 3}),
+        ([ONES["wrong and active"]] * 250, {LIST["v3"]: 3}),
+    ],
+    ids=["all right", "all wrong", "three become active", "all become active", "all may be shut off"],
+)
+def test_many_checks_take_a_request_each_and_no_more_reads_than_the_list(
+    modules: Modules, ones: list[tuple[dict[str, Any], bool]], looks: dict[str, int]
+) -> None:
+    names = seed_many(modules, *ones)
+    check_many(modules, names)
+    before = {LIST["v3"]: 3, "check": 250}
+    assert counts(modules) == {**before, **looks, LIST["v3"]: 3 + looks.get(LIST["v3"], 0)}
+
+
+def test_version_2_lists_in_one_request(emulator: Emulator) -> None:
+    modules = Modules(emulator, api_version="v2")
+    names = seed_many(modules, *[ONES["right and inactive"]] * 20)
+    assert len(check_many(modules, names)["changes"]) == 20
+    assert counts(modules) == {LIST["v2"]: 2, "check": 20}
+
+
+def test_a_list_of_one_is_asked_for_by_name_and_an_empty_one_asks_nothing(
+    modules_of_version: Modules,
+) -> None:
+    modules = modules_of_version
+    (name,) = seed_many(modules, ONES["right and inactive"])
+    assert check_many(modules, [name])["changes"] == [activation_of(name)]
+    assert routes(modules) == [READ, "check", READ]
+    empty = check_many(modules, [])
+    assert (empty["checks"], outcome(empty), empty["api_requests"]) == ([], UNCHANGED, 0)
+
+
+def test_check_mode_reads_the_list_only(modules_of_version: Modules, clock: Clock) -> None:
+    modules = modules_of_version
+    names = seed_many(modules, *ONES.values())
+    result = check_many(modules, [*names, "missing.example"], check=True, wait=100, fail_on_invalid=True)
+    assert outcome(result) == UNCHANGED
+    unknown = {"valid": None, "reason": None, "records": None}
+    assert result["checks"] == [
+        *(
+            {"domain": name, "active": active, **unknown}
+            for name, (_dns, active) in zip(names, ONES.values(), strict=True)
+        ),
+        {"domain": "missing.example", "active": None, **unknown},
+    ]
+    unchecked, missing = result["warnings"]
+    assert unchecked.startswith(f"The DNS records of {', '.join(names)} were not checked")
+    assert missing.startswith("missing.example is not a domain of this account yet")
+    assert counts(modules) == {LIST[modules.options["api_version"]]: 1}
+
+
+def test_warnings_of_check_mode_name_the_first_ten(modules: Modules) -> None:
+    names = seed_many(modules, *[ONES["wrong and inactive"]] * 12)
+    result = check_many(modules, [*names, *(f"m{n}.example" for n in range(12))], check=True)
+    unchecked, missing = result["warnings"]
+    assert "d0009.example, 2 more were not checked" in unchecked
+    assert "m9.example, 2 more are not domains of this account yet" in missing
+
+
+def test_the_failure_of_one_domain_does_not_stop_the_others(modules_of_version: Modules) -> None:
+    modules = modules_of_version
+    names = seed_many(modules, *ONES.values())
+    modules.emulator.faults.add(Fault("status", status=403, path=f"/{names[0]}/check$", times=None))
+    result = fail_many(modules, ["missing.example", *names])
+    assert names_of(result["checks"]) == ["missing.example", *names]
+    assert [entry["valid"] for entry in result["checks"]] == [None, None, True, False, False]
+    assert [entry["domain"] for entry in result["failed_domains"]] == ["missing.example", names[0]]
+    assert "create it first" in result["failed_domains"][0]["msg"]
+    assert "403" in result["failed_domains"][1]["msg"]
+    assert result["checks"][1]["reason"] == result["failed_domains"][1]["msg"]
+    assert result["changes"] == [activation_of(names[1])]
+    assert result["msg"].startswith("2 of 5 domains failed. missing.example is not a domain")
+    assert result["msg"].endswith(f"Done: update domain {names[1]}.")
+
+
+def test_a_check_that_failed_but_took_effect_is_a_change(modules_of_version: Modules, clock: Clock) -> None:
+    modules = modules_of_version
+    names = seed_many(modules, *[ONES["right and inactive"]] * 2)
+    modules.emulator.faults.add(Fault("status_after", status=500, path=f"/{names[0]}/check$", times=None))
+    result = fail_many(modules, names)
+    assert [entry["domain"] for entry in result["failed_domains"]] == names[:1]
+    assert [entry["active"] for entry in result["checks"]] == [True, True]
+    assert result["changes"] == [activation_of(name) for name in names]
+
+
+@pytest.mark.parametrize("count", [2, 3], ids=["looked at one by one", "looked up in the list"])
+def test_many_domains_that_can_not_be_read_again_are_told_as_not_known(
+    modules: Modules, clock: Clock, count: int
+) -> None:
+    names = seed_many(modules, *[*[ONES["right and inactive"]] * count, *[ONES["right and active"]] * 100])
+    modules.emulator.faults.add(Fault("status", status=500, path="/domains$", skip=2, times=None))
+    modules.emulator.faults.add(Fault("status", status=500, path=r"/d\d+.example$", times=None))
+    result = fail_many(modules, names, concurrency=1)
+    assert [entry["domain"] for entry in result["failed_domains"]] == names[:count]
+    for entry in result["failed_domains"]:
+        assert f"whether that changed {entry['domain']} could not be found out" in entry["msg"]
+    assert outcome(result) == UNCHANGED
+    assert result["msg"].endswith("Run it again: a check can be repeated without harm.")
+
+
+def test_a_key_that_is_not_valid_any_more_ends_the_checks(modules: Modules, clock: Clock) -> None:
+    names = seed_many(modules, *[ONES["wrong and inactive"]] * 20)
+    modules.emulator.faults.add(Fault("status", status=401, path="/check$", times=None))
+    result = fail_many(modules, names, concurrency=1)
+    assert counts(modules) == {LIST["v3"]: 1, "check": 1, READ: 1}
+    assert result["failed_domains"][1]["msg"].startswith("not tried")
+
+
+def test_a_list_that_can_not_be_read_changes_nothing(modules_of_version: Modules, clock: Clock) -> None:
+    modules = modules_of_version
+    names = seed_many(modules, *ONES.values())
+    modules.emulator.faults.add(Fault("status", status=403, path="/domains/?$", times=None))
+    result = fail_many(modules, names)
+    assert outcome(result) == UNCHANGED
+    assert result["msg"].endswith("Nothing was changed.")
+    assert modules.emulator.writes == []
+
+
+def test_all_share_the_time_of_a_wait_and_only_those_that_are_not_valid_are_checked_again(
+    modules_of_version: Modules, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules = modules_of_version
+    seeds = [{"domain": DOMAIN}, {"domain": "a.example"}, {"domain": "b.example", "dns": GOOD}]
+    modules.emulator.seed({"domains": seeds})
+    appear_after(monkeypatch, modules.emulator, clock, 2)
+    result = check_many(modules, [DOMAIN, "a.example", "b.example"], wait=10)
+    assert [entry["valid"] for entry in result["checks"]] == [True, False, True]
+    assert clock.slept == [2, 4, 4]
+    route = CHECK[modules.options["api_version"]]
+    checked = Counter(r.path.split("/")[3] for r in modules.emulator.requests if r.route == route)
+    assert checked == {DOMAIN: 3, "a.example": 4, "b.example": 1}
+
+
+@pytest.mark.parametrize("scope", ["endpoint", "method", "account"])
+def test_checks_side_by_side_keep_the_rate_limit(
+    modules_of_version: Modules, clock: Clock, scope: Any
+) -> None:
+    modules = modules_of_version
+    modules.options["retry_timeout"] = 100
+    names = seed_many(modules, *[ONES["right and active"]] * 12)
+    modules.emulator.keep_time_by(clock.time)
+    modules.emulator.rate_limit = RateLimit(4, window=20.0, scope=scope)
+    result = check_many(modules, names)
+    assert all(entry["valid"] for entry in result["checks"])
+    assert modules.emulator.rate_limited <= 1
+
+
+@pytest.mark.parametrize(
+    ("domains", "problems"),
+    [
+        (["a.example", "A.example.", "b"], ["domains[0] and domains[1] are the same domain", "domains[2]"]),
+        (["bücher.example", "xn--bcher-kva.example"], ["are the same domain"]),
+    ],
+)
+def test_names_that_are_malformed_or_doubled_are_refused(
+    modules: Modules, domains: list[str], problems: list[str]
+) -> None:
+    result = fail_many(modules, domains, concurrency=11)
+    assert result["api_requests"] == 0
+    for problem in [*problems, "concurrency must be from 1 to 10"]:
+        assert problem in result["msg"]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [{}, {"domain": None}, {"domains": None}, {"domain": DOMAIN, "domains": [DOMAIN]}],
+    ids=["neither", "no domain", "no domains", "both"],
+)
+def test_either_one_domain_or_several_are_given(modules: Modules, args: dict[str, Any]) -> None:
+    result = run_module("improvmx_domain_check", {**modules.options, **args})
+    assert result["failed"] is True
+    assert re.search(r"domain(, |\|| or )domains", result["msg"])
+    assert modules.emulator.requests == []
+
+
+# --- Failing on what is not valid -----------------------------------------------------------------
+
+
+def test_a_domain_that_is_not_valid_after_the_wait_fails_if_asked_for(
+    modules_of_version: Modules, clock: Clock
+) -> None:
+    modules = modules_of_version
+    seed(modules, {})
+    result = failure(modules, wait=10, fail_on_invalid=True)
+    assert result["msg"].startswith(f"the MX records of {DOMAIN} are not right: MX of {DOMAIN}: expected ")
+    assert result["msg"].endswith("Nothing was changed.")
+    assert clock.slept == [2, 4, 4]
+    assert (result["valid"], result["active"]) == (False, False)
+    assert result["reason"] in result["msg"]
+    set_dns(modules.emulator, **GOOD)
+    assert outcome(check(modules, fail_on_invalid=True)) == ACTIVATED
+
+
+def test_of_many_those_that_are_not_valid_fail_if_asked_for(modules_of_version: Modules) -> None:
+    modules = modules_of_version
+    names = seed_many(modules, *ONES.values())
+    result = fail_many(modules, names, fail_on_invalid=True)
+    assert [entry["domain"] for entry in result["failed_domains"]] == names[2:]
+    assert result["changes"] == [activation_of(names[1])]
+    assert result["msg"].startswith("2 of 4 domains failed. ")
+    assert result["checks"][2]["reason"].startswith(f"MX of {names[2]}")
