@@ -133,13 +133,14 @@ class ActionModule(ActionBase):
     def _at_home(self, variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Variables with which a module runs on this machine, as whoever runs the playbook."""
         here: Any = self
-        own = here._connection
+        own = here._connection, self._task.delegate_to
         here._connection = connection_loader.get("ansible.builtin.local", self._play_context)
         here._connection.set_options(var_options={})
+        self._task.delegate_to = None
         try:
             yield {**variables, "ansible_python_interpreter": self._interpreter(variables)}
         finally:
-            here._connection = own
+            here._connection, self._task.delegate_to = own
 
     def _interpreter(self, variables: Mapping[str, Any]) -> str:
         """The Python that the inventory names for localhost, or that of the playbook."""

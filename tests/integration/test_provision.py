@@ -390,19 +390,19 @@ def test_dns_records_are_checked_after_provisioning_and_what_is_wrong_is_shown(
     assert "DNS records are not checked in check mode" in check.output
     real = project.play(PROVISION, *words)
     assert real.code == 0, real.output
-    checks = {item["item"]: item for item in real.results[-1]["results"]}
-    assert {name: (item["valid"], item["changed"]) for name, item in checks.items()} == {
-        "new.example": (False, False),
-        "right.example": (True, True),
-        "spfless.example": (True, True),
-    }
-    assert '"MX of new.example: expected ' in real.output
-    assert ('"SPF, a TXT record of spfless.example: expected ' in real.output) is (version == "v3")
+    checks = {check["domain"]: check["valid"] for check in real.results[-1]["checks"]}
+    assert checks == {"new.example": False, "right.example": True, "spfless.example": True}
+    assert [change["domain"] for change in real.results[-1]["changes"]] == [
+        "right.example",
+        "spfless.example",
+    ]
+    assert "[WARNING]: MX of new.example: expected " in real.output
+    assert ("[WARNING]: SPF, a TXT record of spfless.example: expected " in real.output) is (version == "v3")
     assert "MX of right.example" not in real.output
     again = project.play(PROVISION, *words)
     assert [result["changed"] for result in again.results] == [False, False]
-    # The list, and for each domain its own state and a check.
-    assert (real.requests, again.requests) == (real.results[0]["api_requests"] + 2 * 3 + 2, 1 + 2 * 3)
+    # The list, a check of each domain, and the list again where domains may have become active.
+    assert (real.requests, again.requests) == (real.results[0]["api_requests"] + 1 + 3 + 1, 1 + 1 + 3)
 
 
 def test_a_play_in_check_mode_of_its_own_finds_no_wrong_records(project: Project) -> None:

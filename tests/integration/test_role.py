@@ -299,11 +299,11 @@ def test_a_loop_runs_the_role_for_each_of_its_items(project: Project, other: Emu
         "improvmx_domains": [{"domain": "{{ account.name }}", "aliases": ALIASES}],
         "improvmx_check_dns": "warn",
     }
-    loop = {"loop": "{{ accounts }}", "loop_control": {"loop_var": "account"}}
+    loop = {"loop": "{{ accounts }}", "loop_control": {"loop_var": "account", "label": "{{ account.name }}"}}
     project.write("accounts.yml", {"accounts": accounts})
     site(project, hosts="localhost", strategy=strategy, tasks=[{**INCLUDED[0], "vars": variables, **loop}])
     project.environment = {}
-    played = project.play("site.yml", "-e", "@accounts.yml")
+    played = project.play("site.yml", "-e", "@accounts.yml", verbose=False)
     assert played.code == 0, played.output
     assert (names(project.emulator), names(other)) == (["alpha.example"], ["beta.example"])
 
