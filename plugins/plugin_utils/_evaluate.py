@@ -44,10 +44,10 @@ class Evaluator:
         """What a value comes to in these variables, or OMITTED. Raises TemplateFailed."""
         uses = self._uses(value)
         if uses.literal:
-            return value
+            return uses.plain()
         key = self._key(value, variables)
         if key is None:
-            return self._template(variables, value)
+            return _plain(self._template(variables, value))
         if key not in self._results:
             # What the key was made of is kept, so that no other object can get the same id.
             self._results[key] = (self._attempt(value, variables), variables)
@@ -58,7 +58,7 @@ class Evaluator:
 
     def _attempt(self, value: Any, variables: Mapping[str, Any]) -> Any:
         try:
-            return self._template(variables, value)
+            return _plain(self._template(variables, value))
         except TemplateFailed as error:
             return error
 
@@ -119,6 +119,26 @@ class _Uses:
     def __init__(self, value: Any, literal: bool, names: Optional[FrozenSet[str]]) -> None:
         self.value = value  # kept, so that no other object can get its id
         self.literal, self.names = literal, names
+        self._plain: Any = OMITTED
+
+    def plain(self) -> Any:
+        """The value, if it is a literal, without what Ansible attaches to its parts."""
+        if self._plain is OMITTED:
+            self._plain = _plain(self.value)
+        return self._plain
+
+
+def _plain(value: Any) -> Any:
+    """A value of plain types. Those of Ansible carry marks of where they come from, which cost much to copy."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
+    return float(value) if isinstance(value, float) else value
 
 
 def _parts(value: Any) -> Iterator[Any]:

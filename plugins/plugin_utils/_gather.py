@@ -513,8 +513,8 @@ class _Gathering:
         found = [host.name for host in hosts if FOUND in host.values and not _speaks(host) and not listed]
         if found:
             self._problems.append(
-                "improvmx_purge deletes every domain that the inventory does not name, and nothing is desired "
-                "of %s, which the inventory plugin found: set improvmx_state for the domains to keep"
+                "improvmx_purge deletes every domain that the inventory does not name, and nothing is "
+                "desired of %s, which the inventory plugin found: set improvmx_state for the domains to keep"
                 % _named(found)
             )
         elif not account.domains:

@@ -56,8 +56,18 @@ def evaluated(own: list[dict[str, Any]], value: Any) -> tuple[list[Any], int]:
 def test_what_has_no_template_is_taken_as_it_is() -> None:
     value = [{"domain": "a.example", "aliases": [], "count": 3, "none": None, "yes": True}]
     found, count = evaluated([{}, {}], value)
-    assert found[0] is value
+    assert found[0] == value
+    assert found[0] is found[1]
     assert count == 0
+
+
+def test_what_ansible_attaches_to_texts_is_left_behind() -> None:
+    class Marked(str):
+        """Stands for a text that knows where it comes from."""
+
+    (found,), _count = evaluated([{"boss": "ann"}], {Marked("k"): [Marked("a"), Marked("{{ boss }}")]})
+    assert found == {"k": ["a", "ann"]}
+    assert [type(text) for text in (*found, *found["k"])] == [str, str, str]
 
 
 def test_a_value_of_all_hosts_is_evaluated_once() -> None:
