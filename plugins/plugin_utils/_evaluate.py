@@ -129,7 +129,7 @@ class _Uses:
 
 
 def _plain(value: Any) -> Any:
-    """A value of plain types. Those of Ansible carry marks of where they come from, which cost much to copy."""
+    """A value of plain types. Those of Ansible carry marks of where they come from, costly to copy."""
     if isinstance(value, str):
         return str(value)
     if isinstance(value, Mapping):

@@ -326,7 +326,7 @@ def test_tags_and_starting_at_a_task_skip_no_guard(project: Project) -> None:
 
 
 def test_a_vaulted_value_inside_a_list_is_decrypted_and_not_shown(project: Project) -> None:
-    secret = "https://hooks.example/in?token=t0k3n-4f5g6h7j8k9l"  # noqa: S105
+    secret = "https://hooks.example/in?token=t0k3n-4f5g6h7j8k9l"
     (project.folder / "password").write_text("vault-pw-1a2s3d4f5g")
     done, encrypted = project._run(
         "ansible-vault",
