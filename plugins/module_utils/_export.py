@@ -17,17 +17,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.improvmx.email.plugins.module_utils import _yaml
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    CATCH_ALL,
     SETTINGS,
     Alias,
     Domain,
     DomainWish,
     InputError,
+    alias_order,
     alias_wish,
     display_domain,
     domain_wish,
-    is_pattern,
     parse_alias,
     parse_domain,
     shown,
@@ -60,9 +60,6 @@ _DELETING_HOSTS = """\
 # improvmx_purge and improvmx_purge_aliases delete what is not listed."""
 _BY_RULES = "Its mail is routed by rules, not by aliases: see improvmx.email.improvmx_rule."
 
-# Texts that YAML takes for nothing else, with no quotes. Most addresses, names and URLs are such.
-_PLAIN = re.compile(r"(?:[^\W\d_]|[0-9](?=.*@))[\w./@%&=?#+~:-]*(?<!:)\Z")
-_NO_TEXTS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 _TEMPLATE = re.compile(r"#jinja2:|.*\{[{%#]")
 
 
@@ -129,7 +126,7 @@ def _entry(domain: Domain, supported: Sequence[str], version: str) -> Entry:
         many = Counter(alias.key for alias in domain.aliases)
         aliases = tuple(
             alias
-            for alias in sorted(domain.aliases, key=_alias_order)
+            for alias in sorted(domain.aliases, key=lambda alias: alias_order(alias.name))
             if not _noted(problems, _alias_problems(domain, alias, many[alias.key]))
         )
     return Entry(_readable(domain.name), domain.name, settings, aliases, tuple(problems))
@@ -147,11 +144,6 @@ def _readable(name: str) -> str:
         return text if parse_domain(text) == name else name
     except ValueError:
         return name
-
-
-def _alias_order(alias: Alias) -> Tuple[bool, bool, str, str]:
-    """Names first, then expressions, and the catch-all, which takes what is left, last."""
-    return alias.name == CATCH_ALL, is_pattern(alias.name), alias.name.lower(), alias.name
 
 
 def _setting_problems(
@@ -245,13 +237,8 @@ def scalar(text: str) -> str:
 
     The tag keeps Ansible from taking it for a template.
     """
-    if _PLAIN.match(text) and text.lower() not in _NO_TEXTS:
-        return text
-    if "\\" in text or '"' in text:
-        quoted = "'%s'" % text.replace("'", "''")  # where a backslash is just that
-    else:
-        quoted = '"%s"' % text
-    return "!unsafe " + quoted if _TEMPLATE.match(text) else quoted
+    written = _yaml.scalar(text)
+    return "!unsafe " + written if _TEMPLATE.match(text) else written
 
 
 # --- The first line -------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import os
 import tempfile
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
+from ansible_collections.improvmx.email.plugins.module_utils._diff import file_diff
 from ansible_collections.improvmx.email.plugins.module_utils._export import (
     fingerprint,
     is_exported,
@@ -43,12 +44,7 @@ class FileChange(NamedTuple):
         }
 
     def diff(self) -> Dict[str, str]:
-        return {
-            "before_header": self.path,
-            "before": self.before or "",
-            "after_header": self.path,
-            "after": self.after,
-        }
+        return file_diff(self.path, self.before, self.after)
 
 
 def check_path(path: str, layout: str) -> str:

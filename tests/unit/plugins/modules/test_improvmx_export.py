@@ -411,6 +411,10 @@ def test_whatever_an_account_holds_applying_its_export_changes_nothing(
     assert [change["action"] for change in plan["changes"]] == ["delete"] * exported["left_out"]
 
 
+def without_secret(text: str) -> str:
+    return text.replace("/in?a=1&b={{c}}", "/in?a=…6b86&b=…2220")
+
+
 # --- Rounds ---------------------------------------------------------------------------------------
 
 
@@ -430,10 +434,10 @@ def test_check_mode_predicts_the_run_and_a_second_run_writes_nothing(
     assert {key: check[key] for key in PREDICTED} == {key: real[key] for key in PREDICTED}
     assert real["changed"] is True
     assert [difference["after"] for difference in real["diff"]] == [
-        text_of(change["name"]) for change in real["changes"]
+        without_secret(text_of(change["name"])) for change in real["changes"]
     ]
     assert [difference["before"] for difference in real["diff"]] == [
-        there.get(change["name"], "") for change in real["changes"]
+        without_secret(there.get(change["name"], "")) for change in real["changes"]
     ]
     assert {change["name"]: change["action"] for change in real["changes"]} == {
         path: "update" if path in there else "create" for path in texts()
