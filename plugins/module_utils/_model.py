@@ -481,6 +481,12 @@ def _alias_wish(
 def forward_wish(
     items: Sequence[str], domain: Optional[str], place: str, problems: List[str]
 ) -> Tuple[str, ...]:
+    if any(item.lstrip()[:1] in ("[", "{") for item in items):  # as Ansible makes texts of them
+        problems.append(
+            "%s: a destination is a list or a mapping instead of a text; join lists into one, "
+            "for example with the filter flatten" % place
+        )
+        return ()
     parts = split_forward(items)
     if not parts:
         problems.append('%s: at least one destination is needed (the word null needs quotes: "null")' % place)
