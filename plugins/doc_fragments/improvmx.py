@@ -13,14 +13,14 @@ options:
     description:
       - The API key of the ImprovMX account.
       - If it is not set, the environment variable E(IMPROVMX_API_KEY) is used, that of the host where the module or plugin
-        runs.
+        runs. An empty one counts as not set.
       - It never appears in results, diffs, logs or error messages.
     type: str
     required: true
   api_url:
     description:
       - The root of the API, without its version. A slash at the end makes no difference.
-      - If it is not set, the environment variable E(IMPROVMX_API_URL) is used.
+      - If it is not set, the environment variable E(IMPROVMX_API_URL) is used. An empty one counts as not set.
     type: str
     default: https://api.improvmx.com
   api_version:
@@ -28,7 +28,7 @@ options:
       - The version of the API to speak. V(v2) is the vendor's older one; it manages domains and aliases,
         but no settings of a domain.
       - What a version can't do is refused before any request.
-      - If it is not set, the environment variable E(IMPROVMX_API_VERSION) is used.
+      - If it is not set, the environment variable E(IMPROVMX_API_VERSION) is used. An empty one counts as not set.
     type: str
     choices: [v2, v3]
     default: v3

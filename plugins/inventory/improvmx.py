@@ -82,9 +82,11 @@ cache_timeout: 600
 
 import hashlib
 import json
+import os
 import re
 import sys
-from typing import Any, Dict, List, Mapping
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Mapping
 
 from ansible.errors import (
     AnsibleError,
@@ -124,6 +126,19 @@ _OWN = (
     "query",
     "active",
 )
+
+
+@contextmanager
+def _no_empty_environment() -> Iterator[None]:
+    """Hide variables of the environment that are empty, for Ansible would take that for a value."""
+    names = ("IMPROVMX_API_KEY", "IMPROVMX_API_URL", "IMPROVMX_API_VERSION")
+    empty = {name: os.environ[name] for name in names if not os.environ.get(name, name).strip()}
+    for name in empty:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(empty)
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -167,13 +182,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             except ValueError as error:
                 self._problems.append("%s: %s" % (name, error))
         try:
-            super().set_options(task_keys, var_options, sound)
+            with _no_empty_environment():
+                super().set_options(task_keys, var_options, sound)
         except AnsibleRequiredOptionError:
             if not any(problem.startswith("api_key:") for problem in self._problems):
                 self._problems.append(
                     "api_key: it is missing; set it, best from a vault, or IMPROVMX_API_KEY"
                 )
-            super().set_options(task_keys, var_options, {**sound, "api_key": "none"})
+            with _no_empty_environment():
+                super().set_options(task_keys, var_options, {**sound, "api_key": "none"})
         except AnsibleOptionsError as error:  # a value of the environment; the first sentence says which
             raise InputError([*self._problems, str(error.args[0]).rstrip(".")]) from None
 

@@ -49,6 +49,9 @@ class Credential:
         """The form that users see."""
         return {"username": self.username, "created": self.created, "usage": self.usage}
 
+    def identity(self) -> Dict[str, Any]:
+        return {"username": self.username}
+
 
 @dataclass(frozen=True)
 class CredentialWish:

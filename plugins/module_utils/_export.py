@@ -14,20 +14,20 @@ import hashlib
 import re
 import shlex
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.improvmx.email.plugins.module_utils import _yaml
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    CATCH_ALL,
     SETTINGS,
     Alias,
     Domain,
     DomainWish,
     InputError,
+    alias_order,
     alias_wish,
     display_domain,
     domain_wish,
-    is_pattern,
     parse_alias,
     parse_domain,
     shown,
@@ -40,6 +40,7 @@ HOST_VARS = "host_vars"
 _FIRST_LINE = "# Exported by improvmx.email.export, fingerprint %s.\n"
 _FIRST_WORDS = _FIRST_LINE.partition("%s")[0]
 _DIGITS = 12
+_LONGEST_FILE_NAME = 255  # bytes
 _HEAD = """\
 #
 # The domains of an ImprovMX account with their aliases. Change them here, then
@@ -60,9 +61,6 @@ _DELETING_HOSTS = """\
 # improvmx_purge and improvmx_purge_aliases delete what is not listed."""
 _BY_RULES = "Its mail is routed by rules, not by aliases: see improvmx.email.improvmx_rule."
 
-# Texts that YAML takes for nothing else, with no quotes. Most addresses, names and URLs are such.
-_PLAIN = re.compile(r"(?:[^\W\d_]|[0-9](?=.*@))[\w./@%&=?#+~:-]*(?<!:)\Z")
-_NO_TEXTS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 _TEMPLATE = re.compile(r"#jinja2:|.*\{[{%#]")
 
 
@@ -129,7 +127,7 @@ def _entry(domain: Domain, supported: Sequence[str], version: str) -> Entry:
         many = Counter(alias.key for alias in domain.aliases)
         aliases = tuple(
             alias
-            for alias in sorted(domain.aliases, key=_alias_order)
+            for alias in sorted(domain.aliases, key=lambda alias: alias_order(alias.name))
             if not _noted(problems, _alias_problems(domain, alias, many[alias.key]))
         )
     return Entry(_readable(domain.name), domain.name, settings, aliases, tuple(problems))
@@ -147,11 +145,6 @@ def _readable(name: str) -> str:
         return text if parse_domain(text) == name else name
     except ValueError:
         return name
-
-
-def _alias_order(alias: Alias) -> Tuple[bool, bool, str, str]:
-    """Names first, then expressions, and the catch-all, which takes what is left, last."""
-    return alias.name == CATCH_ALL, is_pattern(alias.name), alias.name.lower(), alias.name
 
 
 def _setting_problems(
@@ -198,13 +191,32 @@ def list_file(account: Export, name: str) -> str:
 def hosts_files(account: Export) -> Dict[str, str]:
     """The texts of the files, by path, in which each domain is a host."""
     head = _HEAD % {"source": "-i " + HOSTS_FILE, "deleting": _DELETING_HOSTS}
-    hosts = "".join("    %s:%s\n" % (scalar(entry.name), entry.note) for entry in account.entries)
+    entries = [_with_name_for_file(entry) for entry in account.entries]
+    hosts = "".join("    %s:%s\n" % (scalar(entry.name), entry.note) for entry in entries)
     body = "all:\n  hosts:%s\n%s" % ("" if hosts else " {}", hosts)
     files = {HOSTS_FILE: _stamped(head + body + "".join(_left_out(account.left_out, "")))}
-    for entry in account.entries:
+    for entry in entries:
         text = "---\n" + "".join(_fields(entry, "improvmx_", ""))
-        files["%s/%s.yml" % (HOST_VARS, entry.name)] = _stamped(text)
+        files["%s/%s" % (HOST_VARS, _file_name(entry.name))] = _stamped(text)
     return files
+
+
+def _with_name_for_file(entry: Entry) -> Entry:
+    """The entry under its A-label where the other form is too long for the name of a file."""
+    return (
+        entry if len(entry.name.encode("utf-8")) <= _LONGEST_FILE_NAME else replace(entry, name=entry.domain)
+    )
+
+
+def _file_name(host: str) -> str:
+    """The name of a host's file of variables. Ansible reads one without an ending as well."""
+    name = host + ".yml"
+    return name if len(name.encode("utf-8")) <= _LONGEST_FILE_NAME else host
+
+
+def could_be_host_vars(name: str) -> bool:
+    """Whether an export could have given a file this name."""
+    return name.endswith(".yml") or len(name.encode("utf-8", "surrogateescape")) > _LONGEST_FILE_NAME - 4
 
 
 def _list_item(entry: Entry) -> Iterable[str]:
@@ -245,31 +257,32 @@ def scalar(text: str) -> str:
 
     The tag keeps Ansible from taking it for a template.
     """
-    if _PLAIN.match(text) and text.lower() not in _NO_TEXTS:
-        return text
-    if "\\" in text or '"' in text:
-        quoted = "'%s'" % text.replace("'", "''")  # where a backslash is just that
-    else:
-        quoted = '"%s"' % text
-    return "!unsafe " + quoted if _TEMPLATE.match(text) else quoted
+    written = _yaml.scalar(text)
+    return "!unsafe " + written if _TEMPLATE.match(text) else written
 
 
 # --- The first line -------------------------------------------------------------------------------
 
 
+def as_written(text: str) -> str:
+    """A file's text as an export writes it, whatever a checkout did to line ends, the last one and a BOM."""
+    return text.lstrip("\ufeff").replace("\r\n", "\n").rstrip("\n") + "\n"
+
+
 def is_exported(text: str) -> bool:
     """Whether a file was written by an export, be it edited or not."""
-    return text.startswith(_FIRST_WORDS)
+    return as_written(text).startswith(_FIRST_WORDS)
 
 
 def is_untouched(text: str) -> bool:
     """Whether a file is as an export wrote it."""
+    text = as_written(text)
     return text == _stamped(text.partition("\n")[2])
 
 
 def fingerprint(text: str) -> Optional[str]:
     """What the first line of an exported file says of the rest; None for another file."""
-    return text[len(_FIRST_WORDS) :][:_DIGITS] if is_exported(text) else None
+    return text.lstrip("\ufeff")[len(_FIRST_WORDS) :][:_DIGITS] if is_exported(text) else None
 
 
 def _stamped(text: str) -> str:

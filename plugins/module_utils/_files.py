@@ -13,7 +13,10 @@ import os
 import tempfile
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
+from ansible_collections.improvmx.email.plugins.module_utils._diff import file_diff
 from ansible_collections.improvmx.email.plugins.module_utils._export import (
+    as_written,
+    could_be_host_vars,
     fingerprint,
     is_exported,
     is_untouched,
@@ -43,12 +46,7 @@ class FileChange(NamedTuple):
         }
 
     def diff(self) -> Dict[str, str]:
-        return {
-            "before_header": self.path,
-            "before": self.before or "",
-            "after_header": self.path,
-            "after": self.after,
-        }
+        return file_diff(self.path, self.before, self.after)
 
 
 def check_path(path: str, layout: str) -> str:
@@ -66,7 +64,7 @@ def plan_files(texts: Mapping[str, str]) -> List[FileChange]:
     refused = []
     for path, text in texts.items():
         present = _read(path)
-        if present == text:
+        if present is not None and as_written(present) == text:
             continue
         changes.append(FileChange(path, present, text))
         if present is not None and not is_untouched(present):
@@ -106,7 +104,7 @@ def orphans(folder: str, texts: Mapping[str, str]) -> List[str]:
         names = sorted(os.listdir(folder))
     except OSError:
         return []
-    paths = [os.path.join(folder, name) for name in names if name.endswith(".yml")]
+    paths = [os.path.join(folder, name) for name in names if could_be_host_vars(name)]
     return [path for path in paths if path not in texts and _was_exported(path)]
 
 

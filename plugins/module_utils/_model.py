@@ -18,6 +18,8 @@ from functools import lru_cache
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import urlsplit
 
+from ansible_collections.improvmx.email.plugins.module_utils._urls import shorten_url, shorten_urls
+
 CATCH_ALL = "*"
 DROP = "null"  # the destination that accepts a mail and throws it away
 
@@ -31,6 +33,7 @@ _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)\Z")
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+_A_LABEL = re.compile("(?<![a-zA-Z0-9-])xn--[a-z0-9-]+")
 _EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}@[^\s@]+\Z")
 _PATTERN_CHARACTERS = frozenset("*?()[]{}|^$\\")
 
@@ -41,14 +44,14 @@ class ImprovmxError(Exception):
     """Anything this collection has to tell its user: the message is one line made for reading."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(printable(message))
+        super().__init__(for_people(message))
 
 
 class InputError(ImprovmxError):
     """The user's values can't be used. ``problems`` names each of them."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(map(for_people, problems))
         count = len(self.problems)
         head = "" if count == 1 else "%d problems in the input: " % count
         super().__init__(head + "; ".join(self.problems) + ". No request was sent.")
@@ -189,6 +192,11 @@ def _display_label(label: str) -> str:
         return label
 
 
+def display_names(text: str) -> str:
+    """A text in which domain names have the form that people read."""
+    return _A_LABEL.sub(lambda found: _display_label(found.group()), text) if "xn--" in text else text
+
+
 def parse_alias(text: str) -> str:
     """Return the name of an alias: a local part, ``*``, or a regular expression.
 
@@ -229,6 +237,11 @@ def alias_key(name: str) -> str:
     A backslash gives case a meaning of its own (``\\s`` is not ``\\S``), so such a name stays exact.
     """
     return name if "\\" in name else name.lower()
+
+
+def alias_order(name: str) -> Tuple[bool, bool, str, str]:
+    """Names first, then expressions, and the catch-all, which takes what is left, last."""
+    return name == CATCH_ALL, is_pattern(name), name.lower(), name
 
 
 def is_pattern(name: str) -> bool:
@@ -316,7 +329,13 @@ def read_setting(name: str, value: Optional[str]) -> Optional[str]:
 
 def shown(text: str) -> str:
     """A text of the user's as a message shows it: quoted, on one line, of bounded length."""
+    text = shorten_url(text)
     return '"%s"' % printable(text if len(text) <= 80 else text[:77] + "...")
+
+
+def for_people(text: str) -> str:
+    """A text as messages and warnings show it: on one line, without the secrets of URLs or A-labels."""
+    return display_names(shorten_urls(printable(text)))
 
 
 def printable(text: str) -> str:
@@ -466,6 +485,12 @@ def _alias_wish(
 def forward_wish(
     items: Sequence[str], domain: Optional[str], place: str, problems: List[str]
 ) -> Tuple[str, ...]:
+    if any(item.lstrip()[:1] in ("[", "{") for item in items):  # as Ansible makes texts of them
+        problems.append(
+            "%s: a destination is a list or a mapping instead of a text; join lists into one, "
+            "for example with the filter flatten" % place
+        )
+        return ()
     parts = split_forward(items)
     if not parts:
         problems.append('%s: at least one destination is needed (the word null needs quotes: "null")' % place)

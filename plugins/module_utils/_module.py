@@ -10,6 +10,7 @@ import math
 from typing import Any, Callable, Dict, List, Mapping, Optional, Type, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+from ansible.module_utils.errors import AnsibleFallbackNotFound
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._connection import (
@@ -38,6 +39,14 @@ class Failure(ImprovmxError):
         self.results = results
 
 
+def _environment(name: str) -> str:
+    """The value of an environment variable; an empty one counts as not set."""
+    value: str = env_fallback(name)
+    if not value.strip():
+        raise AnsibleFallbackNotFound
+    return value
+
+
 def shared_options() -> Dict[str, Dict[str, Any]]:
     """The argument spec of what every module takes."""
     return {
@@ -45,18 +54,18 @@ def shared_options() -> Dict[str, Dict[str, Any]]:
             "type": "str",
             "required": True,
             "no_log": True,
-            "fallback": (env_fallback, ["IMPROVMX_API_KEY"]),
+            "fallback": (_environment, ["IMPROVMX_API_KEY"]),
         },
         "api_url": {
             "type": "str",
             "default": "https://api.improvmx.com",
-            "fallback": (env_fallback, ["IMPROVMX_API_URL"]),
+            "fallback": (_environment, ["IMPROVMX_API_URL"]),
         },
         "api_version": {
             "type": "str",
             "default": "v3",
             "choices": sorted(DIALECTS),
-            "fallback": (env_fallback, ["IMPROVMX_API_VERSION"]),
+            "fallback": (_environment, ["IMPROVMX_API_VERSION"]),
         },
         "validate_certs": {"type": "bool", "default": True},
         "ca_path": {"type": "path"},

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, Generic, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
+from ansible_collections.improvmx.email.plugins.module_utils._diff import Difference
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     CATCH_ALL,
     SETTINGS,
@@ -23,6 +24,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     ImprovmxError,
     is_pattern,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._urls import shorten_values
 
 _Thing = TypeVar("_Thing")
 
@@ -74,14 +76,14 @@ class Change(NamedTuple):
     id: Optional[str] = None
 
     def result(self) -> Dict[str, Any]:
-        """The form that users see."""
+        """The form that users see: without the secrets of URLs."""
         return {
             "action": self.action,
             "kind": self.kind,
             "domain": self.domain,
-            "name": self.name,
-            "before": self.before,
-            "after": self.after,
+            "name": shorten_values(self.name),
+            "before": shorten_values(self.before),
+            "after": shorten_values(self.after),
         }
 
     def __str__(self) -> str:
@@ -261,36 +263,33 @@ def outcome(found: Optional[Domain], changes: Iterable[Change]) -> Optional[Doma
 # --- What users see of it -------------------------------------------------------------------------
 
 
-def diff(steps: Iterable[Tuple[DomainPlan, Sequence[Change]]]) -> Dict[str, Dict[str, Any]]:
-    """Before and after of every domain that changes, by name, with the fields that its wish manages.
+def differences(steps: Iterable[Tuple[DomainPlan, Sequence[Change]]]) -> List[Difference]:
+    """Of every domain that changes the fields that its wish manages, before and after.
 
     Each plan comes with the changes to show: all of them in a check run, those done in a failed one.
     """
-    before: Dict[str, Any] = {}
-    after: Dict[str, Any] = {}
+    found = []
     for step, changes in steps:
-        if not changes:
-            continue
-        name = step.wish.name
-        if step.found:
-            before[name] = _managed(step.wish, step.found)
-        left = outcome(step.found, changes)
-        if left:
-            after[name] = _managed(step.wish, left)
-    return {"before": before, "after": after}
+        if changes:
+            left = outcome(step.found, changes)
+            before, after = (_managed(step.wish, domain) for domain in (step.found, left))
+            found.append(Difference(step.wish.name, before, after))
+    return found
 
 
-def _managed(wish: DomainWish, domain: Domain) -> Dict[str, Any]:
+def _managed(wish: DomainWish, domain: Optional[Domain]) -> Optional[Dict[str, Any]]:
     """The fields of a domain that a wish manages; of one that is to go, all that have a value."""
+    if domain is None:
+        return None
     if not wish.present:
         settings = {name: value for name, value in domain.settings.items() if value}
         return {**settings, "aliases": {a.name: list(a.forward) for a in domain.aliases}}
     fields: Dict[str, Any] = {s: domain.settings.get(s) for s in SETTINGS if s in wish.settings}
-    if wish.routes:
-        keys = {alias.key for alias in wish.aliases}
-        fields["aliases"] = {
-            alias.name: list(alias.forward)
-            for alias in domain.aliases
-            if alias.forward and (wish.purge_aliases or alias.key in keys)
-        }
-    return fields
+    keys = {alias.key for alias in wish.aliases}
+    aliases = {
+        alias.name: list(alias.forward)
+        for alias in domain.aliases
+        if alias.forward and (wish.purge_aliases or alias.key in keys)
+    }
+    # That there are none is only said where those that are not listed are managed as well.
+    return {**fields, "aliases": aliases} if aliases or wish.purge_aliases else fields

@@ -21,7 +21,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._module import Fail
 from ansible_collections.improvmx.email.plugins.module_utils._plan import (
     Change,
     DomainPlan,
-    diff,
+    differences,
     newborn,
     plan,
 )
@@ -34,6 +34,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._report import (
     summary,
     told,
     unchanged,
+    warn,
     warn_of_missing_domain,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._transport import ApiError
@@ -136,7 +137,7 @@ def _refuse_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
 def _conclude(module: AnsibleModule, runs: Sequence[DomainRun], own: Dict[str, Any]) -> Dict[str, Any]:
     failed = [run for run in runs if run.error]
     done = [change for run in runs for change in run.done]
-    results = {**own, **summary(done, diff((run.plan, run.done) for run in runs))}
+    results = {**own, **summary(done, differences((run.plan, run.done) for run in runs))}
     _warn_of_catch_alls(module, runs)
     if failed:
         pending = [change for run in runs for change in run.pending]
@@ -167,8 +168,9 @@ def _warn_of_catch_alls(module: AnsibleModule, runs: Sequence[DomainRun]) -> Non
     ]
     if not created:
         return
-    module.warn(
+    warn(
+        module,
         "ImprovMX gives each new domain a catch-all alias * that forwards to the account's own "
         "address, here %s. Your list of aliases does not mention it: list the alias * with the "
-        "destinations you want, or with state absent to be rid of it." % listed(created)
+        "destinations you want, or with state absent to be rid of it." % listed(created),
     )

@@ -10,22 +10,31 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError
+from ansible_collections.improvmx.email.plugins.module_utils._diff import Difference, diff
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    ImprovmxError,
+    display_domain,
+    for_people,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._module import Failure
 from ansible_collections.improvmx.email.plugins.module_utils._plan import Change
 
 NOTHING_DONE: Mapping[str, Any] = {
     "changed": False,
     "changes": [],
-    "diff": {"before": {}, "after": {}},
+    "diff": [],
     "pending": [],
 }
 _MOST_NAMED = 10  # things that a message names one by one
 
 
-def summary(done: Sequence[Change], diff: Mapping[str, Any]) -> Dict[str, Any]:
+def summary(done: Sequence[Change], differences: Iterable[Difference]) -> Dict[str, Any]:
     """The results that every module has that writes."""
-    return {"changed": bool(done), "changes": [change.result() for change in done], "diff": diff}
+    return {
+        "changed": bool(done),
+        "changes": [change.result() for change in done],
+        "diff": diff(differences),
+    }
 
 
 def unchanged(error: ImprovmxError) -> Failure:
@@ -36,7 +45,12 @@ def unchanged(error: ImprovmxError) -> Failure:
 def about(domain: str, error: ImprovmxError) -> str:
     """What an error says, with the domain that it is about, and no full stop."""
     text = str(error).rstrip(".")
-    return text if text.startswith(domain) else "%s: %s" % (domain, text)
+    name = display_domain(domain)
+    return text if text.startswith(name) else "%s: %s" % (name, text)
+
+
+def warn(module: AnsibleModule, text: str) -> None:
+    module.warn(for_people(text))
 
 
 def told(changes: Sequence[Change]) -> str:
@@ -58,12 +72,14 @@ def failures_of(failed: Iterable[Tuple[str, Optional[ImprovmxError]]]) -> List[D
 def warn_of_missing_domain(module: AnsibleModule, *domains: str) -> None:
     """In a dry run, a domain that is not there may be what an earlier task would have created."""
     if len(domains) == 1:
-        module.warn(
+        warn(
+            module,
             "%s is not a domain of this account yet. This dry run takes it that an earlier task would "
-            "create it; without one, the run itself will fail here." % domains
+            "create it; without one, the run itself will fail here." % domains,
         )
     elif domains:
-        module.warn(
+        warn(
+            module,
             "%s are not domains of this account yet. This dry run takes it that earlier tasks would "
-            "create them; without those, the run itself will fail here." % listed(domains)
+            "create them; without those, the run itself will fail here." % listed(domains),
         )

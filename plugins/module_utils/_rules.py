@@ -60,12 +60,16 @@ class Rule:
 
     def fields(self) -> Dict[str, Any]:
         """What there is to manage, in the form of the module's options."""
+        return {**self.identity(), "forward": list(self.forward), "rank": self.rank, "active": self.active}
+
+    def identity(self) -> Dict[str, Any]:
+        """Its type and its matcher."""
         fields: Dict[str, Any] = {"type": self.type}
         if self.type in MATCHERS:
             fields[MATCHERS[self.type]] = self.matcher
         if self.type == "regex":
             fields["scopes"] = list(self.scopes)
-        return {**fields, "forward": list(self.forward), "rank": self.rank, "active": self.active}
+        return fields
 
     def result(self) -> Dict[str, Any]:
         """The form that users see."""

@@ -29,6 +29,7 @@ from typing import (
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._diff import Difference
 from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError, InputError
 from ansible_collections.improvmx.email.plugins.module_utils._module import Failure, execute, read_all
 from ansible_collections.improvmx.email.plugins.module_utils._plan import Change, PlanError, Step
@@ -38,6 +39,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._report import (
     summary,
     told,
     unchanged,
+    warn,
     warn_of_missing_domain,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._transport import ApiError, Transport
@@ -60,6 +62,9 @@ class Wish(Protocol):
 class Thing(Protocol):
     def result(self) -> Dict[str, Any]:
         """The form that users see."""
+
+    def identity(self) -> Dict[str, Any]:
+        """The fields that say which thing it is."""
 
 
 _Wish = TypeVar("_Wish", bound=Wish)
@@ -121,11 +126,11 @@ def manage(
         except PlanError as error:
             run = Run(Step(None, None), pending=error.changes, error=error)
         if module.check_mode:
-            run.done = [run.step.change] if run.step.change else []
+            run.note(run.step)
         else:
             _Execution(api.transport, things, plan, run).execute()
         for warning in things.warnings:
-            module.warn(warning)
+            warn(module, warning)
         return _conclude(kind, wish.domain, run)
 
     execute(module, read, work, when_failed=NOTHING_DONE)
@@ -147,6 +152,14 @@ class Run(Generic[_Thing]):
     done: List[Change] = field(default_factory=list)
     pending: Sequence[Change] = ()
     error: Optional[ImprovmxError] = None
+    identity: Mapping[str, Any] = field(default_factory=dict)
+
+    def note(self, step: Step[_Thing]) -> None:
+        """Note a step as done."""
+        thing = step.before or step.after
+        if step.change and thing:
+            self.identity = self.identity or thing.identity()
+            self.done.append(step.change)
 
 
 class _Execution(Generic[_Thing]):
@@ -161,11 +174,11 @@ class _Execution(Generic[_Thing]):
         """Do the step, and what takes its place when the world turns out to be different."""
         run = self._run
         while run.step.change and not run.error:
-            change = run.step.change
+            step, change = run.step, run.step.change
             self._tries += 1
             try:
-                run.step = self._write(run.step)
-                run.done.append(change)
+                run.step = self._write(step)
+                run.note(step)
             except ApiError as error:
                 try:
                     self._settle(change, error)
@@ -192,7 +205,7 @@ class _Execution(Generic[_Thing]):
             if self._conflicts > _MOST_CONFLICTS:
                 raise error
             if error.doubtful and (fresh.before is None) is (run.step.after is None):
-                run.done.append(change)
+                run.note(run.step)
         elif not self._transport.rest(error, self._tries, self._started):
             raise error
         run.step = fresh
@@ -217,7 +230,7 @@ def _conclude(kind: str, domain: str, run: Run[_Thing]) -> Dict[str, Any]:
     thing = run.step.before if run.error else run.step.after
     results = {
         kind: thing.result() if thing else None,
-        **summary(run.done, _diff(kind, domain, run.done)),
+        **summary(run.done, _differences(kind, domain, run)),
     }
     if run.error:
         results["pending"] = [change.result() for change in run.pending]
@@ -225,18 +238,18 @@ def _conclude(kind: str, domain: str, run: Run[_Thing]) -> Dict[str, Any]:
     return results
 
 
-def _diff(kind: str, domain: str, done: Sequence[Change]) -> Dict[str, Any]:
-    """The managed fields that change, before and after."""
-    if not done:
-        return {"before": {}, "after": {}}
-    before, after = done[0].before, done[0].after
-    for change in done[1:]:
+def _differences(kind: str, domain: str, run: Run[_Thing]) -> List[Difference]:
+    """The managed fields that change, before and after, with those that say which thing it is."""
+    if not run.done:
+        return []
+    before, after = run.done[0].before, run.done[0].after
+    for change in run.done[1:]:
         after = None if change.after is None else {**(after or {}), **change.after}
 
     def at(fields: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
-        return {domain: {kind + "s": {} if fields is None else {done[0].name: fields}}}
+        return {} if fields is None else {kind + "s": [{**run.identity, **fields}]}
 
-    return {"before": at(before), "after": at(after)}
+    return [Difference(domain, at(before), at({**(before or {}), **after} if after else None))]
 
 
 def _story(domain: str, error: ImprovmxError, run: Run[_Thing]) -> str:

@@ -33,6 +33,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._ratelimit import (
     Ticket,
     WindowClosed,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._urls import shorten_urls
 
 REQUESTS_IMPORT_ERROR: Optional[str]
 try:
@@ -370,7 +371,7 @@ class Transport:
 
     def quote(self, text: str) -> str:
         """A text of somebody else's as messages show it: without the key, on one line, not too long."""
-        return _one_line(self.scrub(text))
+        return _one_line(shorten_urls(self.scrub(text)))
 
     def scrub(self, text: str) -> str:
         """The text without any secret, in any of the forms in which it travels."""

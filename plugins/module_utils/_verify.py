@@ -18,11 +18,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._check import Check
+from ansible_collections.improvmx.email.plugins.module_utils._diff import Difference
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     Domain,
     ImprovmxError,
     InputError,
     domain_names,
+    for_people,
     parse_domain,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._module import (
@@ -47,6 +49,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._report import (
     summary,
     told,
     unchanged,
+    warn,
     warn_of_missing_domain,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._transport import (
@@ -78,7 +81,8 @@ class Verification:
             reason = str(self.error) if self.error else None
             return {"valid": None, "active": self.active, "reason": reason, "records": None}
         check = self.check
-        return {"valid": check.valid, "active": self.active, "reason": check.reason, "records": check.records}
+        reason = for_people(check.reason) if check.reason else None
+        return {"valid": check.valid, "active": self.active, "reason": reason, "records": check.records}
 
     def changes(self) -> List[Change]:
         was = self.before.active if self.before else None
@@ -146,9 +150,10 @@ def _warn_of_dry_run(module: AnsibleModule, verifications: Sequence[Verification
     """Say what a dry run can't know. An earlier task may be the one that would create a domain."""
     unchecked = [v.name for v in verifications if v.before]
     if unchecked:
-        module.warn(
+        warn(
+            module,
             "The DNS records of %s were not checked: a check can make a domain active, so a dry run sends "
-            "none." % listed(unchecked)
+            "none." % listed(unchecked),
         )
     warn_of_missing_domain(module, *(v.name for v in verifications if not v.before))
 
@@ -222,9 +227,7 @@ def _note_blindness(verification: Verification, error: ApiError) -> None:
 
 def _results(params: Mapping[str, Any], verifications: Sequence[Verification]) -> Dict[str, Any]:
     changes = [change for verification in verifications for change in verification.changes()]
-    before = {change.domain: change.before for change in changes}
-    after = {change.domain: change.after for change in changes}
-    results = summary(changes, {"before": before, "after": after})
+    results = summary(changes, [Difference(change.domain, change.before, change.after) for change in changes])
     if params["domains"] is None:
         return {**verifications[0].result(), **results}
     return {"checks": [{"domain": v.name, **v.result()} for v in verifications], **results}

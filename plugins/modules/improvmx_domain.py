@@ -187,6 +187,8 @@ changes:
   description:
     - What was done, in the order of execution. In check mode, what would be done.
     - After a failure, what was really done.
+    - The password and the query values of a URL are replaced by C(…) and four digits of a fingerprint, so that a
+      change shows, and the secret does not.
   returned: always
   type: list
   elements: dict
@@ -203,9 +205,17 @@ pending:
   type: list
   elements: dict
 diff:
-  description: The managed fields of what changes, before and after.
+  description:
+    - The managed fields of what changes, before and after, as YAML in the form of the options. One entry for each domain that changes.
+    - The password and the query values of a URL are replaced, see RV(changes).
   returned: success, and after a failure with what was done until then
-  type: dict
+  type: list
+  elements: dict
+  sample:
+    - before_header: example.com
+      after_header: example.com
+      before: "domain: example.com\naliases:\n  - {alias: info, forward: ann@mail.example}\n"
+      after: "domain: example.com\naliases:\n  - {alias: info, forward: bob@mail.example}\n"
 api_requests:
   description: How many HTTP requests the task made, repeats included.
   returned: always

@@ -231,9 +231,16 @@ pending:
   type: list
   elements: dict
 diff:
-  description: Whether a domain is active, before and after, when that changes.
+  description:
+    - Whether a domain is active, before and after, as YAML in the form of the options. One entry for each domain that changes.
   returned: always
-  type: dict
+  type: list
+  elements: dict
+  sample:
+    - before_header: example.com
+      after_header: example.com
+      before: "domain: example.com\nactive: false\n"
+      after: "domain: example.com\nactive: true\n"
 api_requests:
   description: How many HTTP requests the task made, repeats included.
   returned: always

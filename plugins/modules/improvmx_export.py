@@ -104,7 +104,10 @@ pending:
   type: list
   elements: dict
 diff:
-  description: The text of each file that changes, before and after.
+  description:
+    - The text of each file that changes, before and after.
+    - The password and the query values of a URL are replaced by C(…) and four digits of a fingerprint, so that a
+      change shows, and the secret does not. The files have them whole.
   returned: success
   type: list
   elements: dict

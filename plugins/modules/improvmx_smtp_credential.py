@@ -134,9 +134,16 @@ pending:
   type: list
   elements: dict
 diff:
-  description: The managed fields of what changes, before and after.
+  description:
+    - The managed fields of what changes, before and after, as YAML in the form of the options. One entry for each domain that changes.
   returned: success, and after a failure with what was done until then
-  type: dict
+  type: list
+  elements: dict
+  sample:
+    - before_header: example.com
+      after_header: example.com
+      before: "domain: example.com\ncredentials:\n  - username: newsletter\n"
+      after: "domain: example.com\ncredentials:\n  - username: newsletter  # with a new password\n"
 api_requests:
   description: How many HTTP requests the task made, repeats included.
   returned: always

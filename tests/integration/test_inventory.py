@@ -299,6 +299,15 @@ def test_a_missing_key_is_told_with_the_rest(project: Project) -> None:
     assert_refused(listing, "2 problems", "api_key: it is missing", "timeout must be at least 1 second")
 
 
+def test_an_empty_variable_of_the_environment_counts_as_not_set(project: Project) -> None:
+    url = project.environment["IMPROVMX_API_URL"]
+    project.environment |= {"IMPROVMX_API_URL": "", "IMPROVMX_API_VERSION": ""}
+    listing = listed(project, api_url=url)
+    assert names_of(listing) == NAMES
+    project.environment["IMPROVMX_API_KEY"] = " "
+    assert_refused(listed(project, api_url=url), "api_key: it is missing")
+
+
 def test_a_wrong_value_in_the_environment_is_named(project: Project) -> None:
     project.environment["IMPROVMX_API_VERSION"] = "v9"
     assert_refused(listed(project, querry="x"), "querry: this plugin", "'v9' for config 'api_version'")

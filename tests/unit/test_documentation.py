@@ -235,6 +235,7 @@ NO_MESSAGES = {
     "no word why",
     "an empty body",
     "an untyped body",
+    "  # with a new password",
 }
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from random import Random
 
 import pytest
@@ -291,7 +291,16 @@ def test_deletions_count_what_would_be_gone(wish: DomainWish, count: int) -> Non
 
 def diff(wish: DomainWish, found: Domain | None, count: int | None = None) -> dict[str, dict[str, object]]:
     step = plan_domain(wish, found)
-    return _plan.diff([(step, step.changes[:count])])
+    return sides([(step, step.changes[:count])])
+
+
+def sides(steps: Iterable[tuple[_plan.DomainPlan, Sequence[Change]]]) -> dict[str, dict[str, object]]:
+    """The domains that change, before and after."""
+    shown = _plan.differences(steps)
+    return {
+        "before": {one.domain: one.before for one in shown if one.before is not None},
+        "after": {one.domain: one.after for one in shown if one.after is not None},
+    }
 
 
 def test_diff_shows_the_managed_fields_of_what_changes() -> None:
@@ -527,7 +536,7 @@ def test_diff_names_exactly_the_domains_that_change(
     found: dict[str, Domain], wishes: list[DomainWish], purge: bool
 ) -> None:
     plans = plan(wishes, found, purge)
-    shown = _plan.diff((step, step.changes) for step in plans)
+    shown = sides((step, step.changes) for step in plans)
     left = after(plans, found)
     changing = {step.wish.name for step in plans if step.changes}
     assert set(shown["before"]) == changing & set(found)

@@ -155,6 +155,9 @@ BAD_FORWARDS: list[tuple[Any, str]] = [
     ("https://hooks.example/@example.com, a@example.com", '"a@example.com" is inside the same domain'),
     ("a@EXAMPLE.Com.", "inside the same domain"),
     (["b@x.example", "a@example.com"], "inside the same domain"),
+    ([["b@x.example", "c@x.example"], "d@x.example"], "a destination is a list"),
+    ([[], "d@x.example"], "a destination is a list"),
+    ([{"to": "b@x.example"}], "a destination is a list or a mapping"),
 ]
 
 
@@ -165,6 +168,8 @@ def test_a_malformed_destination_is_refused(
 ) -> None:
     result = refused(emulator, name, with_alias(name, {"alias": "info", "forward": forward}))
     assert_told(name, result, ["forward", problem])
+    assert "['" not in result["msg"]
+    assert "{'" not in result["msg"]
 
 
 @pytest.mark.parametrize(

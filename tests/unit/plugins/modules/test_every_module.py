@@ -194,6 +194,25 @@ def test_an_option_of_the_task_wins_over_the_environment(
 
 
 @every_module
+@pytest.mark.parametrize("empty", ["", " "], ids=["empty", "blank"])
+def test_an_empty_variable_of_the_environment_counts_as_not_set(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, name: str, empty: str
+) -> None:
+    for variable in ("IMPROVMX_API_KEY", "IMPROVMX_API_URL", "IMPROVMX_API_VERSION"):
+        monkeypatch.setenv(variable, empty)
+    options = {"api_key": emulator.api_key, "api_url": emulator.url}
+    seed_account(emulator)
+    result = run_module(name, {**options, **first_example(name)})
+    assert not result.get("failed"), result["msg"]
+    assert {request.version for request in emulator.requests} == {"v3"}
+    missing = run_module(name, {**options, **first_example(name), "api_key": None})
+    assert "api_key" in missing["msg"]
+    refused = run_module(name, {**first_example(name), "api_key": emulator.api_key, "timeout": 0})
+    assert "timeout must be at least 1 second" in refused["msg"]
+    assert "api_url" not in refused["msg"]
+
+
+@every_module
 def test_a_slash_after_the_url_makes_no_difference(modules: Modules, name: str) -> None:
     seed_account(modules.emulator)
     modules.options["api_url"] = modules.emulator.url + "//"

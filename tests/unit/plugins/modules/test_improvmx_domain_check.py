@@ -26,11 +26,18 @@ ACTIVATION = {
     "before": {"active": False},
     "after": {"active": True},
 }
-UNCHANGED: dict[str, Any] = {"changed": False, "changes": [], "diff": {"before": {}, "after": {}}}
+UNCHANGED: dict[str, Any] = {"changed": False, "changes": [], "diff": []}
 ACTIVATED = {
     "changed": True,
     "changes": [ACTIVATION],
-    "diff": {"before": {DOMAIN: {"active": False}}, "after": {DOMAIN: {"active": True}}},
+    "diff": [
+        {
+            "before_header": DOMAIN,
+            "after_header": DOMAIN,
+            "before": f"domain: {DOMAIN}\nactive: false\n",
+            "after": f"domain: {DOMAIN}\nactive: true\n",
+        }
+    ],
 }
 CHECK = {"v2": "POST /domains/{domain}/check", "v3": "GET /domains/{domain}/check"}
 READ = "GET /domains/{domain}"
@@ -99,7 +106,7 @@ def test_wrong_records_are_no_failure_and_change_nothing(
 def test_takes_any_form_of_a_name(modules_of_version: Modules, form: str) -> None:
     seed(modules_of_version, {}, name="bücher.example")
     result = check(modules_of_version, domain=form)
-    assert "MX of xn--bcher-kva.example" in result["reason"]
+    assert "MX of bücher.example" in result["reason"]
 
 
 def test_a_domain_that_the_service_shuts_off_is_a_change(

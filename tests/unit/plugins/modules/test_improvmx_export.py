@@ -411,6 +411,10 @@ def test_whatever_an_account_holds_applying_its_export_changes_nothing(
     assert [change["action"] for change in plan["changes"]] == ["delete"] * exported["left_out"]
 
 
+def without_secret(text: str) -> str:
+    return text.replace("/in?a=1&b={{c}}", "/in?a=…6b86&b=…2220")
+
+
 # --- Rounds ---------------------------------------------------------------------------------------
 
 
@@ -430,10 +434,10 @@ def test_check_mode_predicts_the_run_and_a_second_run_writes_nothing(
     assert {key: check[key] for key in PREDICTED} == {key: real[key] for key in PREDICTED}
     assert real["changed"] is True
     assert [difference["after"] for difference in real["diff"]] == [
-        text_of(change["name"]) for change in real["changes"]
+        without_secret(text_of(change["name"])) for change in real["changes"]
     ]
     assert [difference["before"] for difference in real["diff"]] == [
-        there.get(change["name"], "") for change in real["changes"]
+        without_secret(there.get(change["name"], "")) for change in real["changes"]
     ]
     assert {change["name"]: change["action"] for change in real["changes"]} == {
         path: "update" if path in there else "create" for path in texts()
@@ -452,6 +456,32 @@ def test_only_the_files_of_domains_that_differ_are_written(shop: Modules) -> Non
     shop.emulator.account.domains["shop.example"].notification_email = "new@mail.example"
     result = shop.run(EXPORT, path="mail", layout="hosts")
     assert [change["name"] for change in result["changes"]] == ["mail/host_vars/shop.example.yml"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".".join(["a" * 60, "b" * 63, "c" * 63, "d" * 56, "example"]),
+        ".".join(["a" * 60, "b" * 63, "c" * 63, "d" * 54, "example"]),
+        ".".join(["漢" * 40] * 4 + ["example"]),
+        ".".join(["漢" * 20] * 4 + ["example"]),
+    ],
+    ids=["253 characters", "251 characters", "more bytes than a name takes", "as many bytes as it takes"],
+)
+def test_a_host_with_the_longest_name_has_its_file(modules: Modules, name: str) -> None:
+    modules.seed({name: {"info": OWNER}, "shop.example": {"info": OWNER}})
+    result = modules.run(EXPORT, path="mail", layout="hosts")
+    assert result["exported"] == {"domains": 2, "aliases": 2, "left_out": 0}
+    loader = DataLoader()
+    hosts = loader.load_from_file("mail/hosts.yml")["all"]["hosts"]
+    (host,) = set(hosts) - {"shop.example"}
+    (path,) = loader.find_vars_files("mail/host_vars", host)
+    assert {alias["alias"] for alias in loader.load_from_file(path)["improvmx_aliases"]} == {"info"}
+    again = modules.run(EXPORT, path="mail", layout="hosts")
+    assert (again["changed"], again["warnings"]) == (False, [])
+    modules.emulator.seed({"domains": [{"domain": "shop.example"}]})
+    (warning,) = modules.run(EXPORT, path="mail", layout="hosts")["warnings"]
+    assert "no longer has: mail/host_vars/" in warning
 
 
 def test_the_file_of_a_domain_that_is_gone_stays_and_a_warning_names_it(shop: Modules) -> None:
@@ -485,11 +515,20 @@ def edit(text: str) -> str:
         (lambda text: "\0\xff", "is not of an export"),
         (lambda text: "# A note\n" + text, "is not of an export"),
         (edit, "was edited since its export"),
-        (lambda text: text + "\n", "was edited since its export"),
-        (lambda text: text.replace("\n", "\r\n"), "was edited since its export"),
+        (lambda text: text + "# more\n", "was edited since its export"),
+        (lambda text: edit(text).replace("\n", "\r\n"), "was edited since its export"),
         (lambda text: text[:60], "was edited since its export"),
     ],
-    ids=["hand-made", "empty", "binary", "noted", "edited", "longer", "line ends", "a part"],
+    ids=[
+        "hand-made",
+        "empty",
+        "binary",
+        "noted",
+        "edited",
+        "longer",
+        "edited, with other line ends",
+        "a part",
+    ],
 )
 def test_a_file_that_is_not_as_an_export_wrote_it_is_not_overwritten(
     shop: Modules, altered: Callable[[str], str], said: str, check: bool
@@ -507,6 +546,33 @@ def test_a_file_that_is_not_as_an_export_wrote_it_is_not_overwritten(
     assert (pending["name"], pending["action"]) == ("list.yml", "update")
     assert re.fullmatch("[0-9a-f]{,12}", pending["before"]["fingerprint"] or "")  # no text of the user's
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "checked_out",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: "\ufeff" + text,
+        lambda text: text.rstrip("\n"),
+        lambda text: text + "\n",
+        lambda text: "\ufeff" + text.rstrip("\n").replace("\n", "\r\n"),
+    ],
+    ids=["line ends", "BOM", "no last line end", "one more line end", "all"],
+)
+def test_what_a_checkout_does_to_a_file_counts_as_untouched(
+    shop: Modules, checked_out: Callable[[str], str]
+) -> None:
+    path = Path("list.yml")
+    shop.run(EXPORT, path="list.yml")
+    exported = path.read_bytes()
+    content = checked_out(path.read_text(encoding="utf-8")).encode()
+    path.write_bytes(content)
+    same = shop.run(EXPORT, path="list.yml")
+    assert (same["changed"], same["diff"], path.read_bytes()) == (False, [], content)
+    del shop.emulator.account.domains["shop.example"]
+    changed = shop.run(EXPORT, path="list.yml")
+    assert changed["changes"][0]["before"]["fingerprint"] == exported.decode()[len(MARK) :][:12]
+    assert "shop.example" not in path.read_text(encoding="utf-8")
 
 
 def test_one_edited_file_keeps_all_others_from_being_written(shop: Modules) -> None:

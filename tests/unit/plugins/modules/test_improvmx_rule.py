@@ -12,7 +12,7 @@ import pytest
 
 from emulator import Emulator, Fault
 from emulator.refusal import not_found, refuse
-from harness import Clock, Modules, assert_truthful, changes_of, effects_of, wrap_endpoint
+from harness import Clock, Modules, assert_truthful, changes_of, effects_of, read_diff, wrap_endpoint
 
 NAME = "improvmx_rule"
 DOMAIN = "example.com"
@@ -332,13 +332,21 @@ def test_tells_the_change_and_the_difference(modules: Modules) -> None:
     assert changed["changes"] == [
         {"action": "update", "kind": "rule", "domain": DOMAIN, "name": "a", "before": before, "after": after}
     ]
-    assert changed["diff"] == {
-        "before": {DOMAIN: {"rules": {"a": before}}},
-        "after": {DOMAIN: {"rules": {"a": after}}},
+    assert [entry["before"] for entry in changed["diff"]] == [
+        f"domain: {DOMAIN}\n"
+        "rules:\n"
+        "  - type: regex\n"
+        "    regex: a\n"
+        "    scopes:\n"
+        "      - body\n"
+        f"    forward: {A}\n"
+    ]
+    assert read_diff(changed["diff"])["after"] == {
+        DOMAIN: {"rules": [{"type": "regex", "regex": "b", "scopes": ["body"], "forward": [B, A]}]}
     }
     made = run(modules, **INFO)
     assert made["changes"][0]["after"] == {"type": "alias", "alias": "info", "forward": [A], "active": True}
-    assert made["diff"]["before"] == {DOMAIN: {"rules": {}}}
+    assert read_diff(made["diff"])["before"] == {DOMAIN: {}}
     gone = run(modules, id=uuid(1), state="absent")
     whole = {
         "type": "regex",
@@ -350,7 +358,7 @@ def test_tells_the_change_and_the_difference(modules: Modules) -> None:
     }
     assert gone["changes"][0]["before"] == whole
     assert gone["changes"][0]["after"] is None
-    assert gone["diff"]["after"] == {DOMAIN: {"rules": {}}}
+    assert read_diff(gone["diff"])["after"] == {DOMAIN: {}}
 
 
 def test_a_long_expression_is_shown_short_and_sent_whole(modules: Modules) -> None:

@@ -22,6 +22,7 @@ from harness import (
     changes_of,
     effects_of,
     forms_of_password,
+    read_diff,
     run_module,
     texts_of,
     wrap_endpoint,
@@ -127,10 +128,11 @@ def test_a_password_is_set_on_each_run_unless_told_otherwise(modules: Modules) -
                 "after": {"username": "info", "new_password": True},
             }
         ]
-        assert result["diff"] == {
-            "before": {DOMAIN: {"credentials": {"info": {"username": "info"}}}},
-            "after": {DOMAIN: {"credentials": {"info": {"username": "info", "new_password": True}}}},
-        }
+        (entry,) = result["diff"]
+        assert entry["before"] == f"domain: {DOMAIN}\ncredentials:\n  - username: info\n"
+        assert entry["after"] == (
+            f"domain: {DOMAIN}\ncredentials:\n  - username: info  # with a new password\n"
+        )
 
 
 def test_tells_the_credential_without_its_password(modules: Modules) -> None:
@@ -142,15 +144,16 @@ def test_tells_the_credential_without_its_password(modules: Modules) -> None:
     assert real["credential"]["usage"] == 0
     assert real["credential"]["created"].endswith("Z")
     for result in (check, real):
-        assert result["diff"] == {
-            "before": {DOMAIN: {"credentials": {}}},
-            "after": {DOMAIN: {"credentials": {"info": {"username": "info", "new_password": True}}}},
-        }
+        (entry,) = result["diff"]
+        assert entry["before"] == f"domain: {DOMAIN}\n"
+        assert entry["after"] == (
+            f"domain: {DOMAIN}\ncredentials:\n  - username: info  # with a new password\n"
+        )
     gone = run(modules, username="info", state="absent")
     assert gone["credential"] is None
-    assert gone["diff"] == {
-        "before": {DOMAIN: {"credentials": {"info": {"username": "info"}}}},
-        "after": {DOMAIN: {"credentials": {}}},
+    assert read_diff(gone["diff"]) == {
+        "before": {DOMAIN: {"credentials": [{"username": "info"}]}},
+        "after": {DOMAIN: {}},
     }
 
 
@@ -409,10 +412,9 @@ def test_the_password_of_a_credential_that_turned_up_in_doubt_is_made_sure(
     assert not result.get("failed"), result["msg"]
     assert methods(modules.emulator) == ["GET", "POST", "GET", "PUT"]
     assert changes_of(result["changes"]) == effects_of(modules.emulator.ledger)
-    assert result["diff"] == {
-        "before": {DOMAIN: {"credentials": {}}},
-        "after": {DOMAIN: {"credentials": {"new": {"username": "new", "new_password": True}}}},
-    }
+    (entry,) = result["diff"]
+    assert entry["before"] == f"domain: {DOMAIN}\n"
+    assert entry["after"].endswith("  - username: new  # with a new password\n")
 
 
 WITHOUT_EFFECT: dict[str, dict[str, Any]] = {
@@ -453,7 +455,7 @@ def test_a_write_that_fails_for_good_is_told_as_not_done(
     assert (UNKNOWN in result["msg"]) is (method == "PUT")
     assert result["changed"] is False
     assert result["changes"] == []
-    assert result["diff"] == {"before": {}, "after": {}}
+    assert result["diff"] == []
     assert changes_of(result["pending"]) == [PLANNED[method]]
     assert modules.emulator.ledger == []
 
