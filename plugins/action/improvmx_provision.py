@@ -43,6 +43,8 @@ _RAN_ALREADY: Mapping[str, Any] = {
     "check_dns": False,
 }
 _LISTS = ("changes", "pending", "failed_domains", "domains", "diff")
+# Without improvmx_max_deletions, however it is wished: one line in group_vars/all can ask for all domains.
+_MOST_DELETED_DOMAINS = 3
 _MOST_SHOWN = 10  # problems of DNS records that are shown one by one
 
 
@@ -151,11 +153,14 @@ class ActionModule(ActionBase):
     # --- Provision --------------------------------------------------------------------------------
 
     def _provision(self, accounts: Sequence[Account], at_home: dict[str, Any]) -> dict[str, Any]:
-        outcomes = []
+        outcomes: list[dict[str, Any]] = []
         for account in accounts:
             run = {name: value for name, value in account.run.items() if name != "check_dns"}
             domains = [desired.item for desired in account.domains]
             args = {**account.connection, **run, "domains": domains}
+            if "max_deletions" not in run:
+                gone = [c for one in outcomes for c in one.get("changes", ()) if _deletes_domain(c)]
+                args["max_domain_deletions"] = max(0, _MOST_DELETED_DOMAINS - len(gone))
             outcomes.append(self._run_module("improvmx_domains", args, account, len(accounts), at_home))
         return {**_merged(accounts, outcomes), "check_dns": any(map(_wants_check, accounts))}
 
@@ -207,6 +212,10 @@ class ActionModule(ActionBase):
                         % (len(wrong) - _MOST_SHOWN)
                     )
         return result
+
+
+def _deletes_domain(change: Mapping[str, Any]) -> bool:
+    return (change["action"], change["kind"]) == ("delete", "domain")
 
 
 def _wants_check(account: Account) -> bool:

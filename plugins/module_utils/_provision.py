@@ -79,6 +79,7 @@ def provision(
     results_of: Callable[[Sequence[DomainRun]], Dict[str, Any]],
     purge: bool = False,
     max_deletions: Optional[int] = None,
+    max_domain_deletions: Optional[int] = None,
     concurrency: int = 1,
     progress_file: Optional[str] = None,
 ) -> None:
@@ -97,6 +98,7 @@ def provision(
             found.update(_expected(module, wishes, found))
         plans = plan(wishes, found, purge)
         _refuse_deletions(plans, max_deletions)
+        _refuse_domain_deletions(plans, max_domain_deletions)
         if module.check_mode:
             runs = [preview(p) for p in plans]
         else:
@@ -125,13 +127,34 @@ def _refuse_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
         return
     changes = [change for p in plans for change in p.changes]
     deletions = [change for change in changes if change.action == "delete"]
-    raise Failure(
-        "Refused before any write: this run would delete %d domains and aliases (the aliases of a "
-        "deleted domain count), and max_deletions is %d. It would %s. If that is what you want, raise "
-        "max_deletions; if not, look for what is missing in the list of domains."
-        % (count, most, told(deletions)),
-        {**NOTHING_DONE, "pending": [change.result() for change in changes]},
+    raise _Refused(
+        "this run would delete %d domains and aliases (the aliases of a deleted domain count), and "
+        "max_deletions is %d. It would %s. If that is what you want, raise max_deletions; if not, look for "
+        "what is missing in the list of domains" % (count, most, told(deletions)),
+        changes,
     )
+
+
+def _refuse_domain_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
+    changes = [change for p in plans for change in p.changes]
+    deletions = [change for change in changes if (change.action, change.kind) == ("delete", "domain")]
+    if most is None or len(deletions) <= most:
+        return
+    raise _Refused(
+        "this run would delete %d domains, and without max_deletions (improvmx_max_deletions of the role) it "
+        "may delete %d. It would %s. If that is what you want, set it to the number of domains and aliases "
+        "that may go; if not, look for state absent where it should not be"
+        % (len(deletions), most, told(deletions)),
+        changes,
+    )
+
+
+class _Refused(Failure):
+    """A plan that deletes more than it may."""
+
+    def __init__(self, story: str, changes: Sequence[Change]) -> None:
+        pending = [change.result() for change in changes]
+        super().__init__("Refused before any write: %s." % story, {**NOTHING_DONE, "pending": pending})
 
 
 def _conclude(module: AnsibleModule, runs: Sequence[DomainRun], own: Dict[str, Any]) -> Dict[str, Any]:

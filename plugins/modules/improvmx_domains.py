@@ -135,6 +135,13 @@ options:
       - The most domains and aliases that the task may delete. The aliases that go with a deleted domain count.
       - When it would delete more, the task fails before it writes anything.
     type: int
+  max_domain_deletions:
+    description:
+      - The most domains that the task may delete, whatever the number of their aliases.
+      - When it would delete more, the task fails before it writes anything. The role sets it to V(3) where
+        C(improvmx_max_deletions) is not set.
+    type: int
+    version_added: 0.1.0
   concurrency:
     description:
       - How many domains to work on at the same time, from V(1) to V(10).
@@ -331,6 +338,7 @@ def _options() -> Dict[str, Any]:
         },
         "purge": {"type": "bool", "default": False},
         "max_deletions": {"type": "int"},
+        "max_domain_deletions": {"type": "int"},
         "concurrency": {"type": "int", "default": 8},
         "progress_file": {"type": "path"},
     }
@@ -352,6 +360,7 @@ def main() -> None:
         wished, *_numbers = read_all(
             lambda: domain_wishes(params["domains"], api.settings, api.version),
             lambda: _read_bound(params),
+            lambda: read_number(params, "max_domain_deletions", 0),
             lambda: read_number(params, "concurrency", 1, MOST_CONNECTIONS),
         )
         return wished
@@ -365,6 +374,7 @@ def main() -> None:
         results,
         purge=params["purge"],
         max_deletions=params["max_deletions"],
+        max_domain_deletions=params["max_domain_deletions"],
         concurrency=params["concurrency"],
         progress_file=params["progress_file"],
     )

@@ -238,6 +238,22 @@ def test_a_purge_without_a_list_deletes_nothing(project: Project) -> None:
     assert project.emulator.requests == []
 
 
+def test_one_line_does_not_delete_every_domain(project: Project, other: Emulator) -> None:
+    two_accounts(project, other)
+    mine, theirs = [f"d{n}.example" for n in range(3)], ["e0.example", "e1.example"]
+    project.emulator.seed({"domains": [{"domain": name} for name in mine]})
+    other.seed({"domains": [{"domain": name} for name in theirs]})
+    hosts(project, client_a=dict.fromkeys(mine), client_b=dict.fromkeys(theirs))
+    words = ["-i", "hosts.yml", "-e", "improvmx_state=absent"]
+    for check in (True, False):
+        refused = project.play(PROVISION, *words, check=check)
+        assert refused.code != 0
+        assert "this run would delete 2 domains" in refused.result["msg"]
+        assert names(other) == theirs  # three were the first account's
+    again = project.play(PROVISION, *words, "-e", "improvmx_max_deletions=2")
+    assert (again.code, names(project.emulator), names(other)) == (0, [], [])
+
+
 # --- Every way in which plays run it --------------------------------------------------------------
 
 DOMAINS = {f"d{number}.example": {"improvmx_aliases": ALIASES} for number in range(3)}

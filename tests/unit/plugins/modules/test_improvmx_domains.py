@@ -258,6 +258,23 @@ def purge(**options: Any) -> dict[str, Any]:
     return {"domains": [domain("kept.example", absent("old"))], "purge": True, **options}
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_more_domains_than_may_go_are_refused_before_any_write(
+    emulator: Emulator, modules_of_version: Modules, check: bool
+) -> None:
+    names = ["a.example", "b.example", "c.example"]
+    emulator.seed({"domains": [{"domain": name} for name in names[:2]]})
+    domains = [{"domain": name, "state": "absent"} for name in names]
+    refused = modules_of_version.run("improvmx_domains", check=check, domains=domains, max_domain_deletions=1)
+    assert refused["failed"] is True
+    assert "would delete 2 domains" in refused["msg"]
+    assert [change["name"] for change in refused["pending"]] == names[:2]
+    assert (emulator.writes, refused["api_requests"]) == ([], 1)
+    # What is gone already does not count.
+    modules_of_version.rounds("improvmx_domains", domains=domains, max_domain_deletions=2)
+    assert emulator.dump()["domains"] == []
+
+
 @pytest.mark.parametrize("bound", [{}, {"max_deletions": None}], ids=["missing", "null"])
 @pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
 def test_a_purge_needs_a_bound(modules_of_version: Modules, check: bool, bound: dict[str, Any]) -> None:
