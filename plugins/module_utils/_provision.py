@@ -30,6 +30,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._report import (
     NOTHING_DONE,
     about,
     failures_of,
+    first_of,
     listed,
     summary,
     told,
@@ -119,7 +120,8 @@ def _refuse_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
         "deleted domain count), and max_deletions is %d. It would %s. If that is what you want, raise "
         "max_deletions; if not, look for what is missing in the list of domains."
         % (count, most, told(deletions)),
-        {**NOTHING_DONE, "pending": [change.result() for change in changes]},
+        # Ansible prints all of it, and nobody reads a thousand lines.
+        {**NOTHING_DONE, "pending": [change.result() for change in first_of(deletions, changes)]},
     )
 
 
