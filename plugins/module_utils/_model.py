@@ -19,6 +19,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 from urllib.parse import urlsplit
 
 from ansible_collections.improvmx.email.plugins.module_utils._urls import shorten_url, shorten_urls
+from ansible_collections.improvmx.email.plugins.module_utils._yaml import scalar
 
 CATCH_ALL = "*"
 DROP = "null"  # the destination that accepts a mail and throws it away
@@ -197,7 +198,7 @@ def display_names(text: str) -> str:
     return _A_LABEL.sub(lambda found: _display_label(found.group()), text) if "xn--" in text else text
 
 
-def parse_alias(text: str) -> str:
+def parse_alias(text: Any) -> str:
     """Return the name of an alias: a local part, ``*``, or a regular expression.
 
     Raises ValueError with the reason.
@@ -208,13 +209,22 @@ def parse_alias(text: str) -> str:
     return name
 
 
-def parse_local_part(text: str) -> str:
-    """Return what stands before the @ of an address. Raises ValueError with the reason."""
+def parse_local_part(text: Any) -> str:
+    """Return what stands before the @ of an address. Raises ValueError with the reason.
+
+    What YAML did not read as a text is refused: how it was written can't be known any more.
+    """
+    if isinstance(text, bool):
+        raise ValueError(
+            "YAML reads on, off, yes, no, true and false as truth values: put the name in quotes"
+        )
+    if isinstance(text, (int, float)):
+        raise ValueError("YAML reads it as a number, and 007 as 7: put the name in quotes, as it is written")
+    if not isinstance(text, str):
+        raise ValueError("it is not a text")
     name = text.strip()
     if "@" in name:
         raise ValueError("write only what stands before the @")
-    if name in ("True", "False"):
-        raise ValueError("YAML reads on, off, yes and no as truth values: put the name in quotes")
     return parse_segment(name)
 
 
@@ -509,13 +519,21 @@ def forward_wish(
     return tuple(dict.fromkeys(forward))
 
 
-def note(problems: List[str], place: str, text: str, parse: Callable[[str], _Value]) -> Optional[_Value]:
-    """Parse a text of the user's; where that fails, note what is wrong with it, and where."""
+def note(problems: List[str], place: str, value: Any, parse: Callable[[Any], _Value]) -> Optional[_Value]:
+    """Parse a value of the user's; where that fails, note what is wrong with it, and where."""
     try:
-        return parse(text)
+        return parse(value)
     except ValueError as error:
-        problems.append("%s: %s can't be used: %s" % (place, shown(text), error))
+        problems.append("%s: %s can't be used: %s" % (place, _named(value), error))
         return None
+
+
+def _named(value: Any) -> str:
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, (dict, list)):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return scalar(value)
 
 
 def _at(place: str, part: str) -> str:

@@ -56,7 +56,7 @@ def domain_options() -> Dict[str, Dict[str, Any]]:
             "type": "list",
             "elements": "dict",
             "options": {
-                "alias": {"type": "str", "required": True},
+                "alias": {"type": "raw", "required": True},
                 "forward": {"type": "list", "elements": "str"},
                 "state": state,
             },

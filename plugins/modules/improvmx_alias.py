@@ -36,9 +36,10 @@ options:
   alias:
     description:
       - What stands before the C(@), V(*) for the catch-all, or a regular expression.
-      - Put a name in quotes that YAML takes for something else, such as V(on) or V(no).
+      - A text. Put a name in quotes that YAML takes for something else, such as V(on), V(no) or V(007).
+      - A truth value or a number is refused.
       - Case makes no difference.
-    type: str
+    type: raw
     required: true
   forward:
     description:
@@ -164,7 +165,7 @@ def main() -> None:
     module = make_module(
         {
             "domain": {"type": "str", "required": True},
-            "alias": {"type": "str", "required": True},
+            "alias": {"type": "raw", "required": True},
             "forward": {"type": "list", "elements": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         }

@@ -62,8 +62,9 @@ options:
       alias:
         description:
           - What stands before the C(@), V(*) for the catch-all, or a regular expression. Case makes no difference.
-          - Put a name in quotes that YAML takes for something else, such as V(on) or V(no).
-        type: str
+          - A text. Put a name in quotes that YAML takes for something else, such as V(on), V(no) or V(007).
+          - A truth value or a number is refused.
+        type: raw
         required: true
       forward:
         description:

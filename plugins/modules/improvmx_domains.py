@@ -70,8 +70,9 @@ options:
           alias:
             description:
               - What stands before the C(@), V(*) for the catch-all, or a regular expression. Case makes no difference.
-              - Put a name in quotes that YAML takes for something else, such as V(on) or V(no).
-            type: str
+              - A text. Put a name in quotes that YAML takes for something else, such as V(on), V(no) or V(007).
+              - A truth value or a number is refused.
+            type: raw
             required: true
           forward:
             description:
@@ -283,7 +284,10 @@ changes:
       before: null
       after: {"forward": ["ann@mail.example"]}
 pending:
-  description: What was not done, in the form of RV(changes).
+  description:
+    - What was not done, in the form of RV(changes).
+    - Of a run with more than ten changes that was refused because of O(max_deletions), the first ten deletions; of a
+      domain that would go, the first ten aliases.
   returned: failure
   type: list
   elements: dict

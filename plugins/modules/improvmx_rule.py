@@ -52,9 +52,10 @@ options:
   alias:
     description:
       - What stands before the C(@), or V(*) for the catch-all. Case makes no difference.
-      - Put a name in quotes that YAML takes for something else, such as V(on) or V(no).
+      - A text. Put a name in quotes that YAML takes for something else, such as V(on), V(no) or V(007).
+      - A truth value or a number is refused.
       - Required without O(id) when O(type=alias).
-    type: str
+    type: raw
   regex:
     description:
       - A regular expression. It is not checked here, for its dialect is the service's.
@@ -261,7 +262,7 @@ def main() -> None:
             "domain": {"type": "str", "required": True},
             "id": {"type": "str"},
             "type": {"type": "str", "choices": list(MATCHERS)},
-            "alias": {"type": "str"},
+            "alias": {"type": "raw"},
             "regex": {"type": "str"},
             "scopes": {"type": "list", "elements": "str", "choices": list(SCOPES)},
             "expression": {"type": "str"},

@@ -42,8 +42,9 @@ options:
     description:
       - What stands before the C(@) of the login.
       - Case makes no difference. Where two names differ in nothing else, the one that is written alike is meant.
-      - Put a name in quotes that YAML takes for something else, such as V(on) or V(no).
-    type: str
+      - A text. Put a name in quotes that YAML takes for something else, such as V(on), V(no) or V(007).
+      - A truth value or a number is refused.
+    type: raw
     required: true
   password:
     description:
@@ -164,7 +165,7 @@ def main() -> None:
     module = make_module(
         {
             "domain": {"type": "str", "required": True},
-            "username": {"type": "str", "required": True},
+            "username": {"type": "raw", "required": True},
             "password": {"type": "str", "no_log": True},
             "update_password": {
                 "type": "str",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emulator import Emulator
-from harness import assert_no_secret, run_module
+from harness import Modules, assert_no_secret, run_module
 
 WRITING = ("improvmx_alias", "improvmx_domain", "improvmx_domains")
 GOOD = {"alias": "info", "forward": "a@x.example"}
@@ -119,13 +119,54 @@ def with_alias(name: str, alias: dict[str, Any], domain: str = "example.com") ->
     return one if name == "improvmx_domain" else {"domains": [one]}
 
 
-@pytest.mark.parametrize("slip", [True, False], ids=["on", "off"])
-@pytest.mark.parametrize("name", WRITING)
-def test_an_alias_that_yaml_read_as_a_truth_value_is_refused_with_the_cure(
-    emulator: Emulator, name: str, slip: bool
+NO_TEXTS = {
+    "on": (True, "true can't be used: YAML reads on"),
+    "off": (False, "false can't be used: YAML reads on"),
+    "007": (7, "7 can't be used: YAML reads it as a number"),
+    "1.50": (1.5, "1.5 can't be used: YAML reads it as a number"),
+    "a list": (["info"], "a list can't be used: it is not a text"),
+    "a mapping": ({"info": 1}, "a mapping can't be used: it is not a text"),
+}
+NAMED = {
+    **dict.fromkeys(WRITING, "alias"),
+    "improvmx_rule": "alias",
+    "improvmx_smtp_credential": "username",
+}
+
+
+def task_with_name(module: str, value: Any) -> dict[str, Any]:
+    """The arguments of a module that manages something of this name."""
+    if module == "improvmx_rule":
+        return {"domain": "example.com", "type": "alias", "alias": value, "forward": "a@x.example"}
+    if module == "improvmx_smtp_credential":
+        password = {"password": "correct-horse-7/battery+staple", "update_password": "on_create"}
+        return {"domain": "example.com", "username": value, **password}
+    return with_alias(module, {"alias": value, "forward": "a@x.example"})
+
+
+@pytest.mark.parametrize(("value", "problem"), NO_TEXTS.values(), ids=NO_TEXTS)
+@pytest.mark.parametrize("name", NAMED)
+def test_a_name_that_yaml_read_as_something_else_is_refused_with_the_cure(
+    emulator: Emulator, name: str, value: Any, problem: str
 ) -> None:
-    result = refused(emulator, name, with_alias(name, {"alias": slip, "forward": "a@x.example"}))
-    assert_told(name, result, [f'alias: "{slip}"', "YAML", "in quotes"])
+    result = refused(emulator, name, task_with_name(name, value))
+    assert f"{NAMED[name]}: {problem}" in result["msg"]
+    assert ("in quotes" in result["msg"]) is isinstance(value, (bool, int, float))
+
+
+@pytest.mark.parametrize("text", ["True", "False", "yes", "007", "1.50", "null", "None"])
+@pytest.mark.parametrize("name", NAMED)
+def test_a_text_that_looks_like_something_else_is_a_name(modules: Modules, name: str, text: str) -> None:
+    domain: dict[str, Any] = {"domain": "example.com"}
+    if name == "improvmx_rule":
+        domain["routing_engine"] = "rules"
+    modules.emulator.seed({"domains": [domain]})
+    check, real, again = (
+        modules.run(name, check, **task_with_name(name, text)) for check in (True, False, False)
+    )
+    for result in (check, real):
+        assert [change["name"] for change in result["changes"]] == [text]
+    assert again["changed"] is False
 
 
 BAD_FORWARDS: list[tuple[Any, str]] = [

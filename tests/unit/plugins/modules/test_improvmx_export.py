@@ -46,6 +46,7 @@ ACCOUNT: dict[str, Any] = {
                 "noreply": "null",
                 "Info": "bob@mail.example, Ann@mail.example",
                 "on": "1st@mail.example",
+                "True": "1st@mail.example",
                 "#jinja2:x": OWNER,
                 "2024": "ann@bücher.example",
                 "{{lookup('pipe','id')}}": OWNER,
@@ -92,6 +93,8 @@ improvmx_domains:
       - alias: noreply
         forward: "null"
       - alias: "on"
+        forward: 1st@mail.example
+      - alias: "True"
         forward: 1st@mail.example
       - alias: '^sales-(uk|de)\\.\\d{2}$'
         forward:
@@ -198,7 +201,7 @@ def assert_applying_changes_nothing(modules: Modules, wishes: list[dict[str, Any
 def test_the_list_is_a_file_as_a_person_would_write_it(shop: Modules) -> None:
     result = shop.run(EXPORT, path="improvmx_domains.yml")
     assert body_of("improvmx_domains.yml") == LIST
-    assert result["exported"] == {"domains": 3, "aliases": 9, "left_out": 0}
+    assert result["exported"] == {"domains": 3, "aliases": 10, "left_out": 0}
     assert result["warnings"] == []
 
 
@@ -226,7 +229,7 @@ def test_applying_what_was_exported_changes_nothing(
     modules.emulator.seed(ACCOUNT)
     modules.run(EXPORT, **options)
     wishes = read_back(options)
-    assert [len(wish["aliases"]) for wish in wishes] == [0, 1, 8]
+    assert [len(wish["aliases"]) for wish in wishes] == [0, 1, 9]
     assert_applying_changes_nothing(modules, wishes)
     kept = [{**wish, "purge_aliases": True} for wish in wishes]
     assert_applying_changes_nothing(modules, kept, purge=True, max_deletions=0)
