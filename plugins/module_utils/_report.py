@@ -58,18 +58,6 @@ def told(changes: Sequence[Change]) -> str:
     return listed([str(change) for change in changes]) if changes else "nothing"
 
 
-def first_of(deletions: Sequence[Change], changes: Sequence[Change]) -> Sequence[Change]:
-    """The changes, unless they are many: then the first deletions. Of a domain, the first aliases that go."""
-    if len(changes) > _MOST_NAMED:
-        changes = deletions[:_MOST_NAMED]
-    return [
-        change._replace(before={**change.before, "aliases": change.before["aliases"][:_MOST_NAMED]})
-        if change.before and "aliases" in change.before
-        else change
-        for change in changes
-    ]
-
-
 def listed(names: Sequence[str], more: str = "%d more", between: str = ", ") -> str:
     """The first names, and how many more there are."""
     left = len(names) - _MOST_NAMED

@@ -284,10 +284,7 @@ changes:
       before: null
       after: {"forward": ["ann@mail.example"]}
 pending:
-  description:
-    - What was not done, in the form of RV(changes).
-    - Of a run with more than ten changes that was refused because of O(max_deletions), the first ten deletions; of a
-      domain that would go, the first ten aliases.
+  description: What was not done, in the form of RV(changes).
   returned: failure
   type: list
   elements: dict
