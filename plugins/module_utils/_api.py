@@ -71,7 +71,7 @@ class Api:
         raise NotImplementedError
 
     def create_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> Domain:
-        """Add a domain; return it with the catch-all that the service makes."""
+        """Add a domain; return it with the catch-all that the service makes, or incomplete without it."""
         raise NotImplementedError
 
     def update_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> None:
@@ -90,11 +90,22 @@ class Api:
         raise NotImplementedError
 
     def update_alias(self, domain: str, alias: Alias) -> None:
-        """Give an alias these destinations."""
+        """Give an alias these destinations. See ``is_mistakable`` for its id."""
         raise NotImplementedError
 
     def delete_alias(self, domain: str, alias: Alias) -> None:
-        """Remove an alias. One that is gone already is no error."""
+        """Remove an alias. One that is gone already is no error. See ``is_mistakable`` for its id."""
+        raise NotImplementedError
+
+    def is_mistakable(self, name: str) -> bool:
+        """Whether a path with this name of an alias could mean something else.
+
+        Where it could, paths hold the id of an alias that has one, else always its name.
+        """
+        return False
+
+    def alias(self, domain: str, alias: Alias) -> Optional[Alias]:
+        """What the path means that would be used for this alias; None when it means nothing."""
         raise NotImplementedError
 
     def alias_limit(self) -> Optional[int]:

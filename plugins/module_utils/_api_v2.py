@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api, alias_body
@@ -31,7 +32,7 @@ class ApiV2(Api):
 
     def create_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> Domain:
         reply = self.call("POST", "/domains/", body={"domain": name})
-        return reply.the_domain(name)
+        return reply.the_domain(name, sys.maxsize)  # or without any alias
 
     def delete_domain(self, name: str) -> None:
         self.remove("/domains/{}", name)

@@ -25,6 +25,8 @@ from ansible_collections.improvmx.email.plugins.module_utils._transport import (
 _PAGE = 100  # the most that the service puts on a page of domains or of aliases
 _MOST_PAGES = 1000  # ten times what the largest plan holds: a list beyond that has no end
 _EMBEDDED = 200  # the most aliases that it shows inside a domain, with no sign of having cut
+_OF_VALUES = (400, 409, 422)  # statuses that refuse what was sent, and not who sends it
+_WORDS = ("batch", "bulk")  # what paths hold in the place of an alias, to mean many
 
 
 class ApiV3(Api):
@@ -75,30 +77,45 @@ class ApiV3(Api):
     def create_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> Domain:
         body = {"domain": name, **{key: value for key, value in settings.items() if value}}
         reply = self.call("POST", "/domains", body=body)
-        return reply.the_domain(name)
+        return reply.the_domain(name, _EMBEDDED)
 
     def update_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> None:
-        # Whether null or an empty text clears a value is not documented.
+        # Whether null or an empty text clears a value is not documented. Every try after the first
+        # leaves in doubt what took effect, however clear its own answer is.
         try:
             kept = self._put_domain(name, settings)
         except Refused as error:
             if error.status != 400 or None not in settings.values():
                 raise
-            kept = self._put_domain(name, {key: value or "" for key, value in settings.items()})
+            blanks = {key: value or "" for key, value in settings.items()}
+            kept = self._put_domain(name, blanks, in_doubt=error.doubtful)
         uncleared = {key: "" for key, value in settings.items() if value is None and kept.get(key)}
         if uncleared:
-            kept = self._put_domain(name, uncleared)
-            if any(kept.get(key) for key in uncleared):
-                raise BadReply(
-                    "the service did not clear %s" % ", ".join(sorted(uncleared)),
-                    "PUT",
-                    "/v3/domains/" + name,
-                )
+            kept = {**kept, **self._put_domain(name, uncleared, in_doubt=True)}
+        ignored = sorted(key for key in kept if kept[key] != settings[key])
+        if ignored:
+            cleared = set(ignored) <= set(uncleared)
+            story = "the service did not clear %s" if cleared else "the service did not take %s"
+            raise BadReply(
+                story % ", ".join(ignored),
+                "PUT",
+                "/v3/domains/" + name,
+                doubtful=True,
+            )
 
-    def _put_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> Mapping[str, Any]:
-        reply = self.call("PUT", "/domains/{}", name, body=settings)
-        thing = reply.one("domain")
-        return {key: reply.setting(thing, key) for key in settings}
+    def _put_domain(
+        self, name: str, settings: Mapping[str, Optional[str]], in_doubt: bool = False
+    ) -> Dict[str, Optional[str]]:
+        """Set them; return those that the reply shows. ``in_doubt``: whether an earlier try may have."""
+        try:
+            reply = self.call("PUT", "/domains/{}", name, body=settings)
+            thing = reply.one("domain")
+            return {key: reply.setting(thing, key) for key in settings if key in thing}
+        except ApiError as error:
+            # One of several settings can be refused, and others taken.
+            in_part = isinstance(error, Refused) and error.status in _OF_VALUES and len(settings) > 1
+            error.doubtful = error.doubtful or in_doubt or in_part
+            raise
 
     def delete_domain(self, name: str) -> None:
         self.remove("/domains/{}", name)
@@ -125,6 +142,13 @@ class ApiV3(Api):
     def delete_alias(self, domain: str, alias: Alias) -> None:
         self.remove("/domains/{}/aliases/{}", domain, _address(alias))
 
+    def is_mistakable(self, name: str) -> bool:
+        return name.isdecimal() or name.lower() in _WORDS
+
+    def alias(self, domain: str, alias: Alias) -> Optional[Alias]:
+        reply = self.find("/domains/{}/aliases/{}", domain, _address(alias))
+        return reply.alias(reply.one("alias")) if reply else None
+
     def alias_limit(self) -> Optional[int]:
         try:
             limits = self.call("GET", "/account").one("account").get("limits")
@@ -135,7 +159,7 @@ class ApiV3(Api):
 
     def logs(self, domain: str, alias: Optional[str] = None) -> Iterator[Mapping[str, Any]]:
         template = "/domains/{}/logs" if alias is None else "/domains/{}/logs/{}"
-        values = (domain,) if alias is None else (domain, alias)
+        values = (domain,) if alias is None else (domain, self._address_of(domain, alias))
         seen: Set[str] = set()
         cursor = ""
         for _dummy_page in range(_MOST_PAGES):
@@ -148,6 +172,20 @@ class ApiV3(Api):
             seen.update(entry["id"] for entry in fresh)
             cursor = entries[-1]["id"]
         raise reply.bad("the log has no end")
+
+    def _address_of(self, domain: str, name: str) -> str:
+        """How a path names an alias of which only the name is known. Raises Refused where there is none."""
+        if not name.isdecimal():
+            return name
+        meant = self.alias(domain, Alias(name))
+        if meant is None or meant.name == name:
+            return name
+        pages = self._pages("/domains/{}/aliases", (domain,), "aliases", "alias")
+        for alias in (reply.alias(thing) for reply, thing in pages):
+            if alias.name == name:
+                return alias.id or name
+        path = "/v3/domains/%s/aliases" % domain
+        raise Refused("there is no alias %s, only one with this id" % name, "GET", path, 404)
 
     def check_domain(self, name: str) -> Check:
         reply = self.call("GET", "/domains/{}/check", name)  # the one GET that writes
@@ -171,5 +209,5 @@ class ApiV3(Api):
 
 
 def _address(alias: Alias) -> str:
-    """How a path names an alias: by its name, but one of digits only could be taken for an id."""
-    return alias.id if alias.id and alias.name.isdigit() else alias.name
+    """How a path names an alias: by its name, which is known to work, unless its id is given."""
+    return alias.id or alias.name

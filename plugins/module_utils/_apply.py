@@ -12,15 +12,18 @@ turns up or vanishes between the reading and the writing.
 
 from __future__ import annotations
 
+import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api, PartlyDone
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    CATCH_ALL,
     Alias,
     Domain,
     ImprovmxError,
+    shown,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._parallel import (
     NotTried,
@@ -31,8 +34,11 @@ from ansible_collections.improvmx.email.plugins.module_utils._plan import (
     Change,
     DomainPlan,
     PlanError,
+    UnplannedDeletions,
+    count_deletions,
     outcome,
     plan_domain,
+    remainder,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._progress import Progress
 from ansible_collections.improvmx.email.plugins.module_utils._read import read_domain
@@ -72,20 +78,23 @@ def apply_plan(
     plans: Sequence[DomainPlan],
     concurrency: int = 1,
     progress_file: Optional[str] = None,
+    max_deletions: Optional[int] = None,
 ) -> List[DomainRun]:
     """Execute the plans, those of ``concurrency`` domains at a time; return how each ended, in order.
 
+    ``max_deletions``: the most things to delete, those of the plans among them; None: any number.
     The failure of one domain does not keep the others from theirs. Domains are deleted before others
     are created, to make room in the account's limits.
     """
     outage = Outage()
+    allowance = _Allowance(max_deletions, sum(plan.deletions for plan in plans))
 
     def execute(plan: DomainPlan) -> DomainRun:
         if plan.problem:
             return _refused(plan, plan.problem)
         if outage.known:
             return DomainRun(plan, plan.found, pending=list(plan.changes), error=NotTried())
-        run = _Execution(api, plan).run()
+        run = _Execution(api, plan, allowance).run()
         outage.learn(run.error)
         progress.domain_done()
         return run
@@ -99,19 +108,42 @@ def apply_plan(
         [plan for plan in busy if not plan.wish.present],
         [plan for plan in busy if plan.wish.present],
     ):
-        runs.update({id(run.plan): run for run in side_by_side(execute, wave, concurrency)})
+        runs.update({id(plan): run for plan, run in zip(wave, side_by_side(execute, wave, concurrency))})
     return [idle.get(id(plan)) or runs[id(plan)] for plan in plans]
 
 
+class _Allowance:
+    """The deletions that ``max_deletions`` allows beyond those of the plans, for all domains together."""
+
+    def __init__(self, most: Optional[int], planned: int) -> None:
+        self.most = most
+        self._left = None if most is None else most - planned
+        self._lock = threading.Lock()
+
+    def take(self, count: int) -> bool:
+        """Take so many of them; False where there are not as many."""
+        with self._lock:
+            if self._left is None:
+                return True
+            if count > self._left:
+                return False
+            self._left -= count
+            return True
+
+
 class _Execution:
-    def __init__(self, api: Api, plan: DomainPlan) -> None:
+    def __init__(self, api: Api, plan: DomainPlan, allowance: _Allowance) -> None:
         self._api = api
         self._wish = plan.wish
         self._run = DomainRun(plan, pending=list(plan.changes))
         self._base = plan.found  # what is known to be there ...
         self._since: List[Change] = []  # ... and was changed since
+        self._made: Optional[Alias] = None  # the catch-all that came with a creation of our own
         self._batching = True
         self._conflicts = 0
+        self._allowance = allowance
+        self._allowed = plan.deletions
+        self._is_new = plan.found is None
 
     def run(self) -> DomainRun:
         run = self._run
@@ -152,37 +184,78 @@ class _Execution:
     def _execute(self, step: List[Change]) -> None:
         change = step[0]
         api = self._api
-        alias = Alias(change.name, tuple((change.after or {}).get("forward", ())), self._sure_id(change))
         if change.kind == "domain" and change.action == "create":
-            made = api.create_domain(change.domain, change.after or {})
-            self._finish(step)
-            self._run.done += self._plan_anew(made)[1]
-            return
-        if change.kind == "domain" and change.action == "update":
+            self._create_domain(step)
+        elif change.kind == "domain" and change.action == "update":
             api.update_domain(change.domain, change.after or {})
+            self._finish(step)
         elif change.kind == "domain":
             api.delete_domain(change.domain)
+            self._finish(step)
         elif change.action == "create":
             self._create_aliases(step)
-            return
-        elif change.action == "update":
-            api.update_alias(change.domain, alias)
         else:
-            api.delete_alias(change.domain, alias)
+            self._write_alias(step)
+
+    def _create_domain(self, step: List[Change]) -> None:
+        made: Optional[Domain] = self._api.create_domain(step[0].domain, step[0].after or {})
         self._finish(step)
+        if made and not made.complete:
+            made = read_domain(self._api, self._wish)
+        self._made = _catch_all(made)
+        self._run.done += self._plan_anew(made)[1]
 
-    def _sure_id(self, change: Change) -> Optional[str]:
-        """The id of an alias, but not one that is the name of another alias.
+    def _write_alias(self, step: List[Change]) -> None:
+        """Update or delete the alias that is meant, and no other.
 
-        Once the alias is gone, by somebody else's doing, the service takes such an id for that name. The
-        name itself is as good, as long as it is not an id in turn.
+        The service takes digits in a path for an id if there is one, else for a name. So whatever a path
+        holds must mean nothing else: not now, and not once the alias is gone and others are made, for
+        other runs may work on the same wish. Where neither the id nor the name is as good as that, a look
+        before the write tells what the service takes them for, and one after it finds what went wrong.
         """
-        if change.id is None or self._base is None or not change.name.isdecimal():
-            return change.id
-        others = [alias for alias in self._base.aliases if alias.name != change.name]
-        is_name = any(alias.name == change.id for alias in others)
-        name_is_id = any(alias.id == change.name.lstrip("0") for alias in others)
-        return None if is_name and not name_is_id else change.id
+        change = step[0]
+        write = self._api.update_alias if change.action == "update" else self._api.delete_alias
+        by_name, by_id, sure = self._addresses(change)
+        if sure:
+            write(change.domain, sure)
+            self._finish(step)
+            return
+        meant = [alias for alias in (by_name, by_id) if self._means(change, alias)]
+        if meant:
+            write(change.domain, meant[0])
+        left, _as_wanted = self._plan_anew(read_domain(self._api, self._wish))
+        if str(change) not in left:
+            self._run.done += step if meant else []
+        elif not self._run.error:
+            path = "/%s/domains/%s/aliases/%s" % (self._api.version, change.domain, change.id)
+            raise Refused("this is not the alias %s any more" % shown(change.name), "GET", path, 404)
+
+    def _addresses(self, change: Change) -> Tuple[Alias, Alias, Optional[Alias]]:
+        """The alias of a change with its name only, with its id, and as the one that is sure."""
+        by_name = Alias(change.name, tuple((change.after or {}).get("forward", ())))
+        by_id = replace(by_name, id=change.id)
+        if change.id is None or not self._api.is_mistakable(change.name):
+            return by_name, by_id, by_name
+        others = [alias for alias in self._known() if alias.name != change.name]
+        to_come = [alias.name for alias in self._wish.aliases if alias.present and alias.name != change.name]
+        if change.id not in (*to_come, *(alias.name for alias in others)):
+            return by_name, by_id, by_id
+        if not change.name.isdecimal():
+            return by_name, by_id, by_name
+        ids = [int(alias.id) for alias in others if alias.id and alias.id.isdecimal()]
+        number = int(change.name)
+        no_id = number not in ids and number < max(ids, default=0)  # ids count up: none is to come
+        return by_name, by_id, by_name if no_id else None
+
+    def _means(self, change: Change, alias: Alias) -> bool:
+        """Whether the service takes this form of an alias for the one that is to be changed."""
+        found = self._api.alias(change.domain, alias)
+        return found is not None and (found.name, found.id) == (change.name, change.id)
+
+    def _known(self) -> Sequence[Alias]:
+        """The aliases that are there, or were, since the last look."""
+        made = [Alias(change.name, id=change.id) for change in self._since if change.kind == "alias"]
+        return [*(self._base.aliases if self._base else ()), *made]
 
     def _create_aliases(self, step: List[Change]) -> None:
         wanted = [Alias(c.name, tuple((c.after or {})["forward"])) for c in step]
@@ -226,8 +299,11 @@ class _Execution:
             return None
         left, as_wanted = self._plan_anew(found)
         settled = [change for change in step if str(change) not in left]
-        if error.doubtful and settled:
-            run.done += settled + [change for change in as_wanted if change not in settled]
+        if error.doubtful:
+            in_part = [change for change in map(self._part_done, step) if change]
+            run.done += in_part + settled + [change for change in as_wanted if change not in settled]
+        elif found and [change for change in settled if (change.action, change.kind) == ("create", "domain")]:
+            run.plan = replace(run.plan, found=found)  # it was there all the time, and nobody told
         if run.error:
             return None
         if len(step) > 1 and not isinstance(error, Unavailable):
@@ -264,10 +340,20 @@ class _Execution:
         self._run.pending = first + [change for change in pending if change not in first]
         return True
 
+    def _part_done(self, change: Change) -> Optional[Change]:
+        """What of a change of several settings is done, where some of it is left."""
+        if (change.action, change.kind) != ("update", "domain"):
+            return None
+        left = [other for other in self._run.pending if str(other) == str(change)]
+        return remainder(change, left[0]) if left else None
+
     def _plan_anew(self, found: Optional[Domain]) -> Tuple[Set[str], List[Change]]:
         """Replace what is pending by what is left to do.
 
-        Nothing is deleted that the first plan did not delete: its deletions are what was agreed to.
+        Nothing is deleted that the first plan did not delete: its deletions are what was agreed to. The
+        catch-all of a new domain was agreed to as well, if the domain is of our own making. Else it is
+        a deletion like any other, and those count that were not foreseen.
+
         Returns the changes left, as texts, and those of the pending ones to a new domain's catch-all
         that are not needed, because the service made it as it is wanted.
         """
@@ -275,15 +361,24 @@ class _Execution:
         self._base, self._since = found, []
         fresh = plan_domain(self._wish, found)
         planned = {str(change): change for change in run.pending}
-        run.error = fresh.problem
         order = {name: index for index, name in enumerate(planned)}
-        left = [
-            change._replace(before=planned[str(change)].before) if str(change) in planned else change
-            for change in (fresh.problem or fresh).changes
-            if str(change) in planned or change.action != "delete"
-        ]
-        # What was not planned is what has to come first: a thing that vanished and is needed again.
-        run.pending = sorted(left, key=lambda change: order.get(str(change), -1))
+        own = found is None or (self._made is not None and self._made == _catch_all(found))
+        left = []
+        surplus = []
+        for change in (fresh.problem or fresh).changes:
+            its_own = own and change.kind == "alias" and change.name == CATCH_ALL
+            known = planned.get(str(change))
+            if known:
+                change = _as_planned(change, known, its_own)
+            elif change.action == "delete" and not its_own:
+                surplus.append(change)
+                continue
+            left.append(change)
+        if own or not self._is_new:
+            # What was not planned is what has to come first: a thing that vanished and is needed again.
+            left.sort(key=lambda change: order.get(str(change), -1))
+        run.pending = left
+        run.error = fresh.problem or self._excess(found, surplus, own)
         names = {(change.kind, change.name) for change in run.pending}
         as_wanted = [
             change
@@ -291,3 +386,37 @@ class _Execution:
             if change.action != "create" and change.before is None and (change.kind, change.name) not in names
         ]
         return {str(change) for change in run.pending}, as_wanted
+
+    def _excess(self, found: Optional[Domain], surplus: List[Change], own: bool) -> Optional[PlanError]:
+        """The error where more would be deleted than was agreed to; else allow what is left to delete."""
+        if found is None:
+            return None
+        run = self._run
+        if own:
+            left = [change for change in run.pending if change.name != CATCH_ALL]
+        else:
+            left = run.pending
+        done = [change for change in run.done if change.before]
+        unforeseen = count_deletions(found, left) + count_deletions(None, done) - self._allowed
+        if surplus and self._is_new and not own:
+            run.pending = run.pending + surplus
+        elif unforeseen <= 0:
+            return None
+        elif self._allowance.take(unforeseen):
+            self._allowed += unforeseen
+            return None
+        return UnplannedDeletions(found.name, run.pending, self._allowance.most)
+
+
+def _catch_all(domain: Optional[Domain]) -> Optional[Alias]:
+    aliases = domain.aliases if domain else ()
+    return next((Alias(alias.name, id=alias.id) for alias in aliases if alias.name == CATCH_ALL), None)
+
+
+def _as_planned(change: Change, planned: Change, its_own: bool) -> Change:
+    """A change as it was planned, where it is still the same, so that it is told as the plan told it."""
+    if planned.before is None:
+        return change._replace(before=None) if its_own else change
+    if change.action == "update" and change.kind == "domain":
+        return change._replace(before={name: planned.before.get(name) for name in change.after or ()})
+    return change._replace(before=planned.before)

@@ -60,6 +60,20 @@ class RoutedByRules(PlanError):
         )
 
 
+class UnplannedDeletions(PlanError):
+    """A domain turns out to hold what would have to be deleted, and nobody agreed to that."""
+
+    def __init__(self, domain: str, changes: Sequence[Change], most: Optional[int]) -> None:
+        names = [change.name for change in changes if change.action == "delete"]
+        bound = "not bounded" if most is None else str(most)
+        super().__init__(
+            "%s turned out to hold more than it showed when the account was read: to delete %s was not in "
+            "the plan (max_deletions is %s). See what the domain holds before you run it again"
+            % (domain, ", ".join(names[:3]) + (", ..." if names[3:] else ""), bound),
+            changes,
+        )
+
+
 class Change(NamedTuple):
     """One change of one thing. ``before`` and ``after`` are its managed fields; None: nothing there.
 
@@ -119,11 +133,7 @@ class DomainPlan:
     @property
     def deletions(self) -> int:
         """How many things that are there now would be gone, a domain's aliases among them."""
-        if self.found is None:
-            return 0
-        gone = [change for change in self.changes if change.action == "delete"]
-        whole = any(change.kind == "domain" for change in gone)
-        return len(gone) + (len(self.found.aliases) if whole else 0)
+        return count_deletions(self.found, self.changes) if self.found else 0
 
     @property
     def leaves_catch_all(self) -> bool:
@@ -131,6 +141,23 @@ class DomainPlan:
         return any(c.action == "create" and c.kind == "domain" for c in self.changes) and not (
             self.wish.purge_aliases or any(a.name == CATCH_ALL for a in self.wish.aliases)
         )
+
+
+def count_deletions(found: Optional[Domain], changes: Iterable[Change]) -> int:
+    """How many things changes delete, the aliases of a deleted domain among them."""
+    gone = [change for change in changes if change.action == "delete"]
+    whole = any(change.kind == "domain" for change in gone)
+    return len(gone) + (len(found.aliases) if found and whole else 0)
+
+
+def remainder(change: Change, left: Change) -> Optional[Change]:
+    """What of a change to several fields is done when ``left`` is what is left of it; None: nothing."""
+    wanted, missing = change.after or {}, left.after or {}
+    done = [name for name in wanted if name not in missing]
+    if not done:
+        return None
+    before = {name: (change.before or {}).get(name) for name in done}
+    return change._replace(before=before, after={name: wanted[name] for name in done})
 
 
 def plan(wishes: Sequence[DomainWish], found: Mapping[str, Domain], purge: bool = False) -> List[DomainPlan]:

@@ -102,7 +102,7 @@ def provision(
         if module.check_mode:
             runs = [preview(p) for p in plans]
         else:
-            runs = apply_plan(api, plans, concurrency, progress_file)
+            runs = apply_plan(api, plans, concurrency, progress_file, max_deletions)
         return _conclude(module, runs, results_of(runs))
 
     execute(module, wishes_of, work, when_failed=NOTHING_DONE)

@@ -11,6 +11,9 @@ from typing import Dict, Iterable, Iterator, List, Optional, Sequence
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._model import Domain, DomainWish
+from ansible_collections.improvmx.email.plugins.module_utils._transport import Refused
+
+_MOST_LOOKS = 3  # at a domain that comes and goes while it is read
 
 
 def read_wished(api: Api, wishes: Sequence[DomainWish], everything: bool = False) -> Dict[str, Domain]:
@@ -24,7 +27,8 @@ def read_wished(api: Api, wishes: Sequence[DomainWish], everything: bool = False
         return {name: domain for name, domain in found.items() if domain}
     by_name = {wish.name: wish for wish in wishes}
     listed = api.domains() if everything else _listed(api, by_name)
-    return {domain.name: _as_far_as_needed(api, domain, by_name.get(domain.name)) for domain in listed}
+    known = (_as_far_as_needed(api, domain, by_name.get(domain.name)) for domain in listed)
+    return {domain.name: domain for domain in known if domain}
 
 
 def read_named(api: Api, names: Sequence[str]) -> Dict[str, Domain]:
@@ -67,18 +71,45 @@ def read_selected(
     else:
         one = api.domain(name)
         found = [one] if one else []
-    chosen = [domain for domain in found if active is None or domain.active is active]
-    return sorted(map(api.complete, chosen), key=lambda domain: domain.name)
+    chosen = (domain for domain in found if active is None or domain.active is active)
+    return sorted(read_whole(api, chosen), key=lambda domain: domain.name)
+
+
+def read_whole(api: Api, domains: Iterable[Domain]) -> Iterator[Domain]:
+    """These domains with every alias, but not those that are gone by now."""
+    for domain in domains:
+        whole = _completed(api, domain)
+        if whole:
+            yield whole
+
+
+def _completed(api: Api, domain: Domain) -> Optional[Domain]:
+    """A domain with every alias; None where somebody else deleted it after it was read.
+
+    A 404 for its aliases is not enough to say so: it may have been made anew by now.
+    """
+    shown: Optional[Domain] = domain
+    for tries in range(_MOST_LOOKS):
+        if shown is None or shown.complete:
+            return shown
+        try:
+            return api.complete(shown)
+        except Refused as error:
+            if error.status != 404 or tries == _MOST_LOOKS - 1:
+                raise
+        shown = api.domain(domain.name)
+    return shown
 
 
 def _starts_with(domain: Domain, start: str) -> bool:
     return domain.name.startswith(start) or domain.display.lower().startswith(start)
 
 
-def _as_far_as_needed(api: Api, domain: Domain, wish: Optional[DomainWish]) -> Domain:
+def _as_far_as_needed(api: Api, domain: Domain, wish: Optional[DomainWish]) -> Optional[Domain]:
     """Read the aliases that the service did not show, if the plan could depend on them.
 
-    Without a wish the domain is to be deleted: what goes with it is counted and shown.
+    None where the domain is gone by now. Without a wish it is to be deleted: what goes with it is
+    counted and shown.
     """
     if domain.complete:
         return domain
@@ -89,5 +120,5 @@ def _as_far_as_needed(api: Api, domain: Domain, wish: Optional[DomainWish]) -> D
         or wish.purge_aliases
         or any(alias.key not in shown for alias in wish.aliases)
     ):
-        return api.complete(domain)
+        return _completed(api, domain)
     return domain

@@ -153,6 +153,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._files import (
     write_files,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._module import execute, make_module
+from ansible_collections.improvmx.email.plugins.module_utils._read import read_whole
 
 
 def main() -> None:
@@ -168,7 +169,7 @@ def main() -> None:
         return check_path(module.params["path"], layout)
 
     def work(api: Api, path: str) -> Dict[str, Any]:
-        account = export(map(api.complete, api.domains()), api.settings, api.version)
+        account = export(read_whole(api, api.domains()), api.settings, api.version)
         if layout == "hosts":
             texts = {os.path.join(path, name): text for name, text in hosts_files(account).items()}
         else:

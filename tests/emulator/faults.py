@@ -19,7 +19,7 @@ from typing import Any, Literal
 from .ratelimit import Quota
 from .reply import HTML_TYPE, Reply, html_reply, json_reply
 from .routing import Route
-from .v3 import BATCH
+from .v3 import BATCH, SETTINGS
 
 # The request takes no effect, and the service's own reply is never made.
 WITHOUT_EFFECT = (
@@ -42,9 +42,12 @@ WITH_EFFECT = (
     "truncated_json",
     "delay",
     "batch_partial",
+    "settings_partial",
 )
 KINDS = WITHOUT_EFFECT + WITH_EFFECT
 
+# Each strikes one endpoint only, where every second thing of the request is left undone.
+PARTIAL = {"batch_partial": BATCH, "settings_partial": SETTINGS}
 OUTAGES = (500, 502, 503, 504)
 # Small enough for a suite of thousands of cases.
 RANDOM_SECONDS = 0.02
@@ -63,7 +66,7 @@ class Fault:
     times: int | None = 1
     # How many matching requests pass before the first is struck.
     skip: int = 0
-    # status, status_after: 500 unless given; body: 200 unless given.
+    # status, status_after: 500 unless given; body, settings_partial: 200 unless given.
     status: int | None = None
     html: bool = False
     # rate_limit: the Retry-After header, none, whole seconds or as a date.
@@ -90,7 +93,7 @@ class Fault:
         return (
             (self.method is None or self.method.upper() == method)
             and (self.path is None or re.search(self.path, path) is not None)
-            and (self.kind != "batch_partial" or _is_batch(route))
+            and (self.kind not in PARTIAL or _is(PARTIAL[self.kind], route))
         )
 
 
@@ -206,13 +209,13 @@ class Faults:
         )
 
 
-def _is_batch(route: Route | None) -> bool:
-    return route is not None and route.template == BATCH
+def _is(template: str, route: Route | None) -> bool:
+    return route is not None and route.template == template
 
 
 def _can_apply(kind: str, route: Route | None) -> bool:
-    if kind == "batch_partial":
-        return _is_batch(route)
+    if kind in PARTIAL:
+        return _is(PARTIAL[kind], route)
     # The v2 check says with "success": false that MX is wrong: that would be an answer, no fault.
     is_v2_check = route is not None and route.template == "POST /domains/{domain}/check"
     return not (kind == "success_false" and is_v2_check)
@@ -225,7 +228,7 @@ def inject(fault: Fault, quota: Quota, perform: Perform) -> Reply:
     """The reply under this fault. ``perform(every_second_fails)`` lets the request take effect."""
     if fault.kind in WITHOUT_EFFECT:
         return _instead(fault, quota)
-    return _spoilt(fault, perform(fault.kind == "batch_partial"), quota)
+    return _spoilt(fault, perform(fault.kind in PARTIAL), quota)
 
 
 def _instead(fault: Fault, quota: Quota) -> Reply:
@@ -246,7 +249,7 @@ def _instead(fault: Fault, quota: Quota) -> Reply:
 
 
 def _spoilt(fault: Fault, reply: Reply, quota: Quota) -> Reply:
-    if fault.kind == "status_after":
+    if fault.kind == "status_after" or (fault.kind == "settings_partial" and fault.status):
         return _outage(fault, quota)
     if fault.kind == "reset_after":
         return replace(reply, delivery="reset")

@@ -44,6 +44,21 @@ class Case:
     module: str
     args: dict[str, Any]
     misfortune: Misfortune = Misfortune()
+    ids: tuple[int, ...] = ()  # of the first aliases of one domain; the others get theirs in order
+
+    @property
+    def seed(self) -> dict[str, Any]:
+        """The account in the form that the emulator takes."""
+        clashing = next((domain for domain in self.account["domains"] if NUMBERS & {*_names(domain)}), None)
+        if clashing is None or not self.ids:
+            return self.account
+        forwards = clashing["aliases"]
+        names = sorted(forwards, key=lambda name: name not in NUMBERS)
+        aliases = [{"alias": name, "forward": forwards[name]} for name in names]
+        for alias, number in zip(aliases, self.ids, strict=False):
+            alias["id"] = number
+        others = [domain for domain in self.account["domains"] if domain is not clashing]
+        return {**self.account, "domains": [{**clashing, "aliases": aliases}, *others]}
 
     @property
     def wishes(self) -> list[dict[str, Any]]:
@@ -54,6 +69,10 @@ class Case:
             alias = {name: self.args[name] for name in ("alias", "forward", "state") if name in self.args}
             return [{"domain": self.args["domain"], "aliases": [alias]}]
         return [self.args]
+
+
+def _names(domain: Mapping[str, Any]) -> Iterable[str]:
+    return domain.get("aliases", {})
 
 
 # --- Alphabets: what is one and the same, and how it can be written -------------------------------
@@ -70,6 +89,7 @@ ALIASES = {
     "info": ("info", "INFO"),
     "sales": ("sales", "Sales"),
     "7": ("7",),  # as short as an id
+    "12": ("12",),
     "012": ("012",),
     "null": ("null", "NULL"),
     "batch": ("batch", "Batch"),  # a word in the API's paths
@@ -109,6 +129,7 @@ MEANINGS = {
     for meaning, spellings in table.items()
     for spelling in spellings
 }
+NUMBERS = {"7", "12", "012"}
 LONGEST = 127
 BULK = "bulk{:03}".format  # names of many
 
@@ -163,7 +184,9 @@ BYSTANDERS = {
     "logs": [{"id": "1"}],
 }
 LIMITS = seldom({}, {"aliases": 3}, {"domains": 3}, {"destinations": 1}, of=15)
-LARGE = seldom("", "aliases", "domains", of=80)
+LARGE = seldom("", "aliases", "domains", of=40)
+# Ids that are names of other aliases, or the numbers that these are.
+IDS = one_of([(), (), (), (), (7, 12), (12, 7), (12,), (7,), (13, 7, 12), (13, 12, 7)])
 MANY = st.integers(-8, 8)
 SELDOM = seldom(False, True, of=30)
 
@@ -298,14 +321,16 @@ KINDS: list[dict[str, Any]] = [
     {"kind": "success_false"},
     {"kind": "redirect"},
     {"kind": "huge", "size": 1 << 20},
+    *({"kind": "settings_partial", "method": "PUT", "status": status} for status in (None, None, 400, 503)),
     *({"kind": "body", "body": body} for body in (*ODD_TEXTS, ["a", "list"], 7)),
     *({"kind": "body", "body": body, "method": "GET"} for body in ODD_OBJECTS),
     *({"kind": "body", "body": NO, "status": status} for status in (400, 403, 422)),
 ]
+SETTINGS_ONLY = {"method": "PUT", "path": "/domains/[^/]+$"}
 AIMS = [
-    {"times": times, "skip": skip, "method": method}
+    {"times": times, "skip": skip, **(SETTINGS_ONLY if method == "settings" else {"method": method})}
     for times, skip, method in product(
-        (1, 2, None), (0, 0, 1, 2, 3), (None, None, None, None, "GET", "POST", "PUT", "DELETE")
+        (1, 2, None), (0, 0, 1, 2, 3), (None, None, None, "settings", "GET", "POST", "PUT", "DELETE")
     )
 ]
 FAULTS = st.builds(lambda aim, kind: Fault(**{**aim, **kind}), one_of(AIMS), one_of(KINDS))
@@ -323,4 +348,4 @@ MISFORTUNES = st.builds(
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     account = draw(accounts())
-    return Case(account, *draw(tasks(account)), draw(MISFORTUNES))
+    return Case(account, *draw(tasks(account)), draw(MISFORTUNES), draw(IDS))

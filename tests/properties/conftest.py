@@ -21,7 +21,7 @@ from .world import TALLY
 pytest.register_assert_rewrite("properties.guarantees")
 
 # The cases of each property in `make test`. More of them, and others: make soak.
-CASES = {"runs": 2000, "check mode": 600, "two runs": 400}
+CASES = {"runs": 2000, "check mode": 600, "several runs": 300, "others meanwhile": 100}
 PARTS = 8  # tests for each property, so that all cores have something to do
 
 ForEvery = Callable[[str, st.SearchStrategy[Any], Callable[[Any], None]], None]

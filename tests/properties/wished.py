@@ -65,10 +65,21 @@ class Goal:
 
     def __init__(self, case: Case, before: State) -> None:
         self.case = case
-        self.before = before
+        self.before = deepcopy(before)
+        self.unsure: dict[str, set[str]] = {}  # by domain, the aliases that runs at once can do harm to
         self.wishes = {meaning(wish["domain"]): wish for wish in case.wishes}
         self.purge = bool(case.args.get("purge"))
         self.wished = self._wished()
+
+    def for_several_runs(self) -> Goal:
+        """The same for runs at once, which can do harm to some aliases, and then make them anew."""
+        goal = Goal(self.case, self.before)
+        goal.unsure = {name: self._unsure_of(name) for name in self.before}
+        for state in (goal.before, goal.wished):
+            for name, domain in state.items():
+                for alias in goal.unsure.get(name, set()) & set(domain["aliases"]):
+                    domain["aliases"][alias] |= {"id": None, "created": None}
+        return goal
 
     def _wished(self) -> State:
         """The account when everything is as the task wants it."""
@@ -144,6 +155,31 @@ class Goal:
         }
         return {**settings, "aliases": aliases}
 
+    def _unsure_of(self, name: str) -> set[str]:
+        """The aliases of a domain that other runs can hit when they mean another one.
+
+        The service takes digits in a path for an id, and for a name where there is no such id. So an
+        alias has no sure address whose id is the name of another one, and whose name is the id of one,
+        or becomes it. Between the look at an address and the write, other runs can change its meaning.
+        """
+        before = self.before.get(name)
+        if self.case.version == "v2" or before is None:
+            return set()
+        aliases, wanted = before["aliases"], set(self.wished.get(name, before)["aliases"])
+        names = {alias["id"]: key for key, alias in aliases.items()}
+        ids = (alias["id"] for domain in self.before.values() for alias in domain["aliases"].values())
+        newest = max(ids, default=0)
+        unsure: set[str] = set()
+        for key, alias in aliases.items():
+            namesake = str(alias["id"])
+            if not key.isdecimal() or namesake == key or namesake not in {*aliases, *wanted}:
+                continue
+            if int(key) in names:
+                unsure |= {key, namesake, names[int(key)]}
+            elif int(key) > newest:
+                unsure |= {key, namesake, *wanted - set(aliases)}
+        return unsure
+
     # --- Whether the service lets it happen -------------------------------------------------------
 
     @property
@@ -154,7 +190,7 @@ class Goal:
             self.lacks_its_domain(self.before)
             or new & set(self.case.account["other_domains"])
             or (new and len(self.wished) > limits.get("domains", math.inf))
-            or self._deletions > self.case.args.get("max_deletions", math.inf)
+            or not self.allows(self.before)
             or any(
                 self._is_refused(self.before.get(name) or newborn(name), new)
                 for name, new in self.wished.items()
@@ -166,10 +202,17 @@ class Goal:
         alone = self.case.module == "improvmx_alias" and self.case.args.get("state") != "absent"
         return alone and meaning(self.case.args["domain"]) not in there
 
-    @property
-    def _deletions(self) -> int:
+    def allows(self, there: State) -> bool:
+        """Whether max_deletions allows what is to be deleted to come from a state to the goal.
+
+        The catch-all of a domain that a run has made itself does not count; but the next run can't
+        tell it from any other, so one more is to be deleted after a run that broke off in between.
+        """
+        return self._deletions(there) <= self.case.args.get("max_deletions", math.inf)
+
+    def _deletions(self, old: State) -> int:
         """Domains and aliases that would be gone."""
-        old, new = self.before, self.wished
+        new = self.wished
         return sum(
             len(set(old[name]["aliases"]) - set(new[name]["aliases"]))
             if name in new
@@ -188,13 +231,13 @@ class Goal:
             fullest += len([name for name in set(there) - set(wanted) if is_pattern(name)])
         return bool(
             old["whitelabel"] != new["whitelabel"] == "nobodys.test"
-            or (changed and old["routing_engine"] == "rules" and self._sees_routing)
+            or (changed and old["routing_engine"] == "rules" and self.sees_routing)
             or (set(wanted) - set(there) and fullest > limits.get("aliases", math.inf))
             or longest > limits.get("destinations", math.inf)
         )
 
     @property
-    def _sees_routing(self) -> bool:
+    def sees_routing(self) -> bool:
         """Whether the service tells how a domain is routed: in a list it does not."""
         return self.case.version == "v3" and len(self.wishes) == 1 and not self.purge
 

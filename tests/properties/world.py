@@ -61,7 +61,7 @@ class Run:
 
 
 def begin(emulator: Emulator, case: Case) -> Goal:
-    emulator.seed(case.account)
+    emulator.seed(case.seed)
     return Goal(case, state_of(emulator))
 
 

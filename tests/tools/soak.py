@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TALLY = ROOT / "build/soak.json"
-ROUND = 1000  # cases
+ROUND = 2500  # cases
 
 
 def main() -> None:
@@ -30,17 +30,18 @@ def main() -> None:
         cases = min(left, ROUND) if options.seed is None else left
         seed = secrets.randbelow(10**9) if options.seed is None else options.seed
         started = time.monotonic()
+        print(f"seed {seed}: ", end="", flush=True)
         output = _round(cases, seed, options.workers)
         found = json.loads(TALLY.read_text(encoding="utf-8")) if TALLY.exists() else {}
         tally.update(found)
         left -= cases
-        print(f"{found.get('cases', 0)} cases in {time.monotonic() - started:.0f} s, seed {seed}", flush=True)
+        print(f"{found.get('cases', 0)} cases in {time.monotonic() - started:.0f} s", flush=True)
         if output:
             failed.append(f"make soak SEED={seed} CASES={cases}")
             print(output, flush=True)
     print(_told(tally, time.monotonic() - began))
     if failed:
-        sys.exit("\n".join(["FAILED. To see it again:", *failed]))
+        sys.exit("\n".join(["FAILED. To see it again, at the same commit:", *failed]))
 
 
 def _round(cases: int, seed: int, workers: str) -> str:

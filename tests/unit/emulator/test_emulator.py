@@ -598,6 +598,19 @@ def test_partial_batch_strikes_only_a_batch(emulator: Emulator, ask: Ask) -> Non
     assert list(stored(emulator)) == ["a0", "a2", "a4"]
 
 
+@pytest.mark.parametrize(("status", "answered"), [(None, 200), (400, 400)])
+def test_partial_settings_strike_only_a_change_of_settings(
+    status: int | None, answered: int, emulator: Emulator, ask: Ask
+) -> None:
+    seed_aliases(emulator, {})
+    emulator.faults.add(Fault("settings_partial", status=status))
+    ask("GET", DOMAIN)
+    wanted = {"notification_email": "a@x.example", "webhook": "https://x.example/"}
+    assert ask("PUT", DOMAIN, wanted).status_code == answered
+    domain = ask("GET", DOMAIN).json()["domain"]
+    assert (domain["notification_email"], domain["webhook"]) == (None, "https://x.example/")
+
+
 @pytest.mark.parametrize(
     ("fault", "headers"),
     [

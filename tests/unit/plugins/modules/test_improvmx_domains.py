@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator import Account, Emulator, RateLimit
+from emulator import Account, Emulator, Fault, RateLimit
 from harness import Clock, Modules, changes_of, effects_of, read_diff, wrap_endpoint
 
 OWNER = "owner@mail.example"  # the account's own address
@@ -361,6 +361,162 @@ def test_the_catch_all_of_a_new_domain_is_no_deletion_of_what_is_there_now(
     modules_of_version.rounds(
         "improvmx_domains", domains=[domain("new.example", absent("*"))], purge=True, max_deletions=0
     )
+
+
+def hide_domains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the list of domains be empty."""
+
+    def empty(usual: Any, account: Account, call: Any) -> dict[str, Any]:
+        return {**usual(account, call), "domains": [], "total": 0}
+
+    wrap_endpoint(monkeypatch, "GET /domains", empty)
+
+
+LIVE = [f"live{number}.example" for number in range(5)]
+
+
+@pytest.mark.parametrize("purge_aliases", [False, True])
+def test_the_catch_all_of_a_domain_that_the_list_hides_is_a_deletion_like_any_other(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, purge_aliases: bool
+) -> None:
+    modules.seed({name: {"*": "live@x.example"} for name in LIVE})
+    hide_domains(monkeypatch)
+    aliases = [] if purge_aliases else [absent("*")]
+    wishes = [domain(name, *aliases, purge_aliases=purge_aliases) for name in LIVE]
+    result = modules.run("improvmx_domains", domains=wishes, purge=True, max_deletions=0)
+    assert modules.emulator.ledger == []
+    assert result["changed"] is False
+    assert [failed["domain"] for failed in result["failed_domains"]] == LIVE
+    for failed in result["failed_domains"]:
+        assert "turned out to hold more" in failed["msg"]
+        assert "to delete * was not in the plan (max_deletions is 0)" in failed["msg"]
+    assert [change["before"] for change in result["pending"]] == [{"forward": ["live@x.example"]}] * 5
+    assert result["api_requests"] == 1 + 5 * 2  # of each domain the creation and the look
+
+
+def test_the_catch_alls_of_hidden_domains_go_as_far_as_max_deletions_allows(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules.seed({name: {"*": "live@x.example"} for name in LIVE})
+    hide_domains(monkeypatch)
+    wishes = [domain(name, absent("*"), present("info", "i@x.example")) for name in LIVE]
+    result = modules.run("improvmx_domains", domains=wishes, max_deletions=3)
+    assert len(result["failed_domains"]) == 2
+    assert effects_of(modules.emulator.ledger) == changes_of(result["changes"])
+    # Mail is in use there, so the catch-all goes last.
+    assert [change["name"] for change in result["changes"]] == ["info", "*"] * 3
+    for change in result["changes"][1::2]:
+        assert change["before"] == {"forward": ["live@x.example"]}
+        assert "*" in str(result["diff"]["before"][change["domain"]])
+
+
+def test_aliases_of_a_hidden_domain_are_not_purged_without_a_plan(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules.seed({"live.example": {"*": "live@x.example", "info": "live@x.example"}})
+    hide_domains(monkeypatch)
+    wishes = [domain("live.example", present("new", "n@x.example"), purge_aliases=True)]
+    result = modules.run("improvmx_domains", domains=wishes, purge=True, max_deletions=99)
+    assert modules.emulator.ledger == []
+    assert "to delete *, info was not in the plan (max_deletions is 99)" in result["msg"]
+    assert [change["name"] for change in result["pending"]] == ["new", "*", "info"]
+
+
+def test_a_catch_all_whose_creation_is_in_doubt_may_be_that_of_somebody_else(
+    modules_of_version: Modules, clock: Clock
+) -> None:
+    """Without a bound it goes; with one, it counts, and in the next run as well."""
+    modules = modules_of_version
+    wishes = [domain("new.example", absent("*"))]
+    for most, left in ((0, {"*": OWNER}), (1, {}), (None, {})):
+        modules.seed({})
+        modules.emulator.faults.add(Fault("reset_after", method="POST"))
+        bound = {} if most is None else {"max_deletions": most}
+        result = modules.run("improvmx_domains", domains=wishes, **bound)
+        assert modules.aliases("new.example") == left
+        deletions = [change for change in result["changes"] if change["action"] == "delete"]
+        assert [change["before"] for change in deletions] == [{"forward": [OWNER]}] * (not left)
+        if left:
+            again = modules.run("improvmx_domains", domains=wishes, **bound)
+            assert "Refused before any write" in again["msg"]
+            modules.rounds("improvmx_domains", domains=wishes, max_deletions=1)
+
+
+# --- Domains that are gone before their aliases are read ------------------------------------------
+
+MANY = {f"a{number:03}": "a@x.example" for number in range(250)}  # more than a list shows
+
+
+def delete_after_the_list(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let a domain be deleted right after the list was read that shows it."""
+
+    def delete(usual: Any, account: Account, call: Any) -> Any:
+        reply = usual(account, call)
+        account.domains.pop(name, None)
+        return reply
+
+    wrap_endpoint(monkeypatch, "GET /domains", delete)
+
+
+@pytest.mark.parametrize(
+    ("wish", "changes"),
+    [
+        (gone("big.example"), []),
+        (domain("big.example", purge_aliases=True), ["create domain", "delete alias"]),
+        (None, []),  # purged
+    ],
+    ids=["absent", "present", "purged"],
+)
+def test_a_domain_that_is_deleted_between_the_list_and_its_aliases_is_one_that_is_gone(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, wish: dict[str, Any] | None, changes: list[str]
+) -> None:
+    modules.seed({"big.example": MANY, "other.example": {}})
+    delete_after_the_list(monkeypatch, "big.example")
+    wishes = [domain("other.example"), *([wish] if wish else [])]
+    result = modules.run("improvmx_domains", domains=wishes, purge=True, max_deletions=251)
+    assert "msg" not in result
+    assert [f"{change['action']} {change['kind']}" for change in result["changes"]] == changes
+    # The list, the aliases that are gone, and the domain, which is gone indeed.
+    assert result["api_requests"] == 3 + len(changes)
+
+
+def test_a_domain_that_returns_before_its_aliases_are_read_is_read_anew(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules.seed({"big.example": MANY, "other.example": {}})
+    away: list[Any] = []
+
+    def vanish(usual: Any, account: Account, call: Any) -> Any:
+        reply = usual(account, call)
+        away.append(account.domains.pop("big.example"))
+        return reply
+
+    def come_back(usual: Any, account: Account, call: Any) -> Any:
+        account.domains["big.example"] = away[0]
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, "GET /domains", vanish)
+    wrap_endpoint(monkeypatch, "GET /domains/{domain}", come_back)
+    wishes = [domain("big.example", absent("a249")), domain("other.example")]
+    result = modules.run("improvmx_domains", domains=wishes)
+    assert [change["name"] for change in result["changes"]] == ["a249"]
+    assert result["api_requests"] == 1 + 1 + 1 + 3 + 1
+
+
+def test_what_only_reads_leaves_out_a_domain_that_is_gone(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, args in (
+        ("improvmx_domain_info", {}),
+        ("improvmx_export", {"path": str(tmp_path / "all.yml")}),
+    ):
+        modules.seed({"big.example": MANY, "other.example": {}})
+        with monkeypatch.context() as patch:
+            delete_after_the_list(patch, "big.example")
+            result = modules.run(name, **args)
+        assert "msg" not in result
+        assert "big.example" not in str(result)
+        assert result["api_requests"] == 3
 
 
 # --- Failures of single domains -------------------------------------------------------------------

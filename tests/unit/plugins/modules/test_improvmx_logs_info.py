@@ -197,6 +197,31 @@ def test_reads_the_mails_of_one_alias(modules_of_version: Modules, alias: str) -
     assert numbers(read(modules_of_version, alias=alias)) == [1]
 
 
+@pytest.mark.parametrize(
+    ("aliases", "requests"),
+    [
+        ([("7", 15)], 2),  # a look tells that the path means this one
+        ([("7", 15), ("info", 7)], 3),  # it means the other one, so the list tells the id
+    ],
+)
+def test_the_name_of_an_alias_is_not_taken_for_an_id(
+    modules: Modules, aliases: list[tuple[str, int]], requests: int
+) -> None:
+    items = [{"alias": name, "forward": "a@x.example", "id": number} for name, number in aliases]
+    logs = [mail(0, "QUEUED"), mail(1, "QUEUED", alias="7")]
+    modules.emulator.seed({"domains": [{"domain": DOMAIN, "aliases": items, "logs": logs}]})
+    result = read(modules, alias="7")
+    assert numbers(result) == [1]
+    assert result["api_requests"] == requests + 1  # the end of the log
+
+
+def test_an_id_is_not_taken_for_the_name_of_an_alias(modules: Modules) -> None:
+    items = [{"alias": "info", "forward": "a@x.example", "id": 7}]
+    modules.emulator.seed({"domains": [{"domain": DOMAIN, "aliases": items, "logs": [mail(1, "QUEUED")]}]})
+    result = modules.run("improvmx_logs_info", domain=DOMAIN, alias="7")
+    assert "there is no alias 7, only one with this id" in result["msg"]
+
+
 # The pages of v3 hold 50 entries, and only an empty one says that there are no more.
 @pytest.mark.parametrize(
     ("limit", "count", "pages"),
