@@ -75,7 +75,7 @@ def warn_of_missing_domain(module: AnsibleModule, *domains: str) -> None:
         warn(
             module,
             "%s is not a domain of this account yet. This dry run takes it that an earlier task would "
-            "create it; without one, the run itself will fail here." % domains,
+            "create it; without one, the run itself will fail here." % domains[0],
         )
     elif domains:
         warn(

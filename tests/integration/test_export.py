@@ -87,8 +87,8 @@ def test_provisioning_what_was_exported_changes_nothing(project: Project, versio
     for text in exported(project).values():
         assert project.emulator.api_key not in text
         for line in text.splitlines():
-            if "hooks.example" not in line:  # what could be a secret in a URL is shortened there
-                assert f"+{line}" in check.output  # --diff shows what would come
+            shown = line.replace("?a=1&b={{c}}", "?a=…6b86&b=…2220")
+            assert f"+{shown}" in check.output  # --diff shows what would come
     pages = {"v2": 1, "v3": 1 + 3}[version]  # three of them for the aliases of big.example
     assert [run.requests for run in (check, real, again)] == [pages] * 3
     assert_nothing_to_do(project.play(PROVISION, *provision), pages)

@@ -833,3 +833,32 @@ def test_a_progress_file_that_can_not_be_written_does_no_harm(modules: Modules, 
         "improvmx_domains", domains=wishes, progress_file=str(tmp_path / "none" / "progress")
     )
     assert not result.get("failed")
+
+
+# --- Names as people read them --------------------------------------------------------------------
+
+
+def test_messages_warnings_and_headers_have_the_unicode_form_and_results_the_a_label(
+    modules: Modules,
+) -> None:
+    label, name = "xn--bcher-kva.example", "bücher.example"
+    modules.emulator.seed({"domains": [], "other_domains": [label]})
+    wishes = [domain(label), domain("new.example")]
+    check = modules.run("improvmx_domains", check=True, domains=wishes)
+    assert f"here {name}, new.example" in check["warnings"][0]
+    assert [entry["after_header"] for entry in check["diff"]] == [name, "new.example"]
+    assert check["diff"][0]["after"] == f"domain: {name}\n"
+    assert [change["domain"] for change in check["changes"]] == [label, "new.example"]
+    assert [one["domain"] for one in check["domains"]] == [label, "new.example"]
+    real = modules.run("improvmx_domains", domains=wishes)
+    assert f"{name}: POST /v3/domains" in real["msg"]
+    assert f"Not done: create domain {name}." in real["msg"]
+    assert real["failed_domains"][0]["domain"] == real["pending"][0]["domain"] == label
+    for texts in ([real["msg"], *real["warnings"]], check["warnings"], [real["failed_domains"][0]["msg"]]):
+        assert "xn--" not in " ".join(texts)
+
+
+@pytest.mark.parametrize("text", ["xn--a", "xn--", "xn--bcher-kva-", "axn--bcher-kva"])
+def test_what_only_looks_like_an_a_label_stays(modules: Modules, text: str) -> None:
+    result = modules.run("improvmx_domains", domains=[domain(f"{text}_.example")])
+    assert f'"{text}_.example"' in result["msg"]
