@@ -25,7 +25,6 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
 )
 from ansible_collections.improvmx.email.plugins.module_utils._time import read_iso_utc
 from ansible_collections.improvmx.email.plugins.module_utils._transport import (
-    ApiError,
     BadReply,
     Refused,
     Transport,
@@ -52,6 +51,7 @@ class Api:
     settings: Tuple[str, ...] = ()  # what it can manage of a domain
     batch_limit = 1  # how many aliases one request can create
     kinds: Tuple[str, ...] = ("domain", "alias")  # the kinds of things that it knows
+    account_path = "/account"
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
@@ -156,7 +156,7 @@ class Api:
         try:
             return self.call("GET", template, *values)
         except Refused as error:
-            if error.status == 404:
+            if self.says_missing(error):
                 return None
             raise
 
@@ -164,9 +164,24 @@ class Api:
         """Send a DELETE. A 404 means that the work is done: an earlier try may have done it."""
         try:
             self.call("DELETE", template, *values)
-        except ApiError as error:
-            if error.status != 404:
+        except Refused as error:
+            if not self.says_missing(error):
                 raise
+
+    def says_missing(self, error: Refused) -> bool:
+        """Whether the service says that a thing does not exist. Raises ApiError where it knows nothing.
+
+        Below a path of ``api_url`` that is too deep, nothing exists. So where it has one, and nothing has
+        been found below it yet, the account is asked for, which always exists.
+        """
+        if error.status != 404:
+            return False
+        if not self.transport.root_is_proven:
+            try:
+                self.call("GET", self.account_path)
+            except Refused as fault:
+                raise fault.extended("; api_url has a path, is that right?") from None
+        return True
 
 
 class Reply:

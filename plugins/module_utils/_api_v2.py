@@ -16,6 +16,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._transport import s
 
 class ApiV2(Api):
     version = "v2"
+    account_path = "/account/"
 
     def domains(self, query: str = "") -> Iterator[Domain]:
         reply = self.call("GET", "/domains/", query={"q": query} if query else None)
@@ -68,6 +69,6 @@ class ApiV2(Api):
         return Check(False, mx_problem(name, self.transport.quote(str(reason)) if reason else ""))
 
     def account(self) -> Dict[str, Any]:
-        account = self.call("GET", "/account/").account()
+        account = self.call("GET", self.account_path).account()
         key = self.call("GET", "/account/api/").content
         return {"account": account, "api_key": {name: key[name] for name in key if name != "token"}}

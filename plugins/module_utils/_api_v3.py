@@ -127,7 +127,7 @@ class ApiV3(Api):
 
     def alias_limit(self) -> Optional[int]:
         try:
-            limits = self.call("GET", "/account").one("account").get("limits")
+            limits = self.call("GET", self.account_path).one("account").get("limits")
         except ApiError:
             return None
         limit = limits.get("aliases") if isinstance(limits, dict) else None
@@ -159,7 +159,7 @@ class ApiV3(Api):
         return Check(valid, reason or None, records)
 
     def account(self) -> Dict[str, Any]:
-        account = self.call("GET", "/account").account()
+        account = self.call("GET", self.account_path).account()
         try:
             whitelabels = self.call("GET", "/account/whitelabels").many("whitelabels")
         except Refused as error:

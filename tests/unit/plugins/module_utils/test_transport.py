@@ -21,10 +21,11 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 import trustme
+from requests.exceptions import InvalidSchema
 
 from ansible_collections.improvmx.email.plugins.module_utils import _transport
 from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError, InputError
@@ -291,7 +292,7 @@ def test_long_words_are_cut(emulator: Emulator, transport: Transport) -> None:
 def test_status_decides_what_an_error_is(
     status: int, kind: type[ApiError], hint: str, emulator: Emulator, clock: Clock
 ) -> None:
-    emulator.faults.add(Fault("body", status=status, body={"error": "Words."}))
+    emulator.faults.add(Fault("body", status=status, body={"error": "Words.", "success": False}))
     error = error_of(connect(emulator, retry_timeout=0))
     assert error.__class__ is kind
     assert error.status == status
@@ -308,7 +309,7 @@ def test_status_decides_what_an_error_is(
             'answered 502: text/html of . bytes titled "502',
         ),
         (Fault("body", status=500, body=b""), Unavailable, "answered 500: an empty body"),
-        (Fault("body", status=404, body=b"\xff\xfe"), Refused, "answered 404: .* of 2 bytes"),
+        (Fault("body", status=404, body=b"\xff\xfe"), BadReply, r"answered 404, but .* of 2 bytes\)"),
         (Fault("empty"), BadReply, "answered 200, but not with JSON: an empty body"),
         (Fault("wrong_type"), BadReply, "answered 200, but not with JSON: text/html"),
         (Fault("truncated_json"), BadReply, "answered 200, but not with JSON: application/json"),
@@ -762,7 +763,7 @@ def test_post_to_a_proxy_that_is_down_was_never_sent(
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
     "fault",
-    ["down", "silent", "407", "403", "502", "bad port", "unknown host", "odd scheme"],
+    ["down", "silent", "407", "403", "502", "unknown host"],
 )
 def test_credentials_of_a_proxy_are_not_told(
     fault: str,
@@ -774,10 +775,8 @@ def test_credentials_of_a_proxy_are_not_told(
     clock: Clock,
 ) -> None:
     word = "pass-long-odd%2F7d6c5b"
-    address = {"down": dead_address, "bad port": "127.0.0.1:port"}
-    address |= {"unknown host": "nowhere.invalid:3128"}
-    scheme = "gopher" if fault == "odd scheme" else "http"
-    name_proxy(monkeypatch, f"{scheme}://user:{word}@{address.get(fault, proxy.address)}")
+    address = {"down": dead_address, "unknown host": "nowhere.invalid:3128"}.get(fault, proxy.address)
+    name_proxy(monkeypatch, f"http://user:{word}@{address}")
     if fault == "silent":
         proxy.silent = ("GET", "POST")
     if fault.isdigit():
@@ -787,16 +786,155 @@ def test_credentials_of_a_proxy_are_not_told(
         for told in (str(error), error.words, error.story):
             assert_no_secret(told, secret)
     assert "7d6c5b" not in str(error)
+    if fault in ("down", "unknown host"):
+        assert f"{emulator.url} through the proxy http://{address} can't be reached: " in str(error)
+    if fault == "407":
+        assert "a proxy wants a user name and a password" in str(error)
 
 
-@pytest.mark.parametrize("host", ["", "[::1"])
-def test_proxy_without_a_host_is_refused(
-    host: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("password", ["zq", "7d6", "7d6c%2F:b%40c", "z:q:r", "%zq%", "7d6c5b4a3"])
+@pytest.mark.parametrize("scheme", ["", "http://", "HTTPS://", "socks5://", "socks4a://"])
+def test_password_of_a_proxy_is_not_told_however_short_it_is(
+    scheme: str,
+    password: str,
+    emulator: Emulator,
+    dead_address: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    name_proxy(monkeypatch, f"http://user:pass-long-odd-7d6c5b@{host}")
-    with pytest.raises(ImprovmxError, match="a proxy that the environment names has no host") as refused:
+    name_proxy(monkeypatch, f"{scheme}user:{password}@{dead_address}")
+    error = error_of(connect(emulator, retry_timeout=0))
+    assert f"through the proxy {scheme or 'http://'}{dead_address} can't be reached: " in str(error)
+    for secret in (password, unquote(password)):
+        assert secret not in str(error)
+
+
+@pytest.mark.parametrize("password", ["refused", "Errno"])
+def test_reason_that_holds_the_password_of_a_proxy_is_told_in_other_words(
+    password: str, emulator: Emulator, dead_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_proxy(monkeypatch, f"http://user:{password}@{dead_address}")
+    error = error_of(connect(emulator, retry_timeout=0))
+    assert "can't be reached: ConnectionRefusedError" in str(error)
+    assert password not in str(error)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "[::1", "127.0.0.1:port", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:1:2", ":3128", "a b:3128",
+     "127.0.0.1:3128/path", "127.0.0.1:3128?a=b", "127.0.0.1:3128#a", "x@127.0.0.1:3128", "h\\i:1"],
+)  # fmt: skip
+@pytest.mark.parametrize("word", ["pass-long-odd-7d6c5b", "pa#7d6c5b", "pa/7d6c5b", "pa?7d6c5b", "7d6c5b/p"])
+def test_proxy_of_another_form_is_refused_before_any_request_without_being_quoted(
+    word: str, address: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_proxy(monkeypatch, f"http://user:{word}@{address}")
+    with pytest.raises(InputError, match="the proxy that the environment names is not of the form") as refused:
         connect(emulator)
     assert "7d6c5b" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["gopher://user:7d6c5b@h:1", "http://user:p#7d6c5b@127.0.0.1:1", "socks9://h"])
+def test_proxy_that_nothing_can_speak_to_is_refused(
+    url: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_proxy(monkeypatch, url)
+    with pytest.raises(InputError, match="the proxy that the environment names is not of the form") as refused:
+        connect(emulator)
+    assert "7d6c5b" not in str(refused.value)
+
+
+def test_proxy_for_other_hosts_may_have_any_form(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    name_proxy(monkeypatch, "gopher://nothing")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert connect(emulator).request("GET", DOMAINS)["success"] is True
+
+
+# First contact
+
+
+def resolve_nothing(code: int) -> Callable[..., Any]:
+    def fail(*_args: Any, **_options: Any) -> Any:
+        raise socket.gaierror(code, "Name or service not known")
+
+    return fail
+
+
+@pytest.mark.parametrize("code", [socket.EAI_NONAME, socket.EAI_AGAIN], ids=["unknown", "for now"])
+def test_host_that_does_not_exist_is_given_up_at_once(
+    code: int, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_nothing(code))
+    transport = Transport("http://nowhere.example", "key", retry_timeout=300)
+    error = error_of(transport)
+    assert "http://nowhere.example can't be reached: " in str(error)
+    if code == socket.EAI_NONAME:
+        assert (transport.requests_made, clock.slept) == (1, [])
+    else:
+        assert transport.requests_made > 1
+        assert sum(clock.slept) <= 30
+
+
+def test_service_out_of_reach_is_given_up_within_30_seconds(dead_address: str, clock: Clock) -> None:
+    transport = Transport(f"http://{dead_address}", "key", retry_timeout=300)
+    error = error_of(transport)
+    assert clock.slept == [0.5, 1, 2, 4, 8]
+    assert "given up after 6 tries in 1" in str(error)
+    assert str(error).endswith("; no answer has come from there yet, so check api_url, the proxy and the network")
+
+
+def test_requests_after_the_first_answer_keep_their_patience(emulator: Emulator, clock: Clock) -> None:
+    transport = connect(emulator, retry_timeout=300)
+    transport.request("GET", DOMAINS)
+    emulator.faults.add(Fault("reset_before", times=None))
+    error = error_of(transport)
+    assert sum(clock.slept) > 200
+    assert "no answer has come" not in str(error)
+
+
+def test_longer_timeout_of_one_try_counts_for_the_first_request_as_well(
+    dead_address: str, clock: Clock
+) -> None:
+    transport = Transport(f"http://{dead_address}", "key", timeout=100, retry_timeout=300)
+    error_of(transport)
+    assert 30 < sum(clock.slept) <= 100
+
+
+@pytest.mark.parametrize("answer", [b"\x15\x03\x01\x00\x02\x02\x46", b"220 mail.example ESMTP\r\n"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_service_that_speaks_something_else_is_given_up_at_once(
+    scheme: str, answer: bytes, clock: Clock
+) -> None:
+    with serving(lambda connection: connection.sendall(answer)) as url:
+        transport = Transport(url.replace("http:", f"{scheme}:"), "key", retry_timeout=300)
+        error = error_of(transport)
+    assert isinstance(error, Unavailable)
+    assert (transport.requests_made, clock.slept) == (1, [])
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
+def test_service_with_another_version_of_tls_is_given_up_at_once(authority: trustme.CA, clock: Clock) -> None:
+    context = tls_context(authority)
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with serving(lambda connection: connection.sendall(reply(b"{}")), context) as url:
+        transport = Transport(url, "key", retry_timeout=300, verify=False)
+        error = error_of(transport)
+    assert isinstance(error, Unavailable)
+    assert (transport.requests_made, clock.slept) == (1, [])
+
+
+def test_socks_proxy_without_its_library_is_given_up_at_once(
+    emulator: Emulator, dead_address: str, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    def missing(*_args: Any, **_options: Any) -> None:
+        raise InvalidSchema("Missing dependencies for SOCKS support.")
+
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", missing)
+    name_proxy(monkeypatch, f"socks5://user:pass-long-odd-7d6c5b@{dead_address}")
+    transport = connect(emulator, retry_timeout=300)
+    error = error_of(transport)
+    assert f"the proxy socks5://{dead_address} needs the Python library PySocks" in str(error)
+    assert "7d6c5b" not in str(error)
+    assert (transport.requests_made, clock.slept) == (1, [])
 
 
 # Rate limits
