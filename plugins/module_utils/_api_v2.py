@@ -6,9 +6,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Set
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api, alias_body
+from ansible_collections.improvmx.email.plugins.module_utils._api import (
+    MOST_READINGS,
+    Api,
+    Listing,
+    alias_body,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._check import Check, mx_problem
 from ansible_collections.improvmx.email.plugins.module_utils._model import Alias, Domain
 from ansible_collections.improvmx.email.plugins.module_utils._transport import service_words
@@ -19,9 +24,18 @@ class ApiV2(Api):
     account_path = "/account/"
 
     def domains(self, query: str = "") -> Iterator[Domain]:
-        reply = self.call("GET", "/domains/", query={"q": query} if query else None)
-        for thing in reply.many("domains"):
-            yield reply.domain(thing)
+        yielded: Set[str] = set()
+        for _dummy_reading in range(MOST_READINGS):
+            listing = Listing()
+            reply = self.call("GET", "/domains/", query={"q": query} if query else None)
+            for thing in listing.add(reply, "domains", "domain"):
+                if thing["domain"] not in yielded:
+                    yielded.add(thing["domain"])
+                    yield reply.domain(thing)
+            if not listing.problem:
+                return
+            query = ""  # its total may be that of all domains
+        raise reply.bad(listing.problem)
 
     def domain(self, name: str) -> Optional[Domain]:
         reply = self.find("/domains/{}", name)

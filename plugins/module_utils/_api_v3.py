@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Set, Tuple
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api, PartlyDone, Reply, alias_body
+from ansible_collections.improvmx.email.plugins.module_utils._api import (
+    MOST_READINGS,
+    Api,
+    Listing,
+    PartlyDone,
+    Reply,
+    alias_body,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._check import Check, mx_is_valid, problems
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
@@ -52,24 +59,33 @@ class ApiV3(Api):
     def _pages(
         self, template: str, values: Tuple[str, ...], key: str, name: str, query: str = ""
     ) -> Iterator[Tuple[Reply, Dict[str, Any]]]:
-        """Everything on a list's pages, each thing once, for as long as pages bring anything new.
+        """Everything on a list's pages, each thing once.
 
-        A list that changes meanwhile can show a thing twice. A total that is wrong makes it neither
-        endless nor shorter than it is, as far as that can be seen.
+        A list that shows less than its total tells, or from which things are deleted while it is read, is
+        read again: what is not on it is taken for missing, so half of it is worse than none.
         """
-        seen: Set[str] = set()
+        yielded: Set[str] = set()
+        for _dummy_reading in range(MOST_READINGS):
+            listing = Listing()
+            for reply in self._read_pages(template, values, query):
+                for thing in listing.add(reply, key, name):
+                    if thing[name] not in yielded:
+                        yielded.add(thing[name])
+                        yield reply, thing
+                if listing.is_read:
+                    break
+            if not listing.problem:
+                return
+            query = ""  # its total may be that of the whole list
+        raise reply.bad(listing.problem)
+
+    def _read_pages(self, template: str, values: Tuple[str, ...], query: str) -> Iterator[Reply]:
         for page in range(1, _MOST_PAGES + 1):
             asked: Dict[str, Any] = {"limit": _PAGE, "page": page}
             if query:
                 asked["q"] = query
             reply = self.call("GET", template, *values, query=asked)
-            things = reply.many(key)
-            fresh = [thing for thing in things if reply.text(thing, name) not in seen]
-            for thing in fresh:
-                seen.add(thing[name])
-                yield reply, thing
-            if not fresh or len(seen) == reply.content.get("total"):
-                return
+            yield reply
         raise reply.bad("the list has no end")
 
     def create_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> Domain:
@@ -172,4 +188,4 @@ class ApiV3(Api):
 
 def _address(alias: Alias) -> str:
     """How a path names an alias: by its name, but one of digits only could be taken for an id."""
-    return alias.id if alias.id and alias.name.isdigit() else alias.name
+    return alias.id if alias.id and alias.name.isdecimal() else alias.name

@@ -124,6 +124,14 @@ else:
                 _bound(manager)
             return manager
 
+        def build_response(self, req: Any, resp: Any) -> Any:
+            """The response, without its cookies: nobody wants them, and an odd one is trouble to read."""
+            original = getattr(resp, "_original_response", None)
+            if original is not None:
+                for name in ("Set-Cookie", "Set-Cookie2"):
+                    del original.msg[name]
+            return super().build_response(req, resp)
+
     def _bound(manager: Any) -> None:
         pools = manager.pool_classes_by_scheme
         manager.pool_classes_by_scheme = {scheme: _bounded(pool) for scheme, pool in pools.items()}

@@ -60,7 +60,9 @@ _SHORTEST_MASKED = 8  # characters; the gaps that a shorter secret leaves would 
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 _PASSING = (502, 503, 504)
 _CERTIFICATE = re.compile("CERTIFICATE|PEM|doesn't match")  # in what OpenSSL and urllib3 say
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # in JSON, in pairs or not
+# In JSON: a half of a character, in a pair or not; what Ansible's own keys begin with, escaped or not.
+_TO_MEND = re.compile(rb"\\u[dD][89a-fA-F]|__ansible|\\u00[4-7]")
+_ANSIBLES_OWN = "__ansible"  # keys of a result that Ansible would take for a type of its own
 _LONGEST_PAUSE = 60.0
 _FIRST_CONTACT = 30.0  # seconds: whatever is out of reach from the start is not merely out of order
 # The name of a host that does not exist, in the codes of the systems.
@@ -493,7 +495,9 @@ def _is_root(api_url: str) -> bool:
     except ValueError:
         return False
     plain = text.isprintable() and not re.search(r"[\s?#@\\]", text)
-    return plain and parts.scheme in ("http", "https") and bool(host) and port != 0
+    # The length comes first: what looks up a name works in the square of it.
+    sound = parts.scheme in ("http", "https") and 0 < len(host or "") <= 253 and port != 0
+    return plain and sound
 
 
 class _Proxy:
@@ -576,7 +580,7 @@ def _parse_json(content: bytes) -> Tuple[Any, bool]:
         return None, False
     if _is_too_deep(reply):
         return None, False
-    return (_mended(reply) if _SURROGATE.search(content) else reply), True
+    return (_mended(reply) if _TO_MEND.search(content) else reply), True
 
 
 def _is_too_deep(reply: Any) -> bool:
@@ -604,13 +608,17 @@ def _integer(text: str) -> int:
 
 
 def _mended(value: Any) -> Any:
-    """JSON with a replacement for each half of a character: Ansible refuses any result that holds one."""
+    """JSON as a result of Ansible can hold it.
+
+    Each half of a character becomes a replacement. A key that Ansible would take for its own is left out.
+    """
     if isinstance(value, str):
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, list):
         return [_mended(inner) for inner in value]
     if isinstance(value, dict):
-        return {_mended(key): _mended(inner) for key, inner in value.items()}
+        mended = {_mended(key): _mended(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in mended.items() if not key.startswith(_ANSIBLES_OWN)}
     return value
 
 
@@ -729,7 +737,9 @@ def _is_hopeless(error: Exception) -> bool:
     for fault in _chain(error):
         if isinstance(fault, socket.gaierror) and fault.errno in _NO_HOST:
             return True
-        if isinstance(fault, ssl.SSLError) and not isinstance(fault, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        if isinstance(fault, ssl.SSLError) and not isinstance(
+            fault, (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+        ):
             return True
         if type(fault) is BadStatusLine:  # an answer, but none of HTTP; its subclass stands for no answer
             return True

@@ -185,7 +185,7 @@ def test_sound_api_url_is_accepted(url: str) -> None:
     "url",
     ["", "/", "api.improvmx.com", "//h", "ftp://h", "file:///etc", "https://", "https:///v3", "https://:443",
      "https://h:0", "https://h:65536", "https://h:x", "https://[::1", "https://user:word@h", "https://user@h",
-     "https://h?a=b", "https://h#a", "https://h h", "https://h\\a", "https://h/\x00", "https://h/\n/"],
+     "https://h?a=b", "https://h#a", "https://h h", "https://" + "a." * 127, "https://" + "ü" * 90_000, "https://h\\a", "https://h/\x00", "https://h/\n/"],
 )  # fmt: skip
 def test_unsound_api_url_is_refused_without_being_quoted(url: str) -> None:
     with pytest.raises(InputError, match="api_url must be an http or https URL") as caught:
@@ -197,6 +197,53 @@ def test_unsound_api_url_is_refused_without_being_quoted(url: str) -> None:
 def test_host_that_no_name_can_be_is_an_error_with_a_message(host: str) -> None:
     error = error_of(Transport(f"http://{host}", "key", timeout=2, retry_timeout=0))
     assert error.status is None
+
+
+# What is missing
+
+SAYS_NO: tuple[Any, ...] = (
+    {"error": "Domain not found.", "code": 404, "success": False},
+    {"error": "Domain not found.", "code": "404", "success": False},
+    {"errors": {"domain": ["Not found."]}, "success": False},
+    {"errors": {}, "message": "Not found.", "success": False},
+    {"error": "Domain not found.", "code": 404},
+)
+STRANGERS: tuple[Any, ...] = (
+    b"",
+    b"<html><title>404 Not Found</title></html>",
+    "null",
+    [],
+    {},
+    {"detail": "Not Found"},
+    {"message": "Not Found", "documentation_url": "https://docs.example"},
+    {"timestamp": "2026-01-31", "status": 404, "error": "Not Found", "path": "/v3/domains"},
+    {"code": 404, "message": "HTTP 404 Not Found"},
+    {"success": False},
+)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize("body", SAYS_NO, ids=repr)
+def test_404_in_a_form_of_the_service_is_a_refusal(
+    body: Any, method: str, emulator: Emulator, transport: Transport
+) -> None:
+    emulator.faults.add(Fault("body", status=404, body=body))
+    error = error_of(transport, method, ONE, values=["a.example"])
+    assert isinstance(error, Refused)
+    assert "the service answered 404" in str(error)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize("body", STRANGERS, ids=repr)
+def test_404_in_another_form_is_that_of_a_stranger(
+    body: Any, method: str, emulator: Emulator, transport: Transport
+) -> None:
+    emulator.faults.add(Fault("body", status=404, body=body))
+    error = error_of(transport, method, ONE, values=["a.example"])
+    assert isinstance(error, BadReply)
+    assert f"{emulator.url} answered 404, but not in the form of ImprovMX (" in str(error)
+    assert str(error).endswith("so nothing is concluded from it: check api_url")
+    assert len(emulator.requests) == 1
 
 
 # Redirects
@@ -268,6 +315,19 @@ def test_words_of_the_service_are_told_field_by_field(
 def test_half_of_a_character_is_replaced(content: bytes, reply: Any, emulator: Emulator) -> None:
     emulator.faults.add(Fault("body", body=content))
     assert connect(emulator).request("GET", DOMAINS) == reply
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        rb'{"a": [{"__ansible_type": 1}], "__ansible": {}}',
+        rb'{"a": [{"\u005f_ansible_type": 1}], "__\u0061nsible": {}}',
+        rb'{"a": [{"_\u005Fansible\u005f\ud800": 1}]}',
+    ],
+)
+def test_keys_that_ansible_takes_for_its_own_are_left_out(content: bytes, emulator: Emulator) -> None:
+    emulator.faults.add(Fault("body", body=content))
+    assert connect(emulator).request("GET", DOMAINS) == {"a": [{}]}
 
 
 def test_long_words_are_cut(emulator: Emulator, transport: Transport) -> None:
@@ -508,6 +568,45 @@ def test_broken_http_is_told_as_a_broken_connection(answer: bytes) -> None:
     assert isinstance(error, Unavailable)
     assert "broke" in str(error)
     assert error.doubtful is True
+
+
+NINES = "9" * 5000
+
+
+@pytest.mark.parametrize("status", ["200 OK", "302 Found", "404 No", "429 Slow"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Content-Length", NINES),
+        ("Content-Encoding", "gzip," * 5000),
+        ("Content-Type", "text/html; charset=" + "x" * 5000),
+        ("Set-Cookie", "a=b; Max-Age=" + "9" * 400),
+        ("Set-Cookie", f"a=b; Expires=Sun, 17 Mar {NINES} 17:46:47 GMT"),
+        ("Location", "http://" + "ü" * 5000),
+        ("Retry-After", NINES),
+        ("Date", NINES),
+        ("Keep-Alive", NINES),
+    ],
+    ids=lambda text: text[:24],
+)
+def test_odd_header_is_an_error_with_a_message_or_no_matter(name: str, value: str, status: str) -> None:
+    """Warnings are errors in tests, those of libraries too."""
+    answer = f"HTTP/1.1 {status}\r\n{name}: {value}\r\nConnection: close\r\n\r\n{{}}".encode()
+    with serving(lambda connection: connection.sendall(answer)) as url:
+        transport = Transport(url, "key", retry_timeout=0)
+        if status == "200 OK" and name != "Content-Encoding":
+            assert transport.request("GET", DOMAINS) == {}
+        else:
+            error_of(transport)
+
+
+def test_cookies_are_not_sent_back(emulator: Emulator) -> None:
+    emulator.faults.add(Fault("odd_headers", headers={"Set-Cookie": "session=7d6c5b; Path=/"}))
+    transport = connect(emulator)
+    transport.request("GET", DOMAINS)
+    transport.request("GET", DOMAINS)
+    assert "Cookie" not in emulator.requests[1].headers
+    assert len({request.connection for request in emulator.requests}) == 1
 
 
 # What is tried again
@@ -828,17 +927,23 @@ def test_proxy_of_another_form_is_refused_before_any_request_without_being_quote
     word: str, address: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name_proxy(monkeypatch, f"http://user:{word}@{address}")
-    with pytest.raises(InputError, match="the proxy that the environment names is not of the form") as refused:
+    with pytest.raises(
+        InputError, match="the proxy that the environment names is not of the form"
+    ) as refused:
         connect(emulator)
     assert "7d6c5b" not in str(refused.value)
 
 
-@pytest.mark.parametrize("url", ["gopher://user:7d6c5b@h:1", "http://user:p#7d6c5b@127.0.0.1:1", "socks9://h"])
+@pytest.mark.parametrize(
+    "url", ["gopher://user:7d6c5b@h:1", "http://user:p#7d6c5b@127.0.0.1:1", "socks9://h"]
+)
 def test_proxy_that_nothing_can_speak_to_is_refused(
     url: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name_proxy(monkeypatch, url)
-    with pytest.raises(InputError, match="the proxy that the environment names is not of the form") as refused:
+    with pytest.raises(
+        InputError, match="the proxy that the environment names is not of the form"
+    ) as refused:
         connect(emulator)
     assert "7d6c5b" not in str(refused.value)
 
@@ -879,7 +984,9 @@ def test_service_out_of_reach_is_given_up_within_30_seconds(dead_address: str, c
     error = error_of(transport)
     assert clock.slept == [0.5, 1, 2, 4, 8]
     assert "given up after 6 tries in 1" in str(error)
-    assert str(error).endswith("; no answer has come from there yet, so check api_url, the proxy and the network")
+    assert str(error).endswith(
+        "; no answer has come from there yet, so check api_url, the proxy and the network"
+    )
 
 
 def test_requests_after_the_first_answer_keep_their_patience(emulator: Emulator, clock: Clock) -> None:
