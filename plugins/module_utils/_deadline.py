@@ -82,24 +82,28 @@ else:
             connect()
             return
         faults: List[BaseException] = []
+        too_late = threading.Event()
 
         def attempt() -> None:
             try:
                 connect()
             except BaseException as fault:
                 faults.append(fault)
+            if too_late.is_set():
+                connection.close()
 
         thread = threading.Thread(target=attempt, daemon=True)
         thread.start()
         thread.join(max(0.0, left))
         if thread.is_alive():
+            too_late.set()
             raise ConnectTimeoutError(connection, "no connection in time")
         if faults:
             raise faults[0]
 
     @lru_cache(maxsize=None)
     def _bounded(pool: Any) -> Any:
-        """The same kind of pool, plain, with TLS or through a SOCKS proxy, with connections that end in time."""
+        """The same kind of pool, be it plain, with TLS or through a SOCKS proxy, with these limits."""
         usual = pool.ConnectionCls
 
         class Connection(usual):  # type: ignore[misc]

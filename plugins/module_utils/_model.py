@@ -137,7 +137,7 @@ def parse_domain(text: str) -> str:
     """
     name = text.strip()
     if len(name) > _LONGEST_DOMAIN + 1:
-        raise ValueError("it is longer than %d characters" % _LONGEST_DOMAIN)
+        raise ValueError("it is longer than 253 characters")
     if not name.isascii():
         if _INVISIBLE.search(name):
             raise ValueError("it holds an invisible character")
@@ -153,7 +153,7 @@ def parse_domain(text: str) -> str:
     if labels[-1].isdecimal():
         raise ValueError("the last label is a number")
     if len(".".join(labels)) > _LONGEST_DOMAIN:
-        raise ValueError("it is longer than %d characters" % _LONGEST_DOMAIN)
+        raise ValueError("it is longer than 253 characters")
     return ".".join(labels)
 
 
@@ -168,7 +168,7 @@ def _parse_label(label: str) -> str:
     if not label:
         raise ValueError("a label is empty")
     if len(label) > _LONGEST_LABEL:  # an A-label is longer still
-        raise ValueError("a label is longer than %d characters" % _LONGEST_LABEL)
+        raise ValueError("a label is longer than 63 characters")
     if not label.isascii():
         for character in label:
             if character != "-" and unicodedata.category(character)[0] not in "LMN":
@@ -177,7 +177,7 @@ def _parse_label(label: str) -> str:
             raise ValueError("a label begins or ends with a hyphen")
         label = "xn--" + label.encode("punycode").decode("ascii")
     if len(label) > _LONGEST_LABEL:
-        raise ValueError("a label is longer than %d characters" % _LONGEST_LABEL)
+        raise ValueError("a label is longer than 63 characters")
     if not _LABEL.match(label):
         raise ValueError("a label may hold letters, digits and inner hyphens only")
     return label

@@ -201,7 +201,7 @@ class RateLimits:
         # Also for narrower limits, which may prove to be the ones that count.
         for scope in range(self._scope, self._narrowest + 1):
             window = self._window(endpoint, scope)
-            if window.left is None or not late and (status == 429 or abs(window.ends - ends) >= _VAGUE):
+            if window.left is None or (not late and (status == 429 or abs(window.ends - ends) >= _VAGUE)):
                 window.left = left
             else:
                 window.left = min(left, window.left)  # answers may overtake each other

@@ -141,7 +141,7 @@ class Transport:
         if problems:
             raise InputError(problems)
         self._root, self._root_path = _split_root(api_url)
-        # Whether the service is known to be there. A path of api_url that is too deep has a 404 for everything.
+        # Whether the service is known to be there. Below a path that is too deep, everything is a 404.
         self.root_is_proven = not self._root_path
         # As numbers with a fraction: Ansible lets a truth value pass for a number, urllib3 does not.
         self._timeout = float(min(timeout, _LONGEST_TIME))

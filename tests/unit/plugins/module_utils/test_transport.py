@@ -185,7 +185,8 @@ def test_sound_api_url_is_accepted(url: str) -> None:
     "url",
     ["", "/", "api.improvmx.com", "//h", "ftp://h", "file:///etc", "https://", "https:///v3", "https://:443",
      "https://h:0", "https://h:65536", "https://h:x", "https://[::1", "https://user:word@h", "https://user@h",
-     "https://h?a=b", "https://h#a", "https://h h", "https://" + "a." * 127, "https://" + "ü" * 90_000, "https://h\\a", "https://h/\x00", "https://h/\n/"],
+     "https://h?a=b", "https://h#a", "https://h h", "https://h\\a", "https://h/\x00", "https://h/\n/",
+     "https://" + "a." * 127, "https://" + "ü" * 90_000],
 )  # fmt: skip
 def test_unsound_api_url_is_refused_without_being_quoted(url: str) -> None:
     with pytest.raises(InputError, match="api_url must be an http or https URL") as caught:
@@ -507,6 +508,60 @@ def test_reply_that_trickles_in_is_given_up_when_its_time_is_over(
     assert len(drops) < 1000
 
 
+# What comes at once, and then without end, from whatever stands before the service.
+GREETINGS = {
+    "https": (b"\x16\x03\x03\x40\x00", b"\0"),
+    "http through socks5": (b"\x05", b""),
+    "http through socks5h": (b"\x05\0\x05\0\0\x03\xff", b"x"),
+    "http through socks4": (b"\0", b""),
+    "http through http": (b"HTTP/1.1 200 O", b"k"),
+    "https through http": (b"HTTP/1.1 200 O", b"k"),
+    "https through socks5h": (b"\x05\0\x05\0\0\x01\0\0\0\0\0\0\x16\x03\x03\x40\x00", b"\0"),
+    "http behind socks5h": (b"\x05\0\x05\0\0\x01\0\0\0\0\0\0HTTP/1.1 200 O", b"k"),
+}
+
+
+@pytest.mark.parametrize("way", GREETINGS)
+def test_connection_that_is_greeted_without_end_is_given_up_when_its_time_is_over(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once, drop = GREETINGS[way]
+    drops: list[bytes] = []
+
+    def trickle(connection: socket.socket) -> None:
+        connection.sendall(at_once)
+        while len(drops) < 10_000:  # a quarter of an hour
+            connection.sendall(drop)
+            drops.append(drop)
+            time.sleep(0.1)
+
+    with serving(trickle) as url:
+        scheme, _word, proxy = way.replace("behind", "through").partition(" through ")
+        target = url.replace("http:", f"{scheme}:")
+        if proxy:
+            target = f"{scheme}://127.0.0.2:9"
+            name_proxy(monkeypatch, url.replace("http:", f"{proxy}:"))
+        error = error_of(Transport(target, "key", timeout=0.3, retry_timeout=0, verify=False))
+    assert isinstance(error, Unavailable)
+    assert "within 0.3 s" in str(error)
+    assert len(drops) < 1000
+
+
+def test_name_that_is_looked_up_without_end_is_given_up_when_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended = threading.Event()
+
+    def look_up(*_args: Any, **_options: Any) -> Any:
+        ended.wait(900)
+        raise socket.gaierror(socket.EAI_AGAIN, "too late")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    error = error_of(Transport("http://slow.example", "key", timeout=0.3, retry_timeout=0))
+    ended.set()
+    assert "http://slow.example can't be reached: no connection within 0.3 s" in str(error)
+
+
 # Memory
 
 
@@ -818,6 +873,7 @@ def name_proxy(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("HTTP_PROXY", url)
+    monkeypatch.setenv("HTTPS_PROXY", url)
     monkeypatch.setenv("NO_PROXY", "")
 
 
