@@ -21,7 +21,7 @@ import time
 import traceback
 import zlib
 from http.client import BadStatusLine
-from typing import Any, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from ansible_collections.improvmx.email.plugins.module_utils import _deadline
@@ -53,6 +53,9 @@ MOST_CONNECTIONS = 10  # at a time: the size of a requests session's pool
 # Bytes. A page of 100 domains with 200 aliases each has about 3 MiB; version 2 has no pages, and this
 # holds 300,000 aliases. As JSON, the worst reply takes 25 times its size in memory.
 _LARGEST_REPLY = 32 * 1024 * 1024
+# Bytes of the last replies of all threads together, for what was made of them may still be in use.
+_LARGEST_REPLIES = 48 * 1024 * 1024
+_SMALL_REPLY = 256 * 1024  # not worth counting
 _DEEPEST_REPLY = 50  # lists and objects within each other; those of the API have 6
 _CHUNK = 256 * 1024
 _LONGEST_WORDS = 600  # characters of the service's own that a message quotes
@@ -166,6 +169,7 @@ class Transport:
         self._reached = False  # whether any answer has come yet
         self._down_since: Optional[float] = None
         self._counter = threading.Lock()
+        self._held: Dict[int, int] = {}  # bytes of the last reply, by thread
         self.limits = RateLimits(self._timeout)
         self.requests_made = 0
         self._hidden: Tuple[str, ...] = ()  # long ones first, for one may hold another
@@ -258,6 +262,7 @@ class Transport:
         """Send a request once; return the answer and its body. ``limit``: seconds for all of it."""
         with self._counter:
             self.requests_made += 1
+            self._held.pop(threading.get_ident(), None)
         try:
             with _deadline.deadline(limit):
                 response = self._session.request(
@@ -271,21 +276,33 @@ class Transport:
                     stream=True,
                 )
                 with response:
-                    return response, b"".join(_body(response))
+                    return response, b"".join(_body(response, self._hold))
         except (requests.RequestException, HTTPError, zlib.error) as error:
             # urllib3's own come through where requests does not read the body, and for odd hosts.
             raise self._connection_fault(error, method, path, limit) from None
         except OSError as error:
             story = "the CA bundle can't be used, see ca_path: %s" % self.scrub(str(error))
             raise BadReply(story, method, path) from None
-        except _TooLarge:
-            raise BadReply(
-                "the reply is larger than %d MiB" % (_LARGEST_REPLY >> 20),
-                method,
-                path,
-                response.status_code,
-                doubtful=method != "GET",
-            ) from None
+        except _TooLarge as error:
+            status, doubtful = response.status_code, method != "GET"
+            raise BadReply(str(error), method, path, status, doubtful=doubtful) from None
+
+    def _hold(self, size: int) -> None:
+        """Note how large this thread's reply is by now. Raises _TooLarge."""
+        if size > _LARGEST_REPLY:
+            raise _TooLarge("the reply is larger than %d MiB" % (_LARGEST_REPLY >> 20))
+        if size <= _SMALL_REPLY:
+            return
+        with self._counter:
+            alive = {thread.ident for thread in threading.enumerate()}
+            self._held = {ident: held for ident, held in self._held.items() if ident in alive}
+            self._held.pop(threading.get_ident(), None)
+            if size + sum(self._held.values()) > _LARGEST_REPLIES:
+                raise _TooLarge(
+                    "the replies to requests side by side are larger than %d MiB together"
+                    % (_LARGEST_REPLIES >> 20)
+                )
+            self._held[threading.get_ident()] = size
 
     def _judge(self, response: requests.Response, content: bytes, method: str, path: str) -> Any:
         status = response.status_code
@@ -552,10 +569,11 @@ class _TooLarge(Exception):
     pass
 
 
-def _body(response: requests.Response) -> Iterator[bytes]:
+def _body(response: requests.Response, hold: Callable[[int], None]) -> Iterator[bytes]:
     """The body in pieces, as long as it is not too large. Raises _TooLarge, zlib.error, HTTPError.
 
-    It is unpacked here, for a few bytes of a compressed body can be a thousand times as many.
+    It is unpacked here, for a few bytes of a compressed body can be a thousand times as many, and not
+    every urllib3 that works with the oldest Python bounds that. ``hold`` is told how many there are.
     """
     size = 0
     response.raw.enforce_content_length = True  # urllib3 1.26 would take a part of a body for all of it
@@ -566,8 +584,7 @@ def _body(response: requests.Response) -> Iterator[bytes]:
             piece = unpacker.decompress(packed, _CHUNK) if unpacker else packed
             packed = unpacker.unconsumed_tail if unpacker else b""
             size += len(piece)
-            if size > _LARGEST_REPLY:
-                raise _TooLarge
+            hold(size)
             yield piece
 
 

@@ -15,6 +15,7 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -605,6 +606,32 @@ def test_packed_reply_is_unpacked_no_further_than_to_the_limit(coding: str, word
     with serving(lambda connection: connection.sendall(answer)) as url, memory_below(48):
         error = error_of(Transport(url, "key", timeout=60, retry_timeout=0))
     assert words in str(error)
+
+
+def test_replies_side_by_side_are_read_no_further_than_to_the_limit_of_their_sum(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_transport, "_LARGEST_REPLIES", 5 << 20)
+    emulator.faults.add(Fault("huge", size=2 << 20, times=None))
+    transport = connect(emulator, timeout=60, retry_timeout=0)
+    meet = threading.Barrier(4)
+
+    def read(_number: int) -> str:
+        meet.wait(60)
+        try:
+            answer = str(len(transport.request("GET", DOMAINS)))
+        except BadReply as error:
+            answer = error.story
+        meet.wait(60)  # all of them are still alive, and what they read is in use
+        return answer
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = sorted(pool.map(read, range(4)))
+    assert answers[:1] == [str((2 << 20) - 2)]
+    assert answers[2:] == ["the replies to requests side by side are larger than 5 MiB together"] * 2
+    # Threads that are over hold nothing, nor does the last reply of the one that asks again.
+    for _turn in range(3):
+        assert transport.request("GET", DOMAINS)
 
 
 @pytest.mark.parametrize("size", [0, 1, 300_000, 1 << 20])
