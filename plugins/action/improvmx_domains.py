@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.improvmx.email.plugins.plugin_utils._core import require_supported_core
 from ansible_collections.improvmx.email.plugins.plugin_utils._progress import shown_progress
 
 
@@ -20,6 +21,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
+        require_supported_core()
         args = self._task.args
         # The file has to be on this machine, and somebody has to wait for the end.
         here = self._connection.transport == "local" and not self._task.async_val

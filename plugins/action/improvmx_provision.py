@@ -21,6 +21,7 @@ from ansible.plugins.loader import connection_loader
 
 from ansible_collections.improvmx.email.plugins.module_utils._model import InputError
 from ansible_collections.improvmx.email.plugins.plugin_utils._check import problems_of
+from ansible_collections.improvmx.email.plugins.plugin_utils._core import require_supported_core
 from ansible_collections.improvmx.email.plugins.plugin_utils._gather import Account, gather
 from ansible_collections.improvmx.email.plugins.plugin_utils._progress import shown_progress
 from ansible_collections.improvmx.email.plugins.plugin_utils._situation import read_situation
@@ -58,6 +59,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables: dict[str, Any] = task_vars or {}
+        require_supported_core()
         step, given = self._read_args()
         if not self._comes_first(variables):
             return {**result, **_RAN_ALREADY}

@@ -53,6 +53,8 @@ options:
       - The longest that one request may spend in tries and waits, in seconds. Waits for a rate limit count.
       - A request is repeated when the service limits the rate, when it is out of reach or out of order,
         and only where a repeat can do no harm. A write whose answer was lost is looked up instead.
+      - A service that has not answered yet is given up after 30 seconds, or O(timeout) where that is longer, and at once
+        where its host does not exist.
       - V(0) means a single try.
     type: int
     default: 300
@@ -64,7 +66,8 @@ requirements:
   - requests, for the Python that runs the module or plugin
 notes:
   - A module runs where Ansible runs it, and talks to the API from there. Usually that is C(localhost).
-  - Proxies are taken from the usual environment variables, such as E(HTTPS_PROXY). C(~/.netrc) is not used.
+  - Proxies are taken from the usual environment variables, such as E(HTTPS_PROXY). A SOCKS proxy needs the Python library
+    C(PySocks). C(~/.netrc) is not used.
   - For modules, put the shared options into C(module_defaults) of the group C(improvmx.email.improvmx) to write them once in
     a play.
 """

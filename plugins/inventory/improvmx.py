@@ -10,6 +10,8 @@ short_description: The domains of an ImprovMX account as hosts
 version_added: 0.1.0
 description:
   - Every domain of the account, or those that are chosen, becomes a host. The name of the host is the domain as A-label.
+    What the service tells and is no domain name is left out, with a warning. So is a group of O(keyed_groups) whose name
+    is that of a host, or one of C(all), C(ungrouped) and C(localhost).
   - Each host has one variable, the dictionary C(improvmx), with what M(improvmx.email.improvmx_domain_info) returns of the
     domain, as in C(improvmx.active) and C(improvmx.aliases).
   - What was found is not a desired state. The role P(improvmx.email.improvmx#role) applied to this inventory changes
@@ -86,7 +88,7 @@ import os
 import re
 import sys
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Mapping
+from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from ansible.errors import (
     AnsibleError,
@@ -105,6 +107,8 @@ from ansible_collections.improvmx.email.plugins.module_utils._connection import 
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     ImprovmxError,
     InputError,
+    parse_domain,
+    shown,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._read import read_selected
 from ansible_collections.improvmx.email.plugins.module_utils._results import describe_domain
@@ -112,8 +116,12 @@ from ansible_collections.improvmx.email.plugins.module_utils._transport import (
     REQUESTS_IMPORT_ERROR,
     Transport,
 )
+from ansible_collections.improvmx.email.plugins.plugin_utils._core import require_supported_core
 
 _FILE_NAME = re.compile(r"(\A|[./])improvmx\.ya?ml\Z")
+_GROUP = re.compile(r"\w[\w.-]{0,199}\Z")
+_MOST_NAMED = 10  # names that a warning tells
+_RESERVED = frozenset(("all", "ungrouped", "localhost", "127.0.0.1"))
 # The connection and the choice of domains: these options may be templates.
 _OWN = (
     "api_key",
@@ -143,12 +151,14 @@ def _no_empty_environment() -> Iterator[None]:
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     NAME = "improvmx.email.improvmx"
+    inventory: Any
 
     def verify_file(self, path: str) -> bool:
         return bool(super().verify_file(path) and _FILE_NAME.search(path))
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
+        require_supported_core(AnsibleParserError)
         if REQUESTS_IMPORT_ERROR:
             raise AnsibleParserError(
                 "The Python library requests is missing, which %s needs for this inventory: install it "
@@ -161,6 +171,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         except ImprovmxError as error:
             raise AnsibleParserError(str(error)) from None
         there = set(self.inventory.hosts)
+        self._left_out: List[str] = []
         try:
             for domain in domains:
                 self._add(domain)
@@ -169,6 +180,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 self.inventory.remove_host(self.inventory.hosts[name])
             # Without what Ansible shows of the file along with it, where the API key may be.
             raise AnsibleParserError(str(error)) from None
+        if self._left_out:
+            names = list(dict.fromkeys(self._left_out))
+            more = ", and %d more" % (len(names) - _MOST_NAMED) if len(names) > _MOST_NAMED else ""
+            self.display.warning(
+                "improvmx: left out of this inventory, for their names could be taken for something else: %s%s"
+                % (", ".join(names[:_MOST_NAMED]), more)
+            )
 
     # --- Options ----------------------------------------------------------------------------------
 
@@ -259,12 +277,64 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     # --- Hosts ------------------------------------------------------------------------------------
 
     def _add(self, domain: Mapping[str, Any]) -> None:
-        """Make a domain a host, with what the file composes for it."""
+        """Make a domain a host, with what the file composes for it.
+
+        Ansible takes the name of a host for an address, a part of a path, a pattern: so it has to be a domain.
+        """
         host = domain["domain"]
+        if not _is_domain(host) or host in self.inventory.groups:
+            self._left_out.append("domain %s" % shown(str(host)))
+            return
         self.inventory.add_host(host)
         self.inventory.set_variable(host, "improvmx", dict(domain))
         variables = self.inventory.get_host(host).get_vars()
         strict = self.get_option("strict")
         self._set_composite_vars(self.get_option("compose"), variables, host, strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict)
-        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict)
+        whole = self.inventory
+        self.inventory = _SafeGroups(whole, self._left_out)
+        try:
+            self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict)
+        finally:
+            self.inventory = whole
+
+
+def _is_domain(name: Any) -> bool:
+    """Whether this is a domain name in its normal form."""
+    try:
+        return isinstance(name, str) and parse_domain(name) == name
+    except ValueError:
+        return False
+
+
+class _SafeGroups:
+    """An inventory that takes no group whose name could be taken for something else.
+
+    The names of keyed groups are made of what the service says. As part of a path they would load
+    files, as a pattern they would stand for other hosts.
+    """
+
+    def __init__(self, inventory: Any, left_out: List[str]) -> None:
+        self._inventory, self._left_out = inventory, left_out
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inventory, name)
+
+    def add_group(self, group: str) -> Optional[str]:
+        if self._is_safe(group):
+            name: str = self._inventory.add_group(group)
+            return name
+        self._left_out.append("group %s" % shown(group))
+        return None
+
+    def add_host(self, host: str, group: Optional[str] = None) -> None:
+        if group is not None:
+            self._inventory.add_host(host, group)
+
+    def add_child(self, group: str, child: Optional[str]) -> None:
+        if child is not None and self._is_safe(group):
+            self._inventory.add_child(group, child)
+
+    def _is_safe(self, group: str) -> bool:
+        reserved = group in _RESERVED or group in self._inventory.hosts
+        return not reserved and bool(_GROUP.match(group))

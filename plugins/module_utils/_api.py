@@ -10,7 +10,7 @@ the service's documentation leaves open which one comes are all accepted.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ansible_collections.improvmx.email.plugins.module_utils._check import Check
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
@@ -25,7 +25,6 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
 )
 from ansible_collections.improvmx.email.plugins.module_utils._time import read_iso_utc
 from ansible_collections.improvmx.email.plugins.module_utils._transport import (
-    ApiError,
     BadReply,
     Refused,
     Transport,
@@ -35,6 +34,9 @@ from ansible_collections.improvmx.email.plugins.module_utils._transport import (
 # Further fields of a domain that the service is known to tell. Others are left out, so that the
 # output of improvmx_domain_info stays valid input of improvmx_domains.
 DETAILS = ("daily_quota", "dkim_selector", "banned", "strict_mxes", "routing_engine")
+
+
+MOST_READINGS = 3  # of a list that shows less than it tells, or changes while it is read
 
 
 class PartlyDone(BadReply):
@@ -52,6 +54,7 @@ class Api:
     settings: Tuple[str, ...] = ()  # what it can manage of a domain
     batch_limit = 1  # how many aliases one request can create
     kinds: Tuple[str, ...] = ("domain", "alias")  # the kinds of things that it knows
+    account_path = "/account"
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
@@ -59,7 +62,7 @@ class Api:
     # --- The methods that versions differ in ------------------------------------------------------
 
     def domains(self, query: str = "") -> Iterator[Domain]:
-        """Every domain of the account, or those whose name starts with ``query``."""
+        """Every domain of the account, or at least those whose name starts with ``query``."""
         raise NotImplementedError
 
     def domain(self, name: str) -> Optional[Domain]:
@@ -167,7 +170,7 @@ class Api:
         try:
             return self.call("GET", template, *values)
         except Refused as error:
-            if error.status == 404:
+            if self.says_missing(error):
                 return None
             raise
 
@@ -175,9 +178,24 @@ class Api:
         """Send a DELETE. A 404 means that the work is done: an earlier try may have done it."""
         try:
             self.call("DELETE", template, *values)
-        except ApiError as error:
-            if error.status != 404:
+        except Refused as error:
+            if not self.says_missing(error):
                 raise
+
+    def says_missing(self, error: Refused) -> bool:
+        """Whether the service says that a thing does not exist. Raises ApiError where it knows nothing.
+
+        Below a path of ``api_url`` that is too deep, nothing exists. So where it has one, and nothing has
+        been found below it yet, the account is asked for, which always exists.
+        """
+        if error.status != 404:
+            return False
+        if not self.transport.root_is_proven:
+            try:
+                self.call("GET", self.account_path)
+            except Refused as fault:
+                raise fault.extended("; api_url has a path, is that right?") from None
+        return True
 
 
 class Reply:
@@ -266,6 +284,40 @@ class Reply:
     def alias_id(self) -> Optional[str]:
         """The id in the reply about one alias, if it holds one."""
         return _read_id(self.one("alias"))
+
+
+class Listing:
+    """One reading of a list, and whether it showed as much as its total tells.
+
+    A list without a total, or with one that is less than what is seen, is as long as it is.
+    """
+
+    def __init__(self) -> None:
+        self.seen: Set[str] = set()
+        self.total: Optional[int] = None
+        self.shrank = False
+        self.is_read = False  # another page would show nothing new, or come too late
+
+    def add(self, reply: Reply, key: str, name: str) -> List[Dict[str, Any]]:
+        """The things of the next page that were not on one before."""
+        total = reply.content.get("total")
+        if isinstance(total, int) and not isinstance(total, bool):
+            # What is deleted between two pages moves another thing from the later to the earlier one.
+            self.shrank = self.shrank or (self.total is not None and total < self.total)
+            self.total = total
+        fresh = [thing for thing in reply.many(key) if reply.text(thing, name) not in self.seen]
+        self.seen.update(thing[name] for thing in fresh)
+        self.is_read = not fresh or self.shrank or len(self.seen) == self.total
+        return fresh
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it, empty for a whole list."""
+        if self.shrank:
+            return "the list changed while it was read, each of %d times" % MOST_READINGS
+        if self.total is not None and len(self.seen) < self.total:
+            return "the list shows %d of the %d that its total tells" % (len(self.seen), self.total)
+        return ""
 
 
 def _read_id(thing: Mapping[str, Any]) -> Optional[str]:

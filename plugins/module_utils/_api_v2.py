@@ -7,9 +7,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Set
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api, alias_body
+from ansible_collections.improvmx.email.plugins.module_utils._api import (
+    MOST_READINGS,
+    Api,
+    Listing,
+    alias_body,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._check import Check, mx_problem
 from ansible_collections.improvmx.email.plugins.module_utils._model import Alias, Domain
 from ansible_collections.improvmx.email.plugins.module_utils._transport import service_words
@@ -17,11 +22,21 @@ from ansible_collections.improvmx.email.plugins.module_utils._transport import s
 
 class ApiV2(Api):
     version = "v2"
+    account_path = "/account/"
 
     def domains(self, query: str = "") -> Iterator[Domain]:
-        reply = self.call("GET", "/domains/", query={"q": query} if query else None)
-        for thing in reply.many("domains"):
-            yield reply.domain(thing)
+        yielded: Set[str] = set()
+        for _dummy_reading in range(MOST_READINGS):
+            listing = Listing()
+            reply = self.call("GET", "/domains/", query={"q": query} if query else None)
+            for thing in listing.add(reply, "domains", "domain"):
+                if thing["domain"] not in yielded:
+                    yielded.add(thing["domain"])
+                    yield reply.domain(thing)
+            if not listing.problem:
+                return
+            query = ""  # its total may be that of all domains
+        raise reply.bad(listing.problem)
 
     def domain(self, name: str) -> Optional[Domain]:
         reply = self.find("/domains/{}", name)
@@ -69,6 +84,6 @@ class ApiV2(Api):
         return Check(False, mx_problem(name, self.transport.quote(str(reason)) if reason else ""))
 
     def account(self) -> Dict[str, Any]:
-        account = self.call("GET", "/account/").account()
+        account = self.call("GET", self.account_path).account()
         key = self.call("GET", "/account/api/").content
         return {"account": account, "api_key": {name: key[name] for name in key if name != "token"}}

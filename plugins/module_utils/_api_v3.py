@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Set, Tuple
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api, PartlyDone, Reply, alias_body
+from ansible_collections.improvmx.email.plugins.module_utils._api import (
+    MOST_READINGS,
+    Api,
+    Listing,
+    PartlyDone,
+    Reply,
+    alias_body,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._check import Check, mx_is_valid, problems
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
@@ -54,24 +61,33 @@ class ApiV3(Api):
     def _pages(
         self, template: str, values: Tuple[str, ...], key: str, name: str, query: str = ""
     ) -> Iterator[Tuple[Reply, Dict[str, Any]]]:
-        """Everything on a list's pages, each thing once, for as long as pages bring anything new.
+        """Everything on a list's pages, each thing once.
 
-        A list that changes meanwhile can show a thing twice. A total that is wrong makes it neither
-        endless nor shorter than it is, as far as that can be seen.
+        A list that shows less than its total tells, or from which things are deleted while it is read, is
+        read again: what is not on it is taken for missing, so half of it is worse than none.
         """
-        seen: Set[str] = set()
+        yielded: Set[str] = set()
+        for _dummy_reading in range(MOST_READINGS):
+            listing = Listing()
+            for reply in self._read_pages(template, values, query):
+                for thing in listing.add(reply, key, name):
+                    if thing[name] not in yielded:
+                        yielded.add(thing[name])
+                        yield reply, thing
+                if listing.is_read:
+                    break
+            if not listing.problem:
+                return
+            query = ""  # its total may be that of the whole list
+        raise reply.bad(listing.problem)
+
+    def _read_pages(self, template: str, values: Tuple[str, ...], query: str) -> Iterator[Reply]:
         for page in range(1, _MOST_PAGES + 1):
             asked: Dict[str, Any] = {"limit": _PAGE, "page": page}
             if query:
                 asked["q"] = query
             reply = self.call("GET", template, *values, query=asked)
-            things = reply.many(key)
-            fresh = [thing for thing in things if reply.text(thing, name) not in seen]
-            for thing in fresh:
-                seen.add(thing[name])
-                yield reply, thing
-            if not fresh or len(seen) == reply.content.get("total"):
-                return
+            yield reply
         raise reply.bad("the list has no end")
 
     def create_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> Domain:
@@ -151,7 +167,7 @@ class ApiV3(Api):
 
     def alias_limit(self) -> Optional[int]:
         try:
-            limits = self.call("GET", "/account").one("account").get("limits")
+            limits = self.call("GET", self.account_path).one("account").get("limits")
         except ApiError:
             return None
         limit = limits.get("aliases") if isinstance(limits, dict) else None
@@ -197,7 +213,7 @@ class ApiV3(Api):
         return Check(valid, reason or None, records)
 
     def account(self) -> Dict[str, Any]:
-        account = self.call("GET", "/account").account()
+        account = self.call("GET", self.account_path).account()
         try:
             whitelabels = self.call("GET", "/account/whitelabels").many("whitelabels")
         except Refused as error:

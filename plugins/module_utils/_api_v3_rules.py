@@ -84,7 +84,7 @@ class Rules:
 
         Its status for a domain that is routed by aliases is not documented.
         """
-        if error.status == 404 and not self._wish.present:
+        if not self._wish.present and self._api.says_missing(error):
             return
         if error.status != 401:
             domain = self._api.domain(self._domain)

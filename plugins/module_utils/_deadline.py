@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP connections on which the whole of an answer has to come within a time, headers and all.
+"""HTTP connections that are made within a time, and on which the whole of an answer has to come within it.
 
-The time limit of a socket starts anew with every byte, so an answer that trickles in would have no end.
+The time limit of a socket starts anew with every byte, so an answer that trickles in would have no end,
+nor would the greeting of a proxy or of TLS. To look up the name of a host has no limit at all.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from functools import lru_cache
 from http.client import HTTPResponse
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator, List
 
 
 class _Thread(threading.local):
@@ -30,7 +32,7 @@ _thread = _Thread()
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Let what this thread reads of answers have come when so many seconds are over."""
+    """Let this thread's connection be made, and what it reads of answers have come, in so many seconds."""
     _thread.until = time.monotonic() + seconds
     try:
         yield
@@ -68,36 +70,72 @@ class _Response(HTTPResponse):
 
 try:
     from requests.adapters import HTTPAdapter
-    from urllib3.connection import HTTPConnection, HTTPSConnection
-    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-    from urllib3.poolmanager import ProxyManager
+    from urllib3.exceptions import ConnectTimeoutError
 except ImportError:
     pass  # _transport tells
 else:
 
-    class _Connection(HTTPConnection):
-        response_class = _Response
+    def _in_time(connection: Any, connect: Callable[[], None]) -> None:
+        """Connect in a thread of its own, which is left to itself when time is up."""
+        left = _thread.until - time.monotonic()
+        if left == math.inf:
+            connect()
+            return
+        faults: List[BaseException] = []
+        too_late = threading.Event()
 
-    class _SecureConnection(HTTPSConnection):
-        response_class = _Response
+        def attempt() -> None:
+            try:
+                connect()
+            except BaseException as fault:
+                faults.append(fault)
+            if too_late.is_set():
+                connection.close()
 
-    class _Pool(HTTPConnectionPool):
-        ConnectionCls = _Connection
+        thread = threading.Thread(target=attempt, daemon=True)
+        thread.start()
+        thread.join(max(0.0, left))
+        if thread.is_alive():
+            too_late.set()
+            raise ConnectTimeoutError(connection, "no connection in time")
+        if faults:
+            raise faults[0]
 
-    class _SecurePool(HTTPSConnectionPool):
-        ConnectionCls = _SecureConnection
+    @lru_cache(maxsize=None)
+    def _bounded(pool: Any) -> Any:
+        """The same kind of pool, be it plain, with TLS or through a SOCKS proxy, with these limits."""
+        usual: Any = pool.ConnectionCls
 
-    _POOLS = {"http": _Pool, "https": _SecurePool}
+        class Connection(usual):  # type: ignore[misc]
+            response_class = _Response
+
+            def connect(self) -> None:
+                _in_time(self, super().connect)
+
+        return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
 
     class Adapter(HTTPAdapter):
         """Makes the connections of a requests session."""
 
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
             super().init_poolmanager(*args, **kwargs)
-            self.poolmanager.pool_classes_by_scheme = _POOLS
+            _bound(self.poolmanager)
 
-        def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-            manager = super().proxy_manager_for(*args, **kwargs)
-            if isinstance(manager, ProxyManager):  # a SOCKS proxy has connections of its own kind
-                manager.pool_classes_by_scheme = _POOLS
+        def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+            known = proxy in self.proxy_manager
+            manager = super().proxy_manager_for(proxy, **kwargs)
+            if not known:
+                _bound(manager)
             return manager
+
+        def build_response(self, req: Any, resp: Any) -> Any:
+            """The response, without its cookies: nobody wants them, and an odd one is trouble to read."""
+            original = getattr(resp, "_original_response", None)
+            if original is not None:
+                for name in ("Set-Cookie", "Set-Cookie2"):
+                    del original.msg[name]
+            return super().build_response(req, resp)
+
+    def _bound(manager: Any) -> None:
+        pools = manager.pool_classes_by_scheme
+        manager.pool_classes_by_scheme = {scheme: _bounded(pool) for scheme, pool in pools.items()}

@@ -29,6 +29,9 @@ SETTINGS = ("notification_email", "webhook", "whitelabel")
 SETTINGS_AT_CREATION = ("notification_email", "whitelabel")
 
 _LONGEST_ALIAS = 150
+_LONGEST_DOMAIN = 253
+_LONGEST_LABEL = 63
+_LONGEST_EMAIL = 64 + 1 + _LONGEST_DOMAIN
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)\Z")
 # Marks that have no form of their own, and the fillers: UTS 46 would drop them without a word.
 _INVISIBLE = re.compile(
@@ -133,8 +136,12 @@ def parse_domain(text: str) -> str:
 
     Unicode names are mapped as IDNA 2008 does (the standard library's codec knows 2003 only, which
     would turn ``straße`` into another domain, ``strasse``). Raises ValueError with the reason.
+
+    The length comes first, in the form that was written as well: the work grows with its square.
     """
     name = text.strip()
+    if len(name) > _LONGEST_DOMAIN + 1:
+        raise ValueError("it is longer than 253 characters")
     if not name.isascii():
         if _INVISIBLE.search(name):
             raise ValueError("it holds an invisible character")
@@ -147,9 +154,9 @@ def parse_domain(text: str) -> str:
     labels = [_parse_label(label) for label in name.split(".")]
     if len(labels) < 2:
         raise ValueError("it needs a dot, as in example.com")
-    if labels[-1].isdigit():
+    if labels[-1].isdecimal():
         raise ValueError("the last label is a number")
-    if len(".".join(labels)) > 253:
+    if len(".".join(labels)) > _LONGEST_DOMAIN:
         raise ValueError("it is longer than 253 characters")
     return ".".join(labels)
 
@@ -164,6 +171,8 @@ def _fold(character: str) -> str:
 def _parse_label(label: str) -> str:
     if not label:
         raise ValueError("a label is empty")
+    if len(label) > _LONGEST_LABEL:  # an A-label is longer still
+        raise ValueError("a label is longer than 63 characters")
     if not label.isascii():
         for character in label:
             if character != "-" and unicodedata.category(character)[0] not in "LMN":
@@ -171,7 +180,7 @@ def _parse_label(label: str) -> str:
         if label[0] == "-" or label[-1] == "-":
             raise ValueError("a label begins or ends with a hyphen")
         label = "xn--" + label.encode("punycode").decode("ascii")
-    if len(label) > 63:
+    if len(label) > _LONGEST_LABEL:
         raise ValueError("a label is longer than 63 characters")
     if not _LABEL.match(label):
         raise ValueError("a label may hold letters, digits and inner hyphens only")
@@ -180,6 +189,8 @@ def _parse_label(label: str) -> str:
 
 def display_domain(name: str) -> str:
     """The form of an A-label that people read; a label that does not decode stays as it is."""
+    if len(name) > _LONGEST_DOMAIN:
+        return name
     return ".".join(_display_label(label) for label in name.split("."))
 
 
@@ -263,7 +274,7 @@ def is_pattern(name: str) -> bool:
 def parse_email(text: str) -> str:
     """Return an e-mail address with its domain as A-label in lower case. Raises ValueError."""
     address = text.strip()
-    if not _EMAIL.match(address) or not address.isprintable():
+    if len(address) > _LONGEST_EMAIL + 1 or not _EMAIL.match(address) or not address.isprintable():
         raise ValueError("it is not an e-mail address")
     local, name = address.rsplit("@", 1)
     if local[0] == "." or local[-1] == "." or ".." in local:

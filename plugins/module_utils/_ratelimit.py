@@ -12,6 +12,7 @@ leaves fewer requests than there were when it was sent, unless it is counted els
 from __future__ import annotations
 
 import math
+import re
 import threading
 import time
 from collections import Counter
@@ -26,6 +27,8 @@ _SCOPES: Tuple[Callable[[Endpoint], str], ...] = (
     lambda endpoint: "all reads" if endpoint[0] == "GET" else "all writes",
     " ".join,
 )
+_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,9})?\Z", re.ASCII)  # more digits tell nothing, and take time
+_LONGEST_DATE = 64  # characters
 _VAGUE = 2.0  # seconds by which what is told of a window's end may be wrong, for it is told in whole ones
 
 
@@ -35,6 +38,10 @@ class WindowClosed(Exception):
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
         self.seconds = seconds
+
+
+class NoAnswer(Exception):
+    """Requests under way, for whose answers a request had to wait, were not answered in time."""
 
 
 class Ticket(NamedTuple):
@@ -52,6 +59,7 @@ class _Window:
     def __init__(self) -> None:
         self.left: Optional[int] = None
         self.ends = 0.0
+        self.ended = 0.0  # the end of the window before
         self.size = ""
         self.unlimited = False
         self.turn = 0  # which window of this limit it is
@@ -59,14 +67,19 @@ class _Window:
     def renew(self, now: float) -> None:
         if self.left is not None and now >= self.ends:
             self.left = int(self.size) if self.size else None
+            self.ended = self.ends
             self.ends = math.inf  # until an answer tells
             self.turn += 1
 
 
 class RateLimits:
-    """The limits of one account. A request enters before it is sent and leaves when it is answered."""
+    """The limits of one account. A request enters before it is sent and leaves when it is answered.
 
-    def __init__(self) -> None:
+    ``answer_within``: seconds in which a request under way is answered or given up.
+    """
+
+    def __init__(self, answer_within: float = 60.0) -> None:
+        self._answer_within = answer_within
         self._answered = threading.Condition()
         self._windows: Dict[str, _Window] = {}
         self._in_flight: Counter[Endpoint] = Counter()
@@ -79,7 +92,12 @@ class RateLimits:
         self.on_wait: Callable[[float, str], None] = lambda seconds, limit: None
 
     def enter(self, endpoint: Endpoint, patience: float) -> Ticket:
-        """Wait until a request fits its window. Raises WindowClosed if that is beyond ``patience``."""
+        """Wait until a request fits its window. Raises WindowClosed if that is beyond ``patience``.
+
+        Where it takes the answers of others to know, these are waited for. Raises NoAnswer when that is
+        beyond ``patience`` and the time of an answer together.
+        """
+        for_answers = self._answer_within
         while True:
             with self._answered:
                 pause = self._pause(endpoint)
@@ -89,7 +107,11 @@ class RateLimits:
                     window = self._window(endpoint)
                     return Ticket(self._scope, window.turn, window.left, window.ends)
                 if pause is None:
-                    self._answered.wait()
+                    began = time.monotonic()
+                    left = max(0.0, patience) + for_answers
+                    if left <= 0 or not self._answered.wait(min(left, threading.TIMEOUT_MAX)):
+                        raise NoAnswer
+                    for_answers -= time.monotonic() - began
                     continue
             if pause >= patience:
                 raise WindowClosed(pause)
@@ -102,9 +124,11 @@ class RateLimits:
         """Learn from an answer; ``status`` is None when there was none."""
         with self._answered:
             self._in_flight[endpoint] -= 1
-            if status is not None:
-                self._learn(endpoint, ticket, status, headers)
-            self._answered.notify_all()
+            try:
+                if status is not None:
+                    self._learn(endpoint, ticket, status, headers)
+            finally:  # others wait, whatever happens here
+                self._answered.notify_all()
 
     def closed_for(self, endpoint: Endpoint) -> Optional[float]:
         """Seconds until the window of an endpoint takes requests again; None when that is not known."""
@@ -167,20 +191,22 @@ class RateLimits:
             window.left, window.unlimited = None, True
             return
         ends = time.monotonic() + reset
-        size = headers.get("X-RateLimit-Limit", "").strip()
-        size = size if size.isascii() and size.isdigit() and int(size) else ""
+        size = str(_count(headers.get("X-RateLimit-Limit")) or "")
         if ticket.scope == self._scope:
             self._judge_scope(ticket, status, left, ends)
-        if status != 429 and ticket.turn != self._window(endpoint, ticket.scope).turn:
-            return  # a late answer, of a window that is over
+        window = self._window(endpoint, ticket.scope)
+        late = status != 429 and ticket.turn != window.turn
+        if late and ends <= window.ended + _VAGUE:
+            return  # of a window that is over
         # Also for narrower limits, which may prove to be the ones that count.
         for scope in range(self._scope, self._narrowest + 1):
             window = self._window(endpoint, scope)
-            if status == 429 or window.left is None or abs(window.ends - ends) >= _VAGUE:
+            if window.left is None or (not late and (status == 429 or abs(window.ends - ends) >= _VAGUE)):
                 window.left = left
             else:
                 window.left = min(left, window.left)  # answers may overtake each other
-            window.ends, window.size = ends, size
+            if not late or window.ends == math.inf:
+                window.ends, window.size = ends, size
 
     def _judge_scope(self, ticket: Ticket, status: int, left: int, ends: float) -> None:
         """Take the limit for a narrower or a wider one, where an answer does not fit what was known."""
@@ -198,11 +224,17 @@ class RateLimits:
             self._scope += 1
 
 
+def _number(text: Optional[str]) -> Optional[float]:
+    """The number that a header holds; None where it is missing, negative, without measure or none."""
+    text = (text or "").strip()
+    return float(text) if _NUMBER.match(text) else None
+
+
 def _count(text: Optional[str]) -> Optional[int]:
-    try:
-        return max(0, int(text)) if text else None
-    except ValueError:
-        return None
+    """How many a header tells; what is less than none is none."""
+    negative = text is not None and text.strip().startswith("-")
+    number = _number(text.strip()[1:] if text and negative else text)
+    return None if number is None else 0 if negative else int(number)
 
 
 def _seconds(text: Optional[str], headers: Mapping[str, str]) -> Optional[float]:
@@ -210,23 +242,20 @@ def _seconds(text: Optional[str], headers: Mapping[str, str]) -> Optional[float]
 
     Points in time are held against the service's own clock where it tells it, for the two may differ.
     """
-    if not text:
-        return None
     now = _timestamp(headers.get("Date")) or time.time()
-    try:
-        value = float(text)
-    except ValueError:
+    value = _number(text)
+    if value is None:
         moment = _timestamp(text)
         return None if moment is None else max(0.0, moment - now)
-    if math.isnan(value) or value < 0:
-        return None
     if value > 1e11:  # milliseconds
         value /= 1000
     return max(0.0, value - now) if value > 1e9 else value
 
 
 def _timestamp(text: Optional[str]) -> Optional[float]:
+    if not text or len(text) > _LONGEST_DATE:
+        return None
     try:
-        return parsedate_to_datetime(text).timestamp() if text else None
+        return parsedate_to_datetime(text).timestamp()
     except (TypeError, ValueError, IndexError, OverflowError):
         return None

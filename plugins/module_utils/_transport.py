@@ -14,12 +14,15 @@ import json
 import math
 import os
 import re
+import socket
+import ssl
 import threading
 import time
 import traceback
 import zlib
-from typing import Any, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
-from urllib.parse import quote, quote_plus, urlsplit
+from http.client import BadStatusLine
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from ansible_collections.improvmx.email.plugins.module_utils import _deadline
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
@@ -29,6 +32,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
 )
 from ansible_collections.improvmx.email.plugins.module_utils._ratelimit import (
     Endpoint,
+    NoAnswer,
     RateLimits,
     Ticket,
     WindowClosed,
@@ -38,6 +42,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._urls import shorte
 REQUESTS_IMPORT_ERROR: Optional[str]
 try:
     import requests
+    from requests.utils import select_proxy
     from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, NewConnectionError
     from urllib3.exceptions import TimeoutError as Urllib3Timeout
 except ImportError:
@@ -49,6 +54,9 @@ MOST_CONNECTIONS = 10  # at a time: the size of a requests session's pool
 # Bytes. A page of 100 domains with 200 aliases each has about 3 MiB; version 2 has no pages, and this
 # holds 300,000 aliases. As JSON, the worst reply takes 25 times its size in memory.
 _LARGEST_REPLY = 32 * 1024 * 1024
+# Bytes of the last replies of all threads together, for what was made of them may still be in use.
+_LARGEST_REPLIES = 48 * 1024 * 1024
+_SMALL_REPLY = 256 * 1024  # not worth counting
 _DEEPEST_REPLY = 50  # lists and objects within each other; those of the API have 6
 _CHUNK = 256 * 1024
 _LONGEST_WORDS = 600  # characters of the service's own that a message quotes
@@ -56,8 +64,18 @@ _SHORTEST_MASKED = 8  # characters; the gaps that a shorter secret leaves would 
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 _PASSING = (502, 503, 504)
 _CERTIFICATE = re.compile("CERTIFICATE|PEM|doesn't match")  # in what OpenSSL and urllib3 say
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # in JSON, in pairs or not
+# In JSON: a half of a character, in a pair or not; what Ansible's own keys begin with, escaped or not.
+_TO_MEND = re.compile(rb"\\u[dD][89a-fA-F]|__ansible|\\u00[4-7]")
+_ANSIBLES_OWN = "__ansible"  # keys of a result that Ansible would take for a type of its own
 _LONGEST_PAUSE = 60.0
+_FIRST_CONTACT = 30.0  # seconds: whatever is out of reach from the start is not merely out of order
+# The name of a host that does not exist, in the codes of the systems.
+_NO_HOST = {getattr(socket, name, None) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_FAIL")}
+_PROXY = re.compile(
+    r"(?P<scheme>https?|socks[45]|socks4a|socks5h)://(?:(?P<user>[^/?#\\@]*)@)?"
+    r"(?P<host>\[[0-9a-f:.]+\]|[^\s/?#\\@:\[\]]{1,253})(?P<port>:[0-9]{1,5})?/?\Z",
+    re.IGNORECASE | re.ASCII,
+)
 _LONGEST_TIME = 2_000_000  # seconds; a socket counts milliseconds in 32 bits
 
 
@@ -95,7 +113,12 @@ class RateLimited(ApiError):
 
 
 class Unavailable(ApiError):
-    """No answer, or one that says that the service is out of order (5xx). A repeat may help."""
+    """No answer, or one that says that the service is out of order (5xx). A repeat may help.
+
+    ``hopeless``: it does not, for this is how a wrong address or a wrong proxy looks.
+    """
+
+    hopeless = False
 
 
 class BadReply(ApiError):
@@ -122,6 +145,8 @@ class Transport:
         if problems:
             raise InputError(problems)
         self._root, self._root_path = _split_root(api_url)
+        # Whether the service is known to be there. Below a path that is too deep, everything is a 404.
+        self.root_is_proven = not self._root_path
         # As numbers with a fraction: Ansible lets a truth value pass for a number, urllib3 does not.
         self._timeout = float(min(timeout, _LONGEST_TIME))
         self._retry_timeout = float(min(retry_timeout, _LONGEST_TIME))
@@ -131,9 +156,8 @@ class Transport:
         # What the environment says of proxies and CA bundles, once instead of for every request. A
         # bundle in it counts only where the user said nothing.
         environment = self._session.merge_environment_settings(self._root, {}, None, verify, None)
-        self._session.proxies = environment["proxies"]
-        if not all(_names_a_host(proxy) for proxy in self._session.proxies.values()):
-            raise InputError(["a proxy that the environment names has no host"])
+        self._proxy = _Proxy(select_proxy(self._root, environment["proxies"]))
+        self._session.proxies = {"all": self._proxy.url} if self._proxy.url else {}
         self._verify = environment["verify"]
         self._session.trust_env = False
         # With auth set, requests leaves ~/.netrc alone. Bytes: a key may hold any character.
@@ -143,12 +167,17 @@ class Transport:
         self._session.headers["User-Agent"] = "improvmx.email (Ansible collection)"
         # Not even looked at, for a malformed one would be an exception of another kind.
         self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
+        self._reached = False  # whether any answer has come yet
         self._down_since: Optional[float] = None
         self._counter = threading.Lock()
-        self.limits = RateLimits()
+        self._held: Dict[int, int] = {}  # bytes of the last reply, by thread
+        self.limits = RateLimits(self._timeout)
         self.requests_made = 0
         self._hidden: Tuple[str, ...] = ()  # long ones first, for one may hold another
         self.hide(self._key)
+        for secret in self._proxy.secrets:
+            if len(secret) >= _SHORTEST_MASKED:
+                self.hide(secret)
         self._hide({base64.b64encode(b"api:" + _encoded(self._key)).decode("ascii").rstrip("=")})
 
     def request(
@@ -181,6 +210,9 @@ class Transport:
                     "retry_timeout allows" % closed.seconds
                 )
                 raise RateLimited(story, method, path, doubtful=in_doubt) from None
+            except NoAnswer:
+                story = "not sent, for requests before it were not answered in time"
+                raise Unavailable(story, method, path, doubtful=in_doubt) from None
             tries += 1
             try:
                 reply = self._try(endpoint, ticket, path, query, body, started)
@@ -215,6 +247,7 @@ class Transport:
         try:
             response, content = self._send(endpoint[0], path, query, body, limit)
             status, headers = response.status_code, response.headers
+            self._reached = True
         finally:
             self.limits.leave(endpoint, ticket, status, headers)
         return self._judge(response, content, endpoint[0], path)
@@ -230,6 +263,7 @@ class Transport:
         """Send a request once; return the answer and its body. ``limit``: seconds for all of it."""
         with self._counter:
             self.requests_made += 1
+            self._held.pop(threading.get_ident(), None)
         try:
             with _deadline.deadline(limit):
                 response = self._session.request(
@@ -243,21 +277,33 @@ class Transport:
                     stream=True,
                 )
                 with response:
-                    return response, b"".join(_body(response))
+                    return response, b"".join(_body(response, self._hold))
         except (requests.RequestException, HTTPError, zlib.error) as error:
             # urllib3's own come through where requests does not read the body, and for odd hosts.
             raise self._connection_fault(error, method, path, limit) from None
         except OSError as error:
             story = "the CA bundle can't be used, see ca_path: %s" % self.scrub(str(error))
             raise BadReply(story, method, path) from None
-        except _TooLarge:
-            raise BadReply(
-                "the reply is larger than %d MiB" % (_LARGEST_REPLY >> 20),
-                method,
-                path,
-                response.status_code,
-                doubtful=method != "GET",
-            ) from None
+        except _TooLarge as error:
+            status, doubtful = response.status_code, method != "GET"
+            raise BadReply(str(error), method, path, status, doubtful=doubtful) from None
+
+    def _hold(self, size: int) -> None:
+        """Note how large this thread's reply is by now. Raises _TooLarge."""
+        if size > _LARGEST_REPLY:
+            raise _TooLarge("the reply is larger than %d MiB" % (_LARGEST_REPLY >> 20))
+        if size <= _SMALL_REPLY:
+            return
+        with self._counter:
+            alive = {thread.ident for thread in threading.enumerate()}
+            self._held = {ident: held for ident, held in self._held.items() if ident in alive}
+            self._held.pop(threading.get_ident(), None)
+            if size + sum(self._held.values()) > _LARGEST_REPLIES:
+                raise _TooLarge(
+                    "the replies to requests side by side are larger than %d MiB together"
+                    % (_LARGEST_REPLIES >> 20)
+                )
+            self._held[threading.get_ident()] = size
 
     def _judge(self, response: requests.Response, content: bytes, method: str, path: str) -> Any:
         status = response.status_code
@@ -278,6 +324,15 @@ class Transport:
             raise RateLimited(story, method, path, status, words)
         if status >= 500:
             raise Unavailable(story, method, path, status, words, doubtful=method != "GET")
+        if status == 404 and not _is_refusal(reply):
+            raise BadReply(
+                "%s answered 404, but not in the form of ImprovMX (%s), so nothing is concluded from it: "
+                "check api_url" % (self._root, self.quote(_appearance(response, content))),
+                method,
+                path,
+                status,
+                doubtful=method != "GET",
+            )
         if status >= 400:
             hint = _hint(status, path)
             if hint:
@@ -291,11 +346,15 @@ class Transport:
                 status,
                 doubtful=method != "GET",
             )
+        self.root_is_proven = True
         return reply
 
     def _connection_fault(self, error: Exception, method: str, path: str, limit: float) -> ApiError:
         cause = _innermost(error)
         reason = self.quote(str(cause) or type(cause).__name__)
+        if any(secret in reason for secret in self._proxy.secrets):
+            reason = type(cause).__name__
+        where = self._root + (" through the proxy %s" % self._proxy.name if self._proxy.url else "")
         if isinstance(error, requests.exceptions.SSLError) and _CERTIFICATE.search(reason):
             return BadReply(
                 "the certificate of %s can't be verified (%s): give the CA bundle to trust in ca_path"
@@ -303,22 +362,30 @@ class Transport:
                 method,
                 path,
             )
+        if isinstance(error, requests.exceptions.InvalidSchema) and self._proxy.is_socks:
+            return BadReply("the proxy %s needs the Python library PySocks" % self._proxy.name, method, path)
         if isinstance(error, (requests.exceptions.InvalidURL, LocationParseError)):
-            return BadReply("%s can't be requested: %s" % (self._root, reason), method, path)
+            return BadReply("%s can't be requested: %s" % (where, reason), method, path)
         if _never_sent(error):
-            if isinstance(error, requests.exceptions.ConnectTimeout):
+            if isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(cause, Urllib3Timeout):
                 reason = "no connection within %.3g s" % limit
-            return Unavailable("%s can't be reached: %s" % (self._root, reason), method, path)
-        if isinstance(error, (requests.exceptions.Timeout, Urllib3Timeout)):
-            return _no_answer("no complete answer within %.3g s" % limit, method, path)
-        return _no_answer("the connection to %s broke: %s" % (self._root, reason), method, path)
+            fault = Unavailable("%s can't be reached: %s" % (where, reason), method, path)
+        elif isinstance(error, (requests.exceptions.Timeout, Urllib3Timeout)):
+            fault = _no_answer("no complete answer within %.3g s" % limit, method, path)
+        else:
+            fault = _no_answer("the connection to %s broke: %s" % (where, reason), method, path)
+        fault.hopeless = not self._reached and _is_hopeless(error)
+        return fault
 
     # --- Time -------------------------------------------------------------------------------------
 
     def _left(self, started: float) -> float:
         """Seconds left for tries and waits; an outage uses them up for all requests together."""
         since = started if self._down_since is None else min(started, self._down_since)
-        return self._retry_timeout - (time.monotonic() - since)
+        most = self._retry_timeout
+        if not self._reached:
+            most = min(most, max(_FIRST_CONTACT, self._timeout))
+        return most - (time.monotonic() - since)
 
     def _pause(self, error: ApiError, endpoint: Endpoint, tries: int, repeatable: bool) -> Optional[float]:
         """Seconds to wait before the next try; None when there is to be none."""
@@ -332,7 +399,9 @@ class Transport:
             closed = self.limits.closed_for(endpoint)
             # The service may say "at once" again and again.
             return backoff if closed is None else max(closed, backoff if tries > 1 else 0.0)
-        return backoff if down and (repeatable or not error.doubtful) else None
+        if not down or getattr(error, "hopeless", False):
+            return None
+        return backoff if repeatable or not error.doubtful else None
 
     def _sleep(self, error: ApiError, endpoint: Endpoint, seconds: float) -> None:
         if isinstance(error, RateLimited):
@@ -358,6 +427,8 @@ class Transport:
             more = "; the next try would be due in %.0f s, more than retry_timeout allows" % pause
         if tries > 1:
             more += "; given up after %d tries in %.0f s" % (tries, spent)
+        if not self._reached:
+            more += "; no answer has come from there yet, so check api_url, the proxy and the network"
         return error.extended(more)
 
     # --- Secrets ----------------------------------------------------------------------------------
@@ -442,14 +513,37 @@ def _is_root(api_url: str) -> bool:
     except ValueError:
         return False
     plain = text.isprintable() and not re.search(r"[\s?#@\\]", text)
-    return plain and parts.scheme in ("http", "https") and bool(host) and port != 0
+    # The length comes first: what looks up a name works in the square of it.
+    sound = parts.scheme in ("http", "https") and 0 < len(host or "") <= 253 and port != 0
+    return plain and sound
 
 
-def _names_a_host(proxy: str) -> bool:
-    try:
-        return bool(urlsplit(proxy if "://" in proxy else "http://" + proxy).hostname)
-    except ValueError:
-        return False
+class _Proxy:
+    """The proxy of the environment that requests go through, if there is one. Raises InputError.
+
+    ``url``: as libraries want it, empty without one. ``name``: without user and password, for messages.
+    """
+
+    def __init__(self, url: Optional[str]) -> None:
+        self.url = self.name = ""
+        self.is_socks = False
+        self.secrets: Set[str] = set()
+        if not url:
+            return
+        self.url = url if "://" in url else "http://" + url
+        match = _PROXY.match(self.url)
+        if not match or int((match["port"] or ":1")[1:]) not in range(1, 65536):
+            raise InputError(
+                [
+                    "the proxy that the environment names is not of the form "
+                    "scheme://user:password@host:port, with http, https, socks4, socks4a, socks5 or socks5h "
+                    "as scheme, and with % codes for what is special in a password"
+                ]
+            )
+        self.name = "%s://%s%s" % (match["scheme"], match["host"], match["port"] or "")
+        self.is_socks = match["scheme"].lower().startswith("socks")
+        password = (match["user"] or "").partition(":")[2]
+        self.secrets = {password, unquote(password)} - {""}
 
 
 def _split_root(api_url: str) -> Tuple[str, str]:
@@ -476,10 +570,11 @@ class _TooLarge(Exception):
     pass
 
 
-def _body(response: requests.Response) -> Iterator[bytes]:
+def _body(response: requests.Response, hold: Callable[[int], None]) -> Iterator[bytes]:
     """The body in pieces, as long as it is not too large. Raises _TooLarge, zlib.error, HTTPError.
 
-    It is unpacked here, for a few bytes of a compressed body can be a thousand times as many.
+    It is unpacked here, for a few bytes of a compressed body can be a thousand times as many, and not
+    every urllib3 that works with the oldest Python bounds that. ``hold`` is told how many there are.
     """
     size = 0
     response.raw.enforce_content_length = True  # urllib3 1.26 would take a part of a body for all of it
@@ -490,8 +585,7 @@ def _body(response: requests.Response) -> Iterator[bytes]:
             piece = unpacker.decompress(packed, _CHUNK) if unpacker else packed
             packed = unpacker.unconsumed_tail if unpacker else b""
             size += len(piece)
-            if size > _LARGEST_REPLY:
-                raise _TooLarge
+            hold(size)
             yield piece
 
 
@@ -504,7 +598,7 @@ def _parse_json(content: bytes) -> Tuple[Any, bool]:
         return None, False
     if _is_too_deep(reply):
         return None, False
-    return (_mended(reply) if _SURROGATE.search(content) else reply), True
+    return (_mended(reply) if _TO_MEND.search(content) else reply), True
 
 
 def _is_too_deep(reply: Any) -> bool:
@@ -532,14 +626,30 @@ def _integer(text: str) -> int:
 
 
 def _mended(value: Any) -> Any:
-    """JSON with a replacement for each half of a character: Ansible refuses any result that holds one."""
+    """JSON as a result of Ansible can hold it.
+
+    Each half of a character becomes a replacement. A key that Ansible would take for its own is left out.
+    """
     if isinstance(value, str):
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, list):
         return [_mended(inner) for inner in value]
     if isinstance(value, dict):
-        return {_mended(key): _mended(inner) for key, inner in value.items()}
+        mended = {_mended(key): _mended(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in mended.items() if not key.startswith(_ANSIBLES_OWN)}
     return value
+
+
+def _is_refusal(reply: Any) -> bool:
+    """Whether this is a form in which the service says no; many a web server has a form of its own.
+
+    All that is known of the service has ``success``; some of it has the status as ``code``, too.
+    """
+    if not isinstance(reply, dict):
+        return False
+    if reply.get("success") is False:
+        return any(name in reply for name in ("error", "errors", "message"))
+    return str(reply.get("code")) == "404" and any(name in reply for name in ("error", "errors"))
 
 
 def service_words(reply: Any) -> str:
@@ -597,6 +707,8 @@ def _hint(status: int, path: str) -> str:
     """What to do about a refusal, where the service's words may not tell."""
     if status == 401:
         return "the API key is not valid: check api_key or IMPROVMX_API_KEY"
+    if status == 407:
+        return "a proxy wants a user name and a password: set them in HTTPS_PROXY or HTTP_PROXY"
     if status == 403 and "/v2/" in path:
         return "if the API key is not valid, version 2 says the same: check api_key or IMPROVMX_API_KEY"
     return ""
@@ -622,6 +734,36 @@ def _innermost(error: BaseException) -> BaseException:
             break
         error, seen = inner, seen + 1
     return error
+
+
+def _chain(error: Optional[BaseException]) -> Iterator[BaseException]:
+    """A fault and all that lie below it."""
+    seen: Set[int] = set()
+    left = [error]
+    while left and len(seen) < 30:
+        fault = left.pop()
+        if not isinstance(fault, BaseException) or id(fault) in seen:
+            continue
+        seen.add(id(fault))
+        yield fault
+        inner = [getattr(fault, "reason", None), getattr(fault, "original_error", None)]
+        left += [*inner, *fault.args, fault.__cause__, fault.__context__]
+
+
+def _is_hopeless(error: Exception) -> bool:
+    """Whether this is how a wrong address, a wrong scheme, another version of TLS or a wrong proxy looks."""
+    for fault in _chain(error):
+        if isinstance(fault, socket.gaierror) and fault.errno in _NO_HOST:
+            return True
+        if isinstance(fault, ssl.SSLError) and not isinstance(
+            fault, (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+        ):
+            return True
+        if type(fault) is BadStatusLine:  # an answer, but none of HTTP; its subclass stands for no answer
+            return True
+        if re.match(r"Tunnel connection failed: 4\d\d\b", str(fault)):
+            return True
+    return False
 
 
 def _never_sent(error: Exception) -> bool:

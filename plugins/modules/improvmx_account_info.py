@@ -54,7 +54,8 @@ RETURN = r"""
 account:
   description:
     - What the service tells of the account. The fields are its own, and those of its versions differ.
-    - Times are in ISO 8601 and UTC. A text whose name tells of a secret, such as C(token), is left out.
+    - Times are in ISO 8601 and UTC. Fields that are not listed here are left out, for they may hold a secret. Of
+      RV(account.limits) all numbers are shown.
   returned: success
   type: dict
   contains:
@@ -118,7 +119,9 @@ account:
       type: str
       returned: with O(api_version=v3)
     plan:
-      description: The plan, with C(name), C(display), C(price) and so on.
+      description:
+        - The plan, with C(name), C(display), C(kind), C(price), C(yearly), C(daily_quota), C(domains_limit) and
+          C(aliases_limit).
       type: dict
       returned: with O(api_version=v3)
       sample: {"name": "enterprise249", "kind": "enterprise", "display": "Business - $249", "price": 249}
@@ -137,6 +140,10 @@ account:
       description: Why it did.
       type: str
       returned: with O(api_version=v3)
+    is_otp_enabled:
+      description: Whether a login needs a second factor.
+      type: bool
+      returned: where the service tells it
     password:
       description: Whether the account has a password. It is not the password itself.
       type: bool
@@ -193,7 +200,7 @@ def main() -> None:
         told = api.account()
         return {
             "changed": False,
-            **{name: presentable(value, api.transport.scrub) for name, value in told.items()},
+            **{name: presentable(name, value, api.transport.scrub) for name, value in told.items()},
         }
 
     execute(make_module({}), lambda api: None, work)

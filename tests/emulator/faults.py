@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from threading import RLock
 from typing import Any, Literal
@@ -45,6 +46,13 @@ WITH_EFFECT = (
     "settings_partial",
 )
 KINDS = WITHOUT_EFFECT + WITH_EFFECT
+# Replies that look sound and are not: never by chance, for nobody can see some of them.
+LIES = (
+    "stranger",  # another web server answers with its own 404, and the request takes no effect
+    "hidden",  # a list lacks things, and its total tells of them
+    "wrong_total",
+    "odd_headers",
+)
 
 # Each strikes one endpoint only, where every second thing of the request is left undone.
 PARTIAL = {"batch_partial": BATCH, "settings_partial": SETTINGS}
@@ -68,6 +76,7 @@ class Fault:
     skip: int = 0
     # status, status_after: 500 unless given; body, settings_partial: 200 unless given.
     status: int | None = None
+    # status, status_after, stranger: a page instead of JSON.
     html: bool = False
     # rate_limit: the Retry-After header, none, whole seconds or as a date.
     retry_after: int | Literal["date"] | None = None
@@ -76,12 +85,18 @@ class Fault:
     # delay, delay_before: how late; rate_limit: how far ahead the date and the reset lie.
     seconds: float = 1.0
     location: str = "https://elsewhere.example/"
-    # body: bytes and text are sent as they are, anything else as JSON.
+    # body: bytes and text are sent as they are, anything else as JSON; stranger: instead of its usual one.
     body: Any = None
     size: int = 64 << 20
+    # hidden: how many things of a page, None: all.
+    count: int | None = None
+    # wrong_total: what a list tells instead.
+    total: Any = None
+    # odd_headers: what comes instead of the usual ones, or beside them.
+    headers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
+        if self.kind not in KINDS + LIES:
             raise ValueError(f"unknown kind of fault: {self.kind!r}")
         if isinstance(self.retry_after, str) and self.retry_after != "date":
             raise ValueError("retry_after is None, a number of seconds or 'date'")
@@ -226,12 +241,15 @@ Perform = Callable[[bool], Reply]
 
 def inject(fault: Fault, quota: Quota, perform: Perform) -> Reply:
     """The reply under this fault. ``perform(every_second_fails)`` lets the request take effect."""
-    if fault.kind in WITHOUT_EFFECT:
+    if fault.kind in WITHOUT_EFFECT or fault.kind == "stranger":
         return _instead(fault, quota)
     return _spoilt(fault, perform(fault.kind in PARTIAL), quota)
 
 
 def _instead(fault: Fault, quota: Quota) -> Reply:
+    if fault.kind == "stranger":
+        strange = {"detail": "Not Found"} if fault.body is None else fault.body
+        return html_reply(404, "404 Not Found") if fault.html else Reply(404, _as_bytes(strange))
     if fault.kind == "rate_limit":
         return _rate_limited(fault, quota)
     if fault.kind == "status":
@@ -264,7 +282,26 @@ def _spoilt(fault: Fault, reply: Reply, quota: Quota) -> Reply:
         return replace(reply, status=200, body=reply.body[: len(reply.body) // 2])
     if fault.kind == "delay":
         return replace(reply, wait=reply.wait + fault.seconds)
+    if fault.kind == "odd_headers":
+        return replace(reply, headers={**reply.headers, **fault.headers})
+    if fault.kind in ("hidden", "wrong_total"):
+        return _with_lie(fault, reply)
     return reply
+
+
+def _with_lie(fault: Fault, reply: Reply) -> Reply:
+    """A reply whose list lacks things, or tells another total; any other reply as it is."""
+    content = json.loads(reply.body)
+    if "total" not in content:
+        return reply
+    if fault.kind == "wrong_total":
+        return replace(reply, body=json.dumps({**content, "total": fault.total}).encode())
+    left = {
+        key: [] if fault.count is None else value[fault.count :]
+        for key, value in content.items()
+        if isinstance(value, list)
+    }
+    return replace(reply, body=json.dumps({**content, **left}).encode())
 
 
 def _outage(fault: Fault, quota: Quota) -> Reply:

@@ -15,9 +15,12 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.errors import AnsibleParserError
+from ansible.inventory.data import InventoryData
+from ansible.parsing.dataloader import DataLoader
 
 from emulator import Emulator, Fault
-from harness import Modules, assert_no_secret, assert_sentences
+from harness import Modules, assert_no_secret, assert_sentences, wrap_endpoint
 from playbooks import Listing, Play, Project
 
 PLUGIN = "improvmx.email.improvmx"
@@ -195,6 +198,54 @@ def hosts_of(project: Project, *words: str) -> Play:
     return project.play("all.yml", "-i", SOURCE, "--list-hosts", *words)
 
 
+ODD_NAMES = [
+    "-oProxyCommand=touch${IFS}odd", "../../../odd", "/etc/odd", "localhost", "all", "ungrouped", "127.0.0.1",
+    "::1", "a.example\n- hosts: all", "\x1b[31mred.example", "a.example,b.example", "a.example:&b", "~a.*",
+    "!a.example", "[a:b].example", "A.example", "a.example.", " a.example", "a..example", "{{7*7}}.example",
+    "@a.example", "a" * 300, "ü" * 300 + ".example", "mine.example",
+]  # fmt: skip
+
+
+def test_what_is_no_domain_name_is_no_host(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.emulator.seed(
+        {"domains": [{"domain": f"d{index:02}.example"} for index in range(len(ODD_NAMES))]}
+    )
+    odd = dict(zip(sorted(project.emulator.account.domains), ODD_NAMES, strict=True))
+
+    def rename(usual: Any, account: Any, call: Any) -> Any:
+        told = usual(account, call)
+        return {**told, "domains": [{**one, "domain": odd[one["domain"]]} for one in told["domains"]]}
+
+    wrap_endpoint(monkeypatch, "GET /domains", rename)
+    project.environment["ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS"] = "ignore"
+    project.write("group.yml", {"mine.example": {"hosts": {"static.example": None}}})
+    project.write(SOURCE, {"plugin": PLUGIN})
+    listing = project.inventory("group.yml", "-i", SOURCE, warnings=1)
+    # Those that differ in case, space or the last dot only are one domain, in its normal form.
+    assert names_of(listing) == ["a.example"]
+    assert listing.groups == {"mine.example": ["static.example"]}
+    for told in ('domain "-oProxyCommand=', 'domain "../../../odd"', r'"\x1b[31mred.example"', "more"):
+        assert told in listing.output
+    assert "\x1b" not in listing.output
+
+
+@pytest.mark.parametrize("transform", ["never", "ignore", "silently"])
+def test_group_that_could_be_taken_for_something_else_is_left_out(project: Project, transform: str) -> None:
+    project.environment["ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS"] = transform
+    names = ["../../x", "/etc/y", "-z", "all", "ungrouped", "localhost", "", "x" * 300, "fine", "schön"]
+    keyed = [
+        {"key": str(names), "separator": ""},
+        {"key": "['good']", "parent_group": "all", "separator": ""},
+        {"key": "'\\x1b[31mred'", "separator": ""},
+    ]
+    project.write(SOURCE, {"plugin": PLUGIN, "strict": True, "keyed_groups": keyed})
+    listing = project.inventory(SOURCE, warnings=1)
+    assert names_of(listing) == NAMES
+    assert set(listing.groups) == {"______x", "_etc_y", "_z", "fine", "good", "schön", "__31mred"}
+    assert 'something else: group "all", group "ungrouped", group "localhost", group "", ' in listing.output
+    assert "\x1b" not in listing.output
+
+
 # --- Options --------------------------------------------------------------------------------------
 
 
@@ -318,6 +369,19 @@ def test_requests_that_are_not_installed_are_named(project: Project) -> None:
     (project.folder / "site" / "requests.py").write_text("raise ImportError('not here')\n")
     project.environment["PYTHONPATH"] = str(project.folder / "site")
     assert_refused(listed(project), "The Python library requests is missing", "pip")
+
+
+@pytest.mark.parametrize("version", ["2.18.99", "2.9.27", "2.18.0rc1"])
+def test_an_ansible_core_that_is_too_old_is_refused_before_any_request(
+    project: Project, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    project.write(SOURCE, {"plugin": PLUGIN, "api_url": project.emulator.url, "api_key": "none"})
+    core = importlib.import_module("ansible_collections.improvmx.email.plugins.plugin_utils._core")
+    monkeypatch.setattr(core, "present", version)
+    inventory = source().InventoryModule()
+    with pytest.raises(AnsibleParserError, match=f"needs ansible-core 2.19 or newer, and this is {version}"):
+        inventory.parse(InventoryData(), DataLoader(), str(project.folder / SOURCE))
+    assert project.emulator.requests == []
 
 
 # --- The service ----------------------------------------------------------------------------------

@@ -230,6 +230,7 @@ NO_MESSAGES = {
     "v=spf1 include:spf.improvmx.com ~all",
     "improvmx.email (Ansible collection)",
     "Tunnel connection failed",
+    r"Tunnel connection failed: 4\d\d\b",
     "... of ... domains done",
     "improvmx: domains: ..., requests: ...",
     "no word why",

@@ -652,6 +652,30 @@ def test_unknown_fault_is_an_error(emulator: Emulator) -> None:
         emulator.faults.random(seed=1, rate=0.5, kinds=["odd"])
 
 
+def test_lies_look_sound(emulator: Emulator, ask: Ask) -> None:
+    seed_aliases(emulator, {"a": "a@x.example", "b": "b@x.example"})
+    emulator.faults.add(
+        Fault("hidden", count=2),
+        Fault("hidden"),
+        Fault("wrong_total", total=9),
+        Fault("odd_headers", headers={"X-RateLimit-Reset": "9" * 5000}),
+    )
+    replies = [ask("GET", ALIASES) for _turn in range(5)]
+    told = [(len(reply.json()["aliases"]), reply.json()["total"]) for reply in replies]
+    whole = told[-1][1]
+    assert told == [(whole - 2, whole), (0, whole), (whole, 9), (whole, whole), (whole, whole)]
+    assert replies[3].headers["X-RateLimit-Reset"] == "9" * 5000
+    emulator.faults.add(Fault("hidden"), Fault("stranger"), Fault("stranger", html=True))
+    assert ask("GET", "/v3/account").json()["account"]
+    strangers = [ask("DELETE", DOMAIN) for _turn in range(2)]
+    assert [reply.status_code for reply in strangers] == [404, 404]
+    assert [reply.headers["Content-Type"].split(";")[0] for reply in strangers] == [
+        "application/json",
+        "text/html",
+    ]
+    assert emulator.ledger == []
+
+
 def test_random_faults_repeat_with_their_seed(emulator: Emulator, ask: Ask) -> None:
     def statuses() -> list[int]:
         emulator.reset()

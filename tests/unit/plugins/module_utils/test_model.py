@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import idna
@@ -106,6 +108,9 @@ def test_domain_is_read_as_its_a_label(text: str, name: str) -> None:
         ("a" * 64 + ".example", "longer than 63"),
         ("ü" * 63 + ".example", "longer than 63"),
         (names(126, "a") + ".bcd", "longer than 253"),
+        ("ü" * 254 + ".example", "longer than 253"),
+        ("\ufdfa" * 60 + ".example", "longer than 63"),
+        ("a" * 64 + "\u0301.example", "longer than 63"),
     ],
 )
 def test_malformed_domain_is_refused_with_a_reason(text: str, reason: str) -> None:
@@ -634,3 +639,47 @@ def test_any_input_twice_is_an_input_error_and_lenient_reading_takes_it(
     _model.read_forward([alias, *forward])
     _model.read_domain(domain)
     _model.display_domain(domain)
+
+
+LONG_NAMES = {
+    "Unicode": "ü" * 90_000,
+    "marks": "e" + "\u0345\u0301" * 45_000 + ".example",
+    "A-label": "xn--" + "a9" * 45_000,
+    "labels": "a." * 45_000 + "example",
+    "long forms": "\ufdfa" * 90_000 + ".example",
+}
+
+
+@pytest.mark.parametrize("name", LONG_NAMES)
+def test_long_text_costs_no_work_that_grows_with_its_square(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither Punycode nor a normal form sees more than a name can have."""
+    text = LONG_NAMES[name]
+    seen: list[int] = []
+
+    def normalize(form: str, given: str) -> str:
+        seen.append(len(given))
+        return unicodedata.normalize(form, given)
+
+    monkeypatch.setattr(
+        _model, "unicodedata", SimpleNamespace(**{**vars(unicodedata), "normalize": normalize})
+    )
+    assert _model.read_domain(text) == text
+    assert _model.display_domain(text) == text
+    assert _model.read_forward([f"info@{text}"]) == (f"info@{text}",)
+    assert _model.read_setting("whitelabel", text) == text
+    for parse in (_model.parse_domain, _model.parse_email, _model.parse_alias):
+        with pytest.raises(ValueError, match=r"longer than|e-mail address"):
+            parse(text)
+    assert max(seen, default=0) <= 254
+
+
+@given(st.text("aü\ufdfa-.", min_size=1, max_size=300))
+def test_name_that_is_taken_is_no_longer_than_a_name_can_be(text: str) -> None:
+    try:
+        name = _model.parse_domain(text)
+    except ValueError:
+        return
+    assert len(name) <= 253
+    assert max(map(len, name.split("."))) <= 63

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.improvmx.email.plugins.module_utils._ratelimit import (
     Endpoint,
+    NoAnswer,
     RateLimits,
     WindowClosed,
 )
@@ -118,6 +119,9 @@ def test_used_up_window_is_not_waited_for_beyond_ones_patience() -> None:
         {"X-RateLimit-Remaining": "0"},
         {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "nan"},
         {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "-1"},
+        {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9" * 5000},
+        {"X-RateLimit-Remaining": "9" * 5000, "X-RateLimit-Reset": "50"},
+        {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "Sun, 17 Mar " + "9" * 5000},
     ],
 )
 def test_odd_headers_are_no_limit(headers: dict[str, str]) -> None:
@@ -125,6 +129,55 @@ def test_odd_headers_are_no_limit(headers: dict[str, str]) -> None:
     limits.leave(GET, limits.enter(GET, 1), 200, headers)
     limits.enter(GET, 1)
     assert limits.seconds_waited == 0
+
+
+@pytest.mark.parametrize("left", ["0", "-1", " -7 ", "0.9"])
+def test_less_than_one_request_left_is_none(left: str) -> None:
+    limits = RateLimits()
+    limits.leave(GET, limits.enter(GET, 1), 200, {"X-RateLimit-Remaining": left, "X-RateLimit-Reset": "50"})
+    with pytest.raises(WindowClosed):
+        limits.enter(GET, 1)
+
+
+def test_request_that_waits_for_the_answers_of_others_does_not_wait_for_ever() -> None:
+    limits = RateLimits(answer_within=0.05)
+    limits.enter(GET, 1)  # and its answer never comes
+    with pytest.raises(NoAnswer):
+        limits.enter(GET, 0.05)
+
+
+def test_answer_that_can_not_be_learned_from_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = RateLimits()
+    ticket = limits.enter(GET, 1)
+
+    def fail(*_what: object) -> None:
+        raise RuntimeError("as never expected")
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(limits.enter, GET, 100)
+        monkeypatch.setattr(limits, "_learn", fail)
+        with pytest.raises(RuntimeError):
+            limits.leave(GET, ticket, 200, {})
+        assert other.result(10)
+
+
+def test_answer_of_a_request_that_straddles_two_windows_counts_in_the_later_one(clock: Clock) -> None:
+    limits = RateLimits()
+
+    def told(left: int, reset: int) -> dict[str, str]:
+        return {"X-RateLimit-Limit": "4", "X-RateLimit-Remaining": str(left), "X-RateLimit-Reset": str(reset)}
+
+    limits.leave(GET, limits.enter(GET, 100), 200, told(3, 10))
+    straddles = limits.enter(GET, 100)
+    clock.sleep(10)
+    other = limits.enter(GET, 100)
+    limits.leave(GET, straddles, 200, told(3, 10))
+    limits.leave(GET, other, 200, told(2, 10))
+    for _number in range(2):
+        limits.enter(GET, 1)
+    limits._answered.wait = lambda timeout: False  # type: ignore[method-assign]
+    with pytest.raises(NoAnswer):
+        limits.enter(GET, 1)
 
 
 def test_answers_that_overtake_each_other_do_not_raise_what_is_left() -> None:

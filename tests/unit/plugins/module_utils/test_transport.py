@@ -15,16 +15,18 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 import trustme
+from requests.exceptions import InvalidSchema
 
 from ansible_collections.improvmx.email.plugins.module_utils import _transport
 from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError, InputError
@@ -184,7 +186,8 @@ def test_sound_api_url_is_accepted(url: str) -> None:
     "url",
     ["", "/", "api.improvmx.com", "//h", "ftp://h", "file:///etc", "https://", "https:///v3", "https://:443",
      "https://h:0", "https://h:65536", "https://h:x", "https://[::1", "https://user:word@h", "https://user@h",
-     "https://h?a=b", "https://h#a", "https://h h", "https://h\\a", "https://h/\x00", "https://h/\n/"],
+     "https://h?a=b", "https://h#a", "https://h h", "https://h\\a", "https://h/\x00", "https://h/\n/",
+     "https://" + "a." * 127, "https://" + "ü" * 90_000],
 )  # fmt: skip
 def test_unsound_api_url_is_refused_without_being_quoted(url: str) -> None:
     with pytest.raises(InputError, match="api_url must be an http or https URL") as caught:
@@ -196,6 +199,53 @@ def test_unsound_api_url_is_refused_without_being_quoted(url: str) -> None:
 def test_host_that_no_name_can_be_is_an_error_with_a_message(host: str) -> None:
     error = error_of(Transport(f"http://{host}", "key", timeout=2, retry_timeout=0))
     assert error.status is None
+
+
+# What is missing
+
+SAYS_NO: tuple[Any, ...] = (
+    {"error": "Domain not found.", "code": 404, "success": False},
+    {"error": "Domain not found.", "code": "404", "success": False},
+    {"errors": {"domain": ["Not found."]}, "success": False},
+    {"errors": {}, "message": "Not found.", "success": False},
+    {"error": "Domain not found.", "code": 404},
+)
+STRANGERS: tuple[Any, ...] = (
+    b"",
+    b"<html><title>404 Not Found</title></html>",
+    "null",
+    [],
+    {},
+    {"detail": "Not Found"},
+    {"message": "Not Found", "documentation_url": "https://docs.example"},
+    {"timestamp": "2026-01-31", "status": 404, "error": "Not Found", "path": "/v3/domains"},
+    {"code": 404, "message": "HTTP 404 Not Found"},
+    {"success": False},
+)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize("body", SAYS_NO, ids=repr)
+def test_404_in_a_form_of_the_service_is_a_refusal(
+    body: Any, method: str, emulator: Emulator, transport: Transport
+) -> None:
+    emulator.faults.add(Fault("body", status=404, body=body))
+    error = error_of(transport, method, ONE, values=["a.example"])
+    assert isinstance(error, Refused)
+    assert "the service answered 404" in str(error)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize("body", STRANGERS, ids=repr)
+def test_404_in_another_form_is_that_of_a_stranger(
+    body: Any, method: str, emulator: Emulator, transport: Transport
+) -> None:
+    emulator.faults.add(Fault("body", status=404, body=body))
+    error = error_of(transport, method, ONE, values=["a.example"])
+    assert isinstance(error, BadReply)
+    assert f"{emulator.url} answered 404, but not in the form of ImprovMX (" in str(error)
+    assert str(error).endswith("so nothing is concluded from it: check api_url")
+    assert len(emulator.requests) == 1
 
 
 # Redirects
@@ -269,6 +319,19 @@ def test_half_of_a_character_is_replaced(content: bytes, reply: Any, emulator: E
     assert connect(emulator).request("GET", DOMAINS) == reply
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        rb'{"a": [{"__ansible_type": 1}], "__ansible": {}}',
+        rb'{"a": [{"\u005f_ansible_type": 1}], "__\u0061nsible": {}}',
+        rb'{"a": [{"_\u005Fansible\u005f\ud800": 1}]}',
+    ],
+)
+def test_keys_that_ansible_takes_for_its_own_are_left_out(content: bytes, emulator: Emulator) -> None:
+    emulator.faults.add(Fault("body", body=content))
+    assert connect(emulator).request("GET", DOMAINS) == {"a": [{}]}
+
+
 def test_long_words_are_cut(emulator: Emulator, transport: Transport) -> None:
     emulator.faults.add(Fault("body", status=400, body={"error": "x" * 10_000}))
     assert len(str(error_of(transport))) < 700
@@ -291,7 +354,7 @@ def test_long_words_are_cut(emulator: Emulator, transport: Transport) -> None:
 def test_status_decides_what_an_error_is(
     status: int, kind: type[ApiError], hint: str, emulator: Emulator, clock: Clock
 ) -> None:
-    emulator.faults.add(Fault("body", status=status, body={"error": "Words."}))
+    emulator.faults.add(Fault("body", status=status, body={"error": "Words.", "success": False}))
     error = error_of(connect(emulator, retry_timeout=0))
     assert error.__class__ is kind
     assert error.status == status
@@ -308,7 +371,7 @@ def test_status_decides_what_an_error_is(
             'answered 502: text/html of . bytes titled "502',
         ),
         (Fault("body", status=500, body=b""), Unavailable, "answered 500: an empty body"),
-        (Fault("body", status=404, body=b"\xff\xfe"), Refused, "answered 404: .* of 2 bytes"),
+        (Fault("body", status=404, body=b"\xff\xfe"), BadReply, r"answered 404, but .* of 2 bytes\)"),
         (Fault("empty"), BadReply, "answered 200, but not with JSON: an empty body"),
         (Fault("wrong_type"), BadReply, "answered 200, but not with JSON: text/html"),
         (Fault("truncated_json"), BadReply, "answered 200, but not with JSON: application/json"),
@@ -446,6 +509,60 @@ def test_reply_that_trickles_in_is_given_up_when_its_time_is_over(
     assert len(drops) < 1000
 
 
+# What comes at once, and then without end, from whatever stands before the service.
+GREETINGS = {
+    "https": (b"\x16\x03\x03\x40\x00", b"\0"),
+    "http through socks5": (b"\x05", b""),
+    "http through socks5h": (b"\x05\0\x05\0\0\x03\xff", b"x"),
+    "http through socks4": (b"\0", b""),
+    "http through http": (b"HTTP/1.1 200 O", b"k"),
+    "https through http": (b"HTTP/1.1 200 O", b"k"),
+    "https through socks5h": (b"\x05\0\x05\0\0\x01\0\0\0\0\0\0\x16\x03\x03\x40\x00", b"\0"),
+    "http behind socks5h": (b"\x05\0\x05\0\0\x01\0\0\0\0\0\0HTTP/1.1 200 O", b"k"),
+}
+
+
+@pytest.mark.parametrize("way", GREETINGS)
+def test_connection_that_is_greeted_without_end_is_given_up_when_its_time_is_over(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once, drop = GREETINGS[way]
+    drops: list[bytes] = []
+
+    def trickle(connection: socket.socket) -> None:
+        connection.sendall(at_once)
+        while len(drops) < 10_000:  # a quarter of an hour
+            connection.sendall(drop)
+            drops.append(drop)
+            time.sleep(0.1)
+
+    with serving(trickle) as url:
+        scheme, _word, proxy = way.replace("behind", "through").partition(" through ")
+        target = url.replace("http:", f"{scheme}:")
+        if proxy:
+            target = f"{scheme}://127.0.0.2:9"
+            name_proxy(monkeypatch, url.replace("http:", f"{proxy}:"))
+        error = error_of(Transport(target, "key", timeout=0.3, retry_timeout=0, verify=False))
+    assert isinstance(error, Unavailable)
+    assert "within 0.3 s" in str(error)
+    assert len(drops) < 1000
+
+
+def test_name_that_is_looked_up_without_end_is_given_up_when_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended = threading.Event()
+
+    def look_up(*_args: Any, **_options: Any) -> Any:
+        ended.wait(900)
+        raise socket.gaierror(socket.EAI_AGAIN, "too late")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    error = error_of(Transport("http://slow.example", "key", timeout=0.3, retry_timeout=0))
+    ended.set()
+    assert "http://slow.example can't be reached: no connection within 0.3 s" in str(error)
+
+
 # Memory
 
 
@@ -491,6 +608,32 @@ def test_packed_reply_is_unpacked_no_further_than_to_the_limit(coding: str, word
     assert words in str(error)
 
 
+def test_replies_side_by_side_are_read_no_further_than_to_the_limit_of_their_sum(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_transport, "_LARGEST_REPLIES", 5 << 20)
+    emulator.faults.add(Fault("huge", size=2 << 20, times=None))
+    transport = connect(emulator, timeout=60, retry_timeout=0)
+    meet = threading.Barrier(4)
+
+    def read(_number: int) -> str:
+        meet.wait(60)
+        try:
+            answer = str(len(transport.request("GET", DOMAINS)))
+        except BadReply as error:
+            answer = error.story
+        meet.wait(60)  # all of them are still alive, and what they read is in use
+        return answer
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = sorted(pool.map(read, range(4)))
+    assert answers[:1] == [str((2 << 20) - 2)]
+    assert answers[2:] == ["the replies to requests side by side are larger than 5 MiB together"] * 2
+    # Threads that are over hold nothing, nor does the last reply of the one that asks again.
+    for _turn in range(3):
+        assert transport.request("GET", DOMAINS)
+
+
 @pytest.mark.parametrize("size", [0, 1, 300_000, 1 << 20])
 def test_packed_reply_is_read(size: int) -> None:
     answer = packed(b'{"text": "' + b"x" * size + b'"}', "gzip")
@@ -507,6 +650,45 @@ def test_broken_http_is_told_as_a_broken_connection(answer: bytes) -> None:
     assert isinstance(error, Unavailable)
     assert "broke" in str(error)
     assert error.doubtful is True
+
+
+NINES = "9" * 5000
+
+
+@pytest.mark.parametrize("status", ["200 OK", "302 Found", "404 No", "429 Slow"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Content-Length", NINES),
+        ("Content-Encoding", "gzip," * 5000),
+        ("Content-Type", "text/html; charset=" + "x" * 5000),
+        ("Set-Cookie", "a=b; Max-Age=" + "9" * 400),
+        ("Set-Cookie", f"a=b; Expires=Sun, 17 Mar {NINES} 17:46:47 GMT"),
+        ("Location", "http://" + "ü" * 5000),
+        ("Retry-After", NINES),
+        ("Date", NINES),
+        ("Keep-Alive", NINES),
+    ],
+    ids=lambda text: text[:24],
+)
+def test_odd_header_is_an_error_with_a_message_or_no_matter(name: str, value: str, status: str) -> None:
+    """Warnings are errors in tests, those of libraries too."""
+    answer = f"HTTP/1.1 {status}\r\n{name}: {value}\r\nConnection: close\r\n\r\n{{}}".encode()
+    with serving(lambda connection: connection.sendall(answer)) as url:
+        transport = Transport(url, "key", retry_timeout=0)
+        if status == "200 OK" and name != "Content-Encoding":
+            assert transport.request("GET", DOMAINS) == {}
+        else:
+            error_of(transport)
+
+
+def test_cookies_are_not_sent_back(emulator: Emulator) -> None:
+    emulator.faults.add(Fault("odd_headers", headers={"Set-Cookie": "session=7d6c5b; Path=/"}))
+    transport = connect(emulator)
+    transport.request("GET", DOMAINS)
+    transport.request("GET", DOMAINS)
+    assert "Cookie" not in emulator.requests[1].headers
+    assert len({request.connection for request in emulator.requests}) == 1
 
 
 # What is tried again
@@ -718,6 +900,7 @@ def name_proxy(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("HTTP_PROXY", url)
+    monkeypatch.setenv("HTTPS_PROXY", url)
     monkeypatch.setenv("NO_PROXY", "")
 
 
@@ -762,7 +945,7 @@ def test_post_to_a_proxy_that_is_down_was_never_sent(
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
     "fault",
-    ["down", "silent", "407", "403", "502", "bad port", "unknown host", "odd scheme"],
+    ["down", "silent", "407", "403", "502", "unknown host"],
 )
 def test_credentials_of_a_proxy_are_not_told(
     fault: str,
@@ -774,10 +957,8 @@ def test_credentials_of_a_proxy_are_not_told(
     clock: Clock,
 ) -> None:
     word = "pass-long-odd%2F7d6c5b"
-    address = {"down": dead_address, "bad port": "127.0.0.1:port"}
-    address |= {"unknown host": "nowhere.invalid:3128"}
-    scheme = "gopher" if fault == "odd scheme" else "http"
-    name_proxy(monkeypatch, f"{scheme}://user:{word}@{address.get(fault, proxy.address)}")
+    address = {"down": dead_address, "unknown host": "nowhere.invalid:3128"}.get(fault, proxy.address)
+    name_proxy(monkeypatch, f"http://user:{word}@{address}")
     if fault == "silent":
         proxy.silent = ("GET", "POST")
     if fault.isdigit():
@@ -787,16 +968,163 @@ def test_credentials_of_a_proxy_are_not_told(
         for told in (str(error), error.words, error.story):
             assert_no_secret(told, secret)
     assert "7d6c5b" not in str(error)
+    if fault in ("down", "unknown host"):
+        assert f"{emulator.url} through the proxy http://{address} can't be reached: " in str(error)
+    if fault == "407":
+        assert "a proxy wants a user name and a password" in str(error)
 
 
-@pytest.mark.parametrize("host", ["", "[::1"])
-def test_proxy_without_a_host_is_refused(
-    host: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("password", ["zq", "7d6", "7d6c%2F:b%40c", "z:q:r", "%zq%", "7d6c5b4a3"])
+@pytest.mark.parametrize("scheme", ["", "http://", "HTTPS://", "socks5://", "socks4a://"])
+def test_password_of_a_proxy_is_not_told_however_short_it_is(
+    scheme: str,
+    password: str,
+    emulator: Emulator,
+    dead_address: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    name_proxy(monkeypatch, f"http://user:pass-long-odd-7d6c5b@{host}")
-    with pytest.raises(ImprovmxError, match="a proxy that the environment names has no host") as refused:
+    name_proxy(monkeypatch, f"{scheme}user:{password}@{dead_address}")
+    error = error_of(connect(emulator, retry_timeout=0))
+    assert f"through the proxy {scheme or 'http://'}{dead_address} can't be reached: " in str(error)
+    for secret in (password, unquote(password)):
+        assert secret not in str(error)
+
+
+@pytest.mark.parametrize("password", ["refused", "Errno"])
+def test_reason_that_holds_the_password_of_a_proxy_is_told_in_other_words(
+    password: str, emulator: Emulator, dead_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_proxy(monkeypatch, f"http://user:{password}@{dead_address}")
+    error = error_of(connect(emulator, retry_timeout=0))
+    assert "can't be reached: ConnectionRefusedError" in str(error)
+    assert password not in str(error)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "[::1", "127.0.0.1:port", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:1:2", ":3128", "a b:3128",
+     "127.0.0.1:3128/path", "127.0.0.1:3128?a=b", "127.0.0.1:3128#a", "x@127.0.0.1:3128", "h\\i:1"],
+)  # fmt: skip
+@pytest.mark.parametrize("word", ["pass-long-odd-7d6c5b", "pa#7d6c5b", "pa/7d6c5b", "pa?7d6c5b", "7d6c5b/p"])
+def test_proxy_of_another_form_is_refused_before_any_request_without_being_quoted(
+    word: str, address: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_proxy(monkeypatch, f"http://user:{word}@{address}")
+    with pytest.raises(
+        InputError, match="the proxy that the environment names is not of the form"
+    ) as refused:
         connect(emulator)
     assert "7d6c5b" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["gopher://user:7d6c5b@h:1", "http://user:p#7d6c5b@127.0.0.1:1", "socks9://h"]
+)
+def test_proxy_that_nothing_can_speak_to_is_refused(
+    url: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_proxy(monkeypatch, url)
+    with pytest.raises(
+        InputError, match="the proxy that the environment names is not of the form"
+    ) as refused:
+        connect(emulator)
+    assert "7d6c5b" not in str(refused.value)
+
+
+def test_proxy_for_other_hosts_may_have_any_form(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    name_proxy(monkeypatch, "gopher://nothing")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert connect(emulator).request("GET", DOMAINS)["success"] is True
+
+
+# First contact
+
+
+def resolve_nothing(code: int) -> Callable[..., Any]:
+    def fail(*_args: Any, **_options: Any) -> Any:
+        raise socket.gaierror(code, "Name or service not known")
+
+    return fail
+
+
+@pytest.mark.parametrize("code", [socket.EAI_NONAME, socket.EAI_AGAIN], ids=["unknown", "for now"])
+def test_host_that_does_not_exist_is_given_up_at_once(
+    code: int, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_nothing(code))
+    transport = Transport("http://nowhere.example", "key", retry_timeout=300)
+    error = error_of(transport)
+    assert "http://nowhere.example can't be reached: " in str(error)
+    if code == socket.EAI_NONAME:
+        assert (transport.requests_made, clock.slept) == (1, [])
+    else:
+        assert transport.requests_made > 1
+        assert sum(clock.slept) <= 30
+
+
+def test_service_out_of_reach_is_given_up_within_30_seconds(dead_address: str, clock: Clock) -> None:
+    transport = Transport(f"http://{dead_address}", "key", retry_timeout=300)
+    error = error_of(transport)
+    assert clock.slept == [0.5, 1, 2, 4, 8]
+    assert "given up after 6 tries in 1" in str(error)
+    assert str(error).endswith(
+        "; no answer has come from there yet, so check api_url, the proxy and the network"
+    )
+
+
+def test_requests_after_the_first_answer_keep_their_patience(emulator: Emulator, clock: Clock) -> None:
+    transport = connect(emulator, retry_timeout=300)
+    transport.request("GET", DOMAINS)
+    emulator.faults.add(Fault("reset_before", times=None))
+    error = error_of(transport)
+    assert sum(clock.slept) > 200
+    assert "no answer has come" not in str(error)
+
+
+def test_longer_timeout_of_one_try_counts_for_the_first_request_as_well(
+    dead_address: str, clock: Clock
+) -> None:
+    transport = Transport(f"http://{dead_address}", "key", timeout=100, retry_timeout=300)
+    error_of(transport)
+    assert 30 < sum(clock.slept) <= 100
+
+
+@pytest.mark.parametrize("answer", [b"\x15\x03\x01\x00\x02\x02\x46", b"220 mail.example ESMTP\r\n"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_service_that_speaks_something_else_is_given_up_at_once(
+    scheme: str, answer: bytes, clock: Clock
+) -> None:
+    with serving(lambda connection: connection.sendall(answer)) as url:
+        transport = Transport(url.replace("http:", f"{scheme}:"), "key", retry_timeout=300)
+        error = error_of(transport)
+    assert isinstance(error, Unavailable)
+    assert (transport.requests_made, clock.slept) == (1, [])
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
+def test_service_with_another_version_of_tls_is_given_up_at_once(authority: trustme.CA, clock: Clock) -> None:
+    context = tls_context(authority)
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with serving(lambda connection: connection.sendall(reply(b"{}")), context) as url:
+        transport = Transport(url, "key", retry_timeout=300, verify=False)
+        error = error_of(transport)
+    assert isinstance(error, Unavailable)
+    assert (transport.requests_made, clock.slept) == (1, [])
+
+
+def test_socks_proxy_without_its_library_is_given_up_at_once(
+    emulator: Emulator, dead_address: str, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    def missing(*_args: Any, **_options: Any) -> None:
+        raise InvalidSchema("Missing dependencies for SOCKS support.")
+
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", missing)
+    name_proxy(monkeypatch, f"socks5://user:pass-long-odd-7d6c5b@{dead_address}")
+    transport = connect(emulator, retry_timeout=300)
+    error = error_of(transport)
+    assert f"the proxy socks5://{dead_address} needs the Python library PySocks" in str(error)
+    assert "7d6c5b" not in str(error)
+    assert (transport.requests_made, clock.slept) == (1, [])
 
 
 # Rate limits

@@ -10,21 +10,25 @@ right again.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.improvmx.email.plugins.module_utils import _api_v3
 from catalogue import NAMES, first_example, versions, writes
-from emulator import Emulator, logs, v3
+from emulator import Emulator, Fault, logs, v3
 from emulator.dns import EXPECTED_MX
+from emulator.server import Incoming
 from harness import (
     Clock,
     Modules,
@@ -304,6 +308,145 @@ def test_replies_that_are_spoilt_at_random_are_told_or_do_no_harm(service: Servi
     service.check_spoilt(version, case, sound, spoil)
 
 
+@pytest.mark.parametrize("module", NAMES)
+@pytest.mark.parametrize("key", ["__ansible_type", "__ansible_vault", "__ansible_anything"])
+def test_key_that_is_one_of_ansible_is_left_out(service: Service, module: str, key: str) -> None:
+    case = next(case for case in CASES.values() if case.module == module)
+    for version in case.versions:
+        service.emulator.seed(ACCOUNT)
+        service.spoil = lambda template, content: with_key(content, key)
+        result = service.run(version, case)
+        assert not result.get("failed"), result["msg"]
+        assert "__ansible" not in json.dumps(result)
+
+
+def with_key(content: Any, key: str) -> Any:
+    """The content with one more key in every object."""
+    if isinstance(content, dict):
+        return {key: "odd", **{name: with_key(inner, key) for name, inner in content.items()}}
+    return [with_key(inner, key) for inner in content] if isinstance(content, list) else content
+
+
+# --- What is missing ------------------------------------------------------------------------------
+
+GONE_DOMAIN = {"domain": "gone.example", "state": "absent"}
+# Each of them is told that there is nothing: by the service it is a good answer.
+LOOKS = {
+    "absent domain": ("improvmx_domain", GONE_DOMAIN),
+    "info of a domain": ("improvmx_domain_info", {"domain": "gone.example"}),
+    "absent alias": ("improvmx_alias", {"domain": "gone.example", **OLD}),
+    "new domain": ("improvmx_domain", {"domain": "gone.example"}),
+    "one of many domains": ("improvmx_domains", {"domains": [GONE_DOMAIN]}),
+    "check": ("improvmx_domain_check", {"domain": "gone.example"}),
+    "logs": ("improvmx_logs_info", {"domain": "gone.example"}),
+    "absent rule": ("improvmx_rule", {"domain": "gone.example", **INFO, **OLD}),
+    "absent rule by its id": ("improvmx_rule", {"domain": "gone.example", "id": "r1", "state": "absent"}),
+    "absent credential": (
+        "improvmx_smtp_credential",
+        {"domain": "gone.example", "username": "old", "state": "absent"},
+    ),
+}
+each_look = pytest.mark.parametrize("look", LOOKS)
+each_stranger = pytest.mark.parametrize("html", [True, False], ids=["page", "JSON"])
+
+
+@each_stranger
+@each_look
+def test_404_of_another_web_server_is_a_failure_that_names_api_url(
+    modules: Modules, look: str, html: bool
+) -> None:
+    name, args = LOOKS[look]
+    modules.emulator.faults.add(Fault("stranger", html=html, times=None))
+    result = modules.run(name, **args)
+    assert result["failed"] is True
+    assert "not in the form of ImprovMX" in result["msg"]
+    assert "check api_url" in result["msg"]
+    assert modules.emulator.ledger == []
+    assert result["api_requests"] <= 2  # a second look where rules are not shown
+
+
+@each_look
+def test_api_url_with_a_path_too_deep_is_a_failure_that_names_it(modules: Modules, look: str) -> None:
+    name, args = LOOKS[look]
+    modules.options["api_url"] += "/too/deep"
+    result = modules.run(name, **args)
+    assert result["failed"] is True
+    assert "api_url" in result["msg"] or name == "improvmx_logs_info"
+    assert result["api_requests"] <= 3
+
+
+@pytest.mark.parametrize("look", ["absent domain", "info of a domain", "absent credential"])
+def test_api_url_with_a_right_path_costs_one_request_more_for_what_is_missing(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, look: str
+) -> None:
+    respond = modules.emulator._respond
+
+    def below(incoming: Incoming) -> Any:
+        assert incoming.path.startswith("/proxy/v3/")
+        return respond(dataclasses.replace(incoming, path=incoming.path.removeprefix("/proxy")))
+
+    monkeypatch.setattr(modules.emulator._server, "_respond", below)
+    modules.options["api_url"] += "/proxy"
+    name, args = LOOKS[look]
+    result = modules.run(name, **args)
+    assert not result.get("failed"), result["msg"]
+    assert [request.path for request in modules.emulator.requests][1:] == ["/v3/account"]
+
+
+DELETIONS = {
+    "domain": ("improvmx_domain", {"domain": "example.org", "state": "absent"}),
+    "alias": ("improvmx_alias", {"domain": "example.org", **OLD}),
+    "one of many": ("improvmx_domains", {"domains": [{"domain": "example.org", "state": "absent"}]}),
+    "rule": ("improvmx_rule", {**ROUTED, **INFO, **OLD}),
+    "credential": ("improvmx_smtp_credential", {**ROUTED, "username": "old", "state": "absent"}),
+}
+
+
+@each_stranger
+@pytest.mark.parametrize("what", DELETIONS)
+def test_deletion_that_another_web_server_answers_with_404_is_not_told_as_done(
+    modules: Modules, clock: Clock, what: str, html: bool
+) -> None:
+    name, args = DELETIONS[what]
+    modules.emulator.seed(ACCOUNT)
+    modules.emulator.faults.add(Fault("stranger", html=html, method="DELETE", times=None))
+    result = modules.run(name, **args)
+    assert result["failed"] is True
+    assert "not in the form of ImprovMX" in result["msg"]
+    assert result["changes"] == []
+    assert len(result["pending"]) == 1
+    assert modules.emulator.ledger == []
+
+
+# --- Headers --------------------------------------------------------------------------------------
+
+LONG = "9" * 5000
+ODD_NUMBERS = (LONG, f"-{LONG}", f"0.{LONG}", f"1e{LONG}", "nan", "inf", "1.5", "٣", "²", "", "0x10", "1_000")
+ODD_DATES = (
+    "Sun, 17 Mar 2030 17:46:47 GMT",
+    "Fri, 99 Foo 2026",
+    f"Sun, 17 Mar {LONG} 17:46:47 GMT",
+    "Sun, " * 2000,
+)
+
+
+@pytest.mark.parametrize("value", [*ODD_NUMBERS, *ODD_DATES], ids=lambda value: value[:12])
+@pytest.mark.parametrize(
+    "name", ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After", "Date"]
+)
+def test_headers_without_measure_neither_end_nor_hold_a_run_of_many_domains(
+    modules: Modules, clock: Clock, name: str, value: str
+) -> None:
+    names = [f"new{number}.example" for number in range(12)]
+    modules.emulator.faults.add(
+        Fault("odd_headers", headers={name: value.encode().decode("latin-1")}, times=None)
+    )
+    result = modules.run("improvmx_domains", domains=[{"domain": name} for name in names], concurrency=8)
+    assert not result.get("failed"), result["msg"]
+    assert set(modules.emulator.account.domains) == set(names)
+    assert result["api_requests"] == 1 + len(names)
+
+
 # --- Lists ----------------------------------------------------------------------------------------
 
 
@@ -313,7 +456,7 @@ def pages_of(monkeypatch: pytest.MonkeyPatch, template: str, page: Callable[[int
     wrap_endpoint(monkeypatch, template, lambda usual, account, call: page(next(count), usual(account, call)))
 
 
-@pytest.mark.parametrize("total", [0, 1, -1, 99, 249, 251, 10**9, None, "250", True, [], GONE], ids=repr)
+@pytest.mark.parametrize("total", [0, 1, -1, 99, 249, None, "250", True, [], GONE], ids=repr)
 def test_total_that_is_wrong_makes_a_list_neither_shorter_nor_endless(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, total: Any
 ) -> None:
@@ -325,7 +468,7 @@ def test_total_that_is_wrong_makes_a_list_neither_shorter_nor_endless(
     assert result["api_requests"] <= 4
 
 
-@pytest.mark.parametrize("total", [0, 10**9, GONE], ids=repr)
+@pytest.mark.parametrize("total", [0, GONE], ids=repr)
 def test_page_that_comes_again_and_again_is_read_twice(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, total: Any
 ) -> None:
@@ -339,6 +482,146 @@ def test_page_that_comes_again_and_again_is_read_twice(
     pages_of(monkeypatch, "GET /domains", same)
     result = modules.run("improvmx_domain_info")
     assert len(result["domains"]) == result["api_requests"] == 2
+
+
+MANY = [f"d{number:03}.example" for number in range(250)]
+BOUND = {"purge": True, "max_deletions": 10**6}
+WHOLE = {
+    "info": ("improvmx_domain_info", {}),
+    "export": ("improvmx_export", {"path": "EXPORT"}),
+    "purge": ("improvmx_domains", {**BOUND, "domains": [{"domain": MANY[0]}]}),
+    "a domain that is not seen": (
+        "improvmx_domains",
+        {"domains": [{"domain": "z.example"}, {"domain": MANY[0]}]},
+    ),
+}
+
+
+def run_whole(modules: Modules, task: str, tmp_path: Path) -> dict[str, Any]:
+    """Run a task that needs the whole list; an export is over an older one."""
+    name, args = WHOLE[task]
+    if "path" in args:
+        args = {**args, "path": str(tmp_path / "list.yml")}
+    return modules.run(name, **args)
+
+
+@pytest.mark.parametrize("task", WHOLE)
+@pytest.mark.parametrize(
+    ("lie", "requests"),
+    [
+        # Each reading of the list goes on to a page that shows nothing new, or to its third.
+        (Fault("wrong_total", total=251, times=None), 3 * 4),
+        (Fault("wrong_total", total=10**9, times=None), 3 * 4),
+        (Fault("hidden", times=None), 3 * 1),
+        (Fault("hidden", count=60, times=None), 3 * 3),
+    ],
+    ids=["one more", "many more", "all hidden", "some hidden"],
+)
+def test_list_that_shows_less_than_its_total_is_read_again_and_fails_before_any_write(
+    modules: Modules, tmp_path: Path, task: str, lie: Fault, requests: int
+) -> None:
+    modules.seed({name: {} for name in MANY})
+    before = ""
+    if task == "export":
+        assert run_whole(modules, task, tmp_path)["changed"] is True
+        before = (tmp_path / "list.yml").read_text(encoding="utf-8")
+    modules.emulator.faults.add(lie)
+    result = run_whole(modules, task, tmp_path)
+    assert result["failed"] is True
+    assert re.search(r"the list shows \d+ of the \d+ that its total tells", result["msg"])
+    assert modules.emulator.writes == []
+    assert result["api_requests"] == requests
+    if before:
+        assert (tmp_path / "list.yml").read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize("task", WHOLE)
+@pytest.mark.parametrize("times", [1, 2])
+def test_list_that_hides_for_a_while_is_read_until_it_is_whole(
+    modules: Modules, tmp_path: Path, task: str, times: int
+) -> None:
+    modules.seed({name: {} for name in MANY})
+    modules.emulator.faults.add(Fault("hidden", times=times))
+    result = run_whole(modules, task, tmp_path)
+    assert not result.get("failed"), result["msg"]
+    reads = [request for request in modules.emulator.requests if not request.writes]
+    assert len(reads) == times + 3
+    if task == "info":
+        assert [domain["domain"] for domain in result["domains"]] == MANY
+    if task == "purge":
+        assert sorted(modules.emulator.account.domains) == MANY[:1]
+
+
+def test_list_of_version_2_that_hides_is_read_again_and_fails(emulator: Emulator) -> None:
+    modules = Modules(emulator, api_version="v2")
+    modules.seed({name: {} for name in MANY})
+    emulator.faults.add(Fault("hidden", count=1))
+    assert len(modules.run("improvmx_domain_info")["domains"]) == len(MANY)
+    assert len(emulator.requests) == 2
+    emulator.faults.add(Fault("hidden", count=1, times=None))
+    result = modules.run("improvmx_domains", **BOUND, domains=[])
+    assert result["failed"] is True
+    assert "the list shows 249 of the 250 that its total tells" in result["msg"]
+    assert result["api_requests"] == 3
+    assert emulator.writes == []
+
+
+@pytest.mark.parametrize(
+    "lie", [Fault("hidden", count=1, times=None), Fault("wrong_total", total=999, times=None)]
+)
+def test_aliases_are_purged_by_a_whole_list_only(modules: Modules, lie: Fault) -> None:
+    modules.seed({"example.com": {f"a{number}": "a@x.example" for number in range(201)}})
+    modules.emulator.faults.add(dataclasses.replace(lie, path="/aliases$"))
+    result = modules.run("improvmx_domain", domain="example.com", purge_aliases=True, aliases=[])
+    assert result["failed"] is True
+    assert "that its total tells" in result["msg"]
+    assert modules.emulator.writes == []
+
+
+@pytest.mark.parametrize("gone", [MANY[0], MANY[99]])
+def test_page_that_shifts_while_the_list_is_read_hides_nothing(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    """Something on the first page is deleted before the second: that begins one later than it would have."""
+    modules.seed({name: {} for name in MANY})
+    count = itertools.count(1)
+
+    def shift(usual: Any, account: Any, call: Any) -> Any:
+        if next(count) == 2:
+            del account.domains[gone]
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, "GET /domains", shift)
+    result = modules.run("improvmx_domain_info")
+    assert {domain["domain"] for domain in result["domains"]} == set(MANY)  # each was there when it was read
+    assert result["api_requests"] == 2 + 3
+
+
+def test_list_that_changes_whenever_it_is_read_fails(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules.seed({name: {} for name in MANY})
+    pages_of(monkeypatch, "GET /domains", lambda number, usual: {**usual, "total": 999 - number})
+    result = modules.run("improvmx_domain_info")
+    assert result["failed"] is True
+    assert "the list changed while it was read, each of 3 times" in result["msg"]
+    assert result["api_requests"] == 3 * 2
+
+
+def test_total_of_a_filtered_list_may_be_that_of_the_whole_one(
+    modules_of_version: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules = modules_of_version
+    modules.seed({name: {} for name in MANY[:50]})
+
+    def count_all(template: str, usual: Any, account: Any, call: Any) -> Any:
+        told = usual(account, call)
+        return {**told, "total": 50} if template.startswith("GET /domains") else told
+
+    wrap_endpoints(monkeypatch, count_all)
+    result = modules.run("improvmx_domain_info", query="d01")
+    assert [domain["domain"] for domain in result["domains"]] == MANY[10:20]
+    assert result["api_requests"] == (2 if modules.options["api_version"] == "v2" else 3)
 
 
 def new_domain(number: int, usual: Any) -> Any:

@@ -179,6 +179,15 @@ FAULTS: dict[str, dict[str, Any]] = {
     "429 without a word": {"kind": "rate_limit"},
     "429 for long": {"kind": "rate_limit", "retry_after": 1000},
     "batch in part": {"kind": "batch_partial"},
+    "404 of a stranger": {"kind": "stranger", "html": True},
+    "404 of a stranger in JSON": {"kind": "stranger"},
+    "list that hides": {"kind": "hidden"},
+    "list that hides one": {"kind": "hidden", "count": 1},
+    "total that lies": {"kind": "wrong_total", "total": 1000},
+    "headers without measure": {
+        "kind": "odd_headers",
+        "headers": {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9" * 5000},
+    },
 }
 
 
@@ -297,6 +306,8 @@ PERSISTENT: dict[str, list[str]] = {
     "reset before": ["connection"],
     "cut": ["connection"],
     "429 for long": ["429", "Rate limit exceeded.", "retry_timeout"],
+    "404 of a stranger": ["404", "not in the form of ImprovMX", "text/html", "check api_url"],
+    "404 of a stranger in JSON": ["404", "not in the form of ImprovMX", "application/json", "check api_url"],
 }
 
 

@@ -133,9 +133,13 @@ def test_no_secret_is_in_the_result_wherever_the_service_puts_one(emulator: Emul
         "email": f"{TOKEN}@mail.example",
         "company_name": f"Inc {key}",
         "company_details": [f"of {TOKEN}", {"more": TOKEN}],
+        "company_vat": {"link": "https://improvmx.example/reset/8f7d6s5a4"},
         "api_key": TOKEN,
         "apiTokens": [TOKEN],
         "reset_password": {"link": "https://improvmx.example/reset/8f7d6s5a4"},
+        "session": "8f7d6s5a4",
+        "2fa": ["8f7d6s5a4"],
+        "country": "8f7d6s5a4"[:0],
         "password": True,
         "tokens": 3,
     }
@@ -151,11 +155,30 @@ def test_no_secret_is_in_the_result_wherever_the_service_puts_one(emulator: Emul
     assert result["account"] == {
         "email": "********@mail.example",
         "company_name": "Inc ********",
-        "company_details": ["of ********", {"more": "********"}],
+        "country": "",
         "password": True,
-        "tokens": 3,
     }
-    assert result["api_key"] == {"name": "********", "created": "********", "copy": " ******** "}
+    assert result["api_key"] == {"name": "********", "created": "********"}
+
+
+@pytest.mark.parametrize("value", ["8f7d6s5a4g3h2j1k", ["8f7d6s5a4g3h2j1k"], {"a": "8f7d6s5a4g3h2j1k"}])
+@pytest.mark.parametrize("place", ["account", "plan", "limits", "whitelabels"])
+def test_what_is_not_known_of_an_account_is_not_shown(modules: Modules, place: str, value: Any) -> None:
+    told = sample("v3-account-get.json")
+    added = {"otp": value, "jwt": value, "password": value, "last_login": value}
+    if place == "whitelabels":
+        modules.emulator.faults.add(
+            Fault("body", path=WHITELABELS, body={"whitelabels": [{"name": "w.example", **added}]})
+        )
+    else:
+        inner = told["account"] if place == "account" else told["account"][place]
+        inner.update(added)
+    modules.emulator.faults.add(Fault("body", path="/account$", body=told))
+    result = read(modules)
+    assert "8f7d6s5a4g3h2j1k" not in json.dumps(result)
+    assert set(result["account"]) <= documented("account")
+    if place == "whitelabels":
+        assert result["whitelabels"] == [{"name": "w.example"}]
 
 
 @pytest.mark.parametrize(

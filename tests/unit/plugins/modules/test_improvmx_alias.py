@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness import Modules, changes_of, read_diff
+from harness import Modules, changes_of, read_diff, wrap_endpoint
 
 DOMAIN = "example.com"
 AWKWARD = r"^(a|b)[0-9]{2,}/c?d#e%2F&f=g;h+i\.\S~ü$"
@@ -250,6 +250,31 @@ def test_a_missing_name_of_digits_leaves_the_alias_with_that_id_alone(
     modules.rounds("improvmx_alias", domain=DOMAIN, alias="7", **wish)
     left = {"7": wish["forward"]} if "forward" in wish else {}
     assert modules.aliases(DOMAIN) == {"info": "a@x.example", **left}
+
+
+@pytest.mark.parametrize("name", ["²", "①", "7²"])
+def test_an_alias_that_only_looks_like_a_number_is_addressed_by_its_name(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """By its id, somebody else's deletion of it would make the service take that for a name."""
+    modules.seed(
+        {
+            DOMAIN: [
+                {"alias": name, "forward": "a@x.example", "id": 7},
+                {"alias": "7", "forward": "b@x.example"},
+            ]
+        }
+    )
+
+    def vanish(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[DOMAIN]
+        domain.alias_ids.pop(domain.aliases.pop(name).id)
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", vanish)
+    result = modules.run("improvmx_alias", domain=DOMAIN, alias=name, state="absent")
+    assert not result.get("failed"), result["msg"]
+    assert modules.aliases(DOMAIN) == {"7": "b@x.example"}
 
 
 def test_fails_on_a_missing_domain_and_says_to_create_it(modules_of_version: Modules) -> None:

@@ -503,7 +503,8 @@ def test_a_failed_read_changes_nothing(
 
 def test_a_credential_that_vanished_before_its_deletion_is_gone(modules: Modules) -> None:
     seed(modules.emulator, "info")
-    modules.emulator.faults.add(Fault("body", status=404, body={"error": "No."}, method="DELETE"))
+    gone = {"error": "No.", "code": 404, "success": False}
+    modules.emulator.faults.add(Fault("body", status=404, body=gone, method="DELETE"))
     result = run(modules, **WISHES["DELETE"])
     assert not result.get("failed"), result["msg"]
     assert changes_of(result["changes"]) == [PLANNED["DELETE"]]
