@@ -309,4 +309,6 @@ def stop_time(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock(time.time())  # the real one, for the service names points in time
     for name in ("_transport", "_apply", "_ratelimit", "_single", "_verify"):
         monkeypatch.setattr(importlib.import_module(MODULE_UTILS + name), "time", clock)
+    stop = importlib.import_module(MODULE_UTILS + "_stop")
+    monkeypatch.setattr(stop, "wait_for", lambda _stop, seconds: clock.sleep(seconds))
     return clock

@@ -26,7 +26,6 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     shown,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._parallel import (
-    NotTried,
     Outage,
     side_by_side,
 )
@@ -93,7 +92,7 @@ def apply_plan(
         if plan.problem:
             return _refused(plan, plan.problem)
         if outage.known:
-            return DomainRun(plan, plan.found, pending=list(plan.changes), error=NotTried())
+            return DomainRun(plan, plan.found, pending=list(plan.changes), error=outage.not_tried())
         run = _Execution(api, plan, allowance).run()
         outage.learn(run.error)
         progress.domain_done()

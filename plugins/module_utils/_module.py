@@ -23,6 +23,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     InputError,
     shown,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._stop import stopped_by_signals
 from ansible_collections.improvmx.email.plugins.module_utils._transport import (
     REQUESTS_IMPORT_ERROR,
     Transport,
@@ -102,7 +103,8 @@ def execute(
     try:
         dialect = DIALECTS[module.params["api_version"]]
         transport, given = read_all(lambda: open_transport(module.params), lambda: read(dialect))
-        results = work(dialect(transport), given)
+        with stopped_by_signals(transport.stop):
+            results = work(dialect(transport), given)
     except ImprovmxError as error:
         failure = {**(when_failed or {}), **getattr(error, "results", {})}
         module.fail_json(msg=str(error), **_with_costs(module, transport, failure))

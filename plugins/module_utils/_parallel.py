@@ -10,30 +10,37 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, List, Optional, Sequence, TypeVar
 
 from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError
-from ansible_collections.improvmx.email.plugins.module_utils._transport import RateLimited, Unavailable
+from ansible_collections.improvmx.email.plugins.module_utils._transport import (
+    Interrupted,
+    RateLimited,
+    Unavailable,
+)
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
 class NotTried(ImprovmxError):
-    """A domain was left alone because the service fails as a whole."""
-
-    def __init__(self) -> None:
-        super().__init__("not tried, because the service failed for the domains before it")
+    """A domain was left alone because the service fails as a whole, or the run was interrupted."""
 
 
 class Outage:
-    """Whether the service fails as a whole.
+    """Whether the service fails as a whole, or the run was interrupted, so that nothing else is tried.
 
-    So it does when the key is not valid, or when it is out of reach for two domains in a row.
+    It fails as a whole when the key is not valid, or when it is out of reach for two domains in a row.
     """
 
     def __init__(self) -> None:
         self.known = False
+        self._reason = "the service failed for the domains before it"
         self._in_a_row = 0
 
+    def not_tried(self) -> NotTried:
+        return NotTried("not tried, because %s" % self._reason)
+
     def learn(self, error: Optional[ImprovmxError]) -> None:
+        if isinstance(error, Interrupted):
+            self.known, self._reason = True, "the run was interrupted"
         self._in_a_row = self._in_a_row + 1 if _is_of_service(error) else 0
         if self._in_a_row >= 2 or getattr(error, "status", None) == 401:
             self.known = True

@@ -19,6 +19,8 @@ from collections import Counter
 from email.utils import parsedate_to_datetime
 from typing import Callable, Dict, Mapping, NamedTuple, Optional, Set, Tuple
 
+from ansible_collections.improvmx.email.plugins.module_utils import _stop
+
 Endpoint = Tuple[str, str]  # method, path template
 
 # From the widest to the narrowest: which requests share a limit.
@@ -72,13 +74,19 @@ class _Window:
             self.turn += 1
 
 
+class Stopped(Exception):
+    """The run is to end early."""
+
+
 class RateLimits:
     """The limits of one account. A request enters before it is sent and leaves when it is answered.
 
-    ``answer_within``: seconds in which a request under way is answered or given up.
+    ``answer_within``: seconds in which a request under way is answered or given up. ``stop``: set when
+    the run is to end early, so that nothing is to be waited for.
     """
 
-    def __init__(self, answer_within: float = 60.0) -> None:
+    def __init__(self, answer_within: float = 60.0, stop: Optional[threading.Event] = None) -> None:
+        self._stop = stop or threading.Event()
         self._answer_within = answer_within
         self._answered = threading.Condition()
         self._windows: Dict[str, _Window] = {}
@@ -95,10 +103,12 @@ class RateLimits:
         """Wait until a request fits its window. Raises WindowClosed if that is beyond ``patience``.
 
         Where it takes the answers of others to know, these are waited for. Raises NoAnswer when that is
-        beyond ``patience`` and the time of an answer together.
+        beyond ``patience`` and the time of an answer together, and Stopped when the run is to end.
         """
         for_answers = self._answer_within
         while True:
+            if self._stop.is_set():
+                raise Stopped
             with self._answered:
                 pause = self._pause(endpoint)
                 if pause == 0:
@@ -150,7 +160,7 @@ class RateLimits:
             self.met = _SCOPES[self._scope](endpoint) + limit
         if news:
             self.on_wait(seconds, self.met)
-        time.sleep(seconds)
+        _stop.wait_for(self._stop, seconds)
 
     # --- With the lock held -----------------------------------------------------------------------
 

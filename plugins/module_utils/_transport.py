@@ -24,7 +24,7 @@ from http.client import BadStatusLine
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from ansible_collections.improvmx.email.plugins.module_utils import _deadline
+from ansible_collections.improvmx.email.plugins.module_utils import _deadline, _stop
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     ImprovmxError,
     InputError,
@@ -34,6 +34,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._ratelimit import (
     Endpoint,
     NoAnswer,
     RateLimits,
+    Stopped,
     Ticket,
     WindowClosed,
 )
@@ -121,6 +122,10 @@ class Unavailable(ApiError):
     hopeless = False
 
 
+class Interrupted(ApiError):
+    """The run was told to end before the request was sent."""
+
+
 class BadReply(ApiError):
     """An answer that is not what the API promises."""
 
@@ -167,11 +172,12 @@ class Transport:
         self._session.headers["User-Agent"] = "improvmx.email (Ansible collection)"
         # Not even looked at, for a malformed one would be an exception of another kind.
         self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
+        self.stop = threading.Event()  # set when the run is to end early
         self._reached = False  # whether any answer has come yet
         self._down_since: Optional[float] = None
         self._counter = threading.Lock()
         self._held: Dict[int, int] = {}  # bytes of the last reply, by thread
-        self.limits = RateLimits(self._timeout)
+        self.limits = RateLimits(self._timeout, self.stop)
         self.requests_made = 0
         self._hidden: Tuple[str, ...] = ()  # long ones first, for one may hold another
         self.hide(self._key)
@@ -202,8 +208,12 @@ class Transport:
         tries = 0
         in_doubt = False
         while True:
+            if self.stop.is_set():
+                raise Interrupted("not sent, for the run was interrupted", method, path, doubtful=in_doubt)
             try:
                 ticket = self.limits.enter(endpoint, self._left(started))
+            except Stopped:
+                continue
             except WindowClosed as closed:
                 story = (
                     "the service's rate limit leaves no request for another %.0f s, more than "
@@ -407,7 +417,11 @@ class Transport:
         if isinstance(error, RateLimited):
             self.limits.sleep(endpoint, seconds)
         else:
-            time.sleep(seconds)
+            self.pause(seconds)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not longer than until the run is to end."""
+        _stop.wait_for(self.stop, seconds)
 
     def rest(self, error: ApiError, tries: int, started: float) -> bool:
         """Pause before a write is repeated that was tried once and turned out to have had no effect.
@@ -418,7 +432,7 @@ class Transport:
         once = error.doubtful and error.method == "POST"
         if not once or pause is None or pause >= self._left(started):
             return False
-        time.sleep(pause)
+        self.pause(pause)
         return True
 
     def _given_up(self, error: ApiError, tries: int, spent: float, pause: float) -> ApiError:

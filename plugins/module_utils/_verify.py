@@ -169,7 +169,7 @@ def _check_until_valid(
 
     def check(verification: Verification) -> None:
         if outage.known:
-            verification.error = NotTried()
+            verification.error = outage.not_tried()
             return
         try:
             verification.check = api.check_domain(verification.name)
@@ -184,9 +184,9 @@ def _check_until_valid(
         side_by_side(check, left, concurrency)
         left = [v for v in left if v.check and not v.check.valid]
         seconds = until - time.monotonic()
-        if not left or seconds <= 0 or outage.known:
+        if not left or seconds <= 0 or outage.known or api.transport.stop.is_set():
             return
-        time.sleep(min(pause, seconds))
+        api.transport.pause(min(pause, seconds))
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 

@@ -1,0 +1,73 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ctrl-C, or a playbook that is ended: the request under way is completed, and no other one begins."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from emulator import Emulator, RateLimit
+from harness import Modules, changes_of, effects_of, wrap_endpoint
+
+NAMES = [f"d{number}.example" for number in range(4)]
+DELETE_ALIAS = "DELETE /domains/{domain}/aliases/{alias}"
+KEPT = {"domains": [{"domain": name, "purge_aliases": True, "aliases": []} for name in NAMES]}
+
+
+@pytest.fixture
+def account(emulator: Emulator) -> Emulator:
+    aliases = {f"a{number}": "x@mail.example" for number in range(5)}
+    emulator.seed({"domains": [{"domain": name, "aliases": aliases} for name in NAMES]})
+    return emulator
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_signal_ends_a_run_after_the_requests_under_way(
+    monkeypatch: pytest.MonkeyPatch, account: Emulator, modules: Modules, number: int, concurrency: int
+) -> None:
+    usual = signal.getsignal(number)
+    seen = []
+
+    def interrupt(endpoint: Any, of_account: Any, call: Any) -> Any:
+        seen.append(call)
+        if len(seen) == 3:
+            os.kill(os.getpid(), number)
+        return endpoint(of_account, call)
+
+    wrap_endpoint(monkeypatch, DELETE_ALIAS, interrupt)
+    result = modules.run("improvmx_domains", **KEPT, concurrency=concurrency)
+    assert result["failed"] is True
+    assert "interrupted" in result["msg"]
+    assert "not tried, because the run was interrupted" in result["msg"] or concurrency == 4
+    # What is told as done is what was done: at most what was under way came after the signal.
+    assert changes_of(result["changes"]) == effects_of(account.ledger)
+    assert 3 <= len(account.ledger) <= 3 + concurrency
+    assert len(result["changes"]) + len(result["pending"]) == 20
+    assert result["api_requests"] == len(account.requests)
+    assert signal.getsignal(number) is usual
+    # The next run goes on from there.
+    wrap_endpoint(monkeypatch, DELETE_ALIAS, lambda endpoint, *request: endpoint(*request))
+    again = modules.run("improvmx_domains", **KEPT)
+    assert len(again["changes"]) == len(result["pending"])
+
+
+def test_a_wait_for_the_rate_limit_ends_with_the_run(
+    monkeypatch: pytest.MonkeyPatch, account: Emulator, modules: Modules
+) -> None:
+    account.rate_limit = RateLimit(2, window=600.0, scope="account")
+
+    def interrupt(endpoint: Any, of_account: Any, call: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return endpoint(of_account, call)
+
+    wrap_endpoint(monkeypatch, DELETE_ALIAS, interrupt)
+    result = modules.run("improvmx_domains", **KEPT, concurrency=1, retry_timeout=3600)
+    assert "interrupted" in result["msg"]
+    assert len(account.requests) == 2
