@@ -61,6 +61,7 @@ _DELETING_HOSTS = """\
 _BY_RULES = "Its mail is routed by rules, not by aliases: see improvmx.email.improvmx_rule."
 
 # Texts that YAML takes for nothing else, with no quotes. Most addresses, names and URLs are such.
+_LONGEST_FILE_NAME = 255  # bytes, on the usual file systems
 _PLAIN = re.compile(r"(?:[^\W\d_]|[0-9](?=.*@))[\w./@%&=?#+~:-]*(?<!:)\Z")
 _NO_TEXTS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 _TEMPLATE = re.compile(r"#jinja2:|.*\{[{%#]")
@@ -109,9 +110,12 @@ def export(domains: Iterable[Domain], supported: Sequence[str], version: str) ->
     left_out = []
     for domain in {domain.name: domain for domain in domains}.values():
         try:
-            parse_domain(domain.name)
+            same = parse_domain(domain.name) == domain.name
         except ValueError as error:
             left_out.append("domain %s: %s" % (shown(domain.name), error))
+            continue
+        if not same:  # the name becomes that of a file
+            left_out.append("domain %s: its name is not in its normal form" % shown(domain.name))
         else:
             entries.append(_entry(domain, supported, version))
     return Export(tuple(sorted(entries, key=lambda e: (e.name, e.domain))), tuple(sorted(left_out)))
@@ -144,9 +148,16 @@ def _readable(name: str) -> str:
     """The form of a name that people read, if it can be read back."""
     text = display_domain(name)
     try:
-        return text if parse_domain(text) == name else name
+        short = len(text.encode("utf-8")) + len(".yml") <= _LONGEST_FILE_NAME
+        return text if short and parse_domain(text) == name else name
     except ValueError:
         return name
+
+
+def _file_of(host: str) -> str:
+    """The file with a host's variables, in a folder of its own where a name leaves no room for an ending."""
+    name = host + ".yml"
+    return name if len(name.encode("utf-8")) <= _LONGEST_FILE_NAME else host + "/main.yml"
 
 
 def _alias_order(alias: Alias) -> Tuple[bool, bool, str, str]:
@@ -203,7 +214,7 @@ def hosts_files(account: Export) -> Dict[str, str]:
     files = {HOSTS_FILE: _stamped(head + body + "".join(_left_out(account.left_out, "")))}
     for entry in account.entries:
         text = "---\n" + "".join(_fields(entry, "improvmx_", ""))
-        files["%s/%s.yml" % (HOST_VARS, entry.name)] = _stamped(text)
+        files["%s/%s" % (HOST_VARS, _file_of(entry.name))] = _stamped(text)
     return files
 
 
