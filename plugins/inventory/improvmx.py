@@ -134,6 +134,7 @@ _OWN = (
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     NAME = "improvmx.email.improvmx"
+    inventory: Any
 
     def verify_file(self, path: str) -> bool:
         return bool(super().verify_file(path) and _FILE_NAME.search(path))
