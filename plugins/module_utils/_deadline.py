@@ -106,13 +106,11 @@ else:
         """The same kind of pool, be it plain, with TLS or through a SOCKS proxy, with these limits."""
         usual: Any = pool.ConnectionCls
 
-        class Connection(usual):  # type: ignore[misc]
-            response_class = _Response
+        def connect(connection: Any) -> None:
+            _in_time(connection, lambda: usual.connect(connection))
 
-            def connect(self) -> None:
-                _in_time(self, super().connect)
-
-        return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
+        own = {"response_class": _Response, "connect": connect}
+        return type(pool.__name__, (pool,), {"ConnectionCls": type(usual.__name__, (usual,), own)})
 
     class Adapter(HTTPAdapter):
         """Makes the connections of a requests session."""

@@ -107,9 +107,12 @@ def export(domains: Iterable[Domain], supported: Sequence[str], version: str) ->
     left_out = []
     for domain in {domain.name: domain for domain in domains}.values():
         try:
-            parse_domain(domain.name)
+            same = parse_domain(domain.name) == domain.name
         except ValueError as error:
             left_out.append("domain %s: %s" % (shown(domain.name), error))
+            continue
+        if not same:  # the name becomes that of a file
+            left_out.append("domain %s: its name is not in its normal form" % shown(domain.name))
         else:
             entries.append(_entry(domain, supported, version))
     return Export(tuple(sorted(entries, key=lambda e: (e.name, e.domain))), tuple(sorted(left_out)))
@@ -142,7 +145,8 @@ def _readable(name: str) -> str:
     """The form of a name that people read, if it can be read back."""
     text = display_domain(name)
     try:
-        return text if parse_domain(text) == name else name
+        short = len(text.encode("utf-8")) + len(".yml") <= _LONGEST_FILE_NAME
+        return text if short and parse_domain(text) == name else name
     except ValueError:
         return name
 

@@ -10,7 +10,9 @@ An OSError becomes a sentence. What an export did not write, or somebody has edi
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
+import time
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible_collections.improvmx.email.plugins.module_utils._diff import file_diff
@@ -24,6 +26,8 @@ from ansible_collections.improvmx.email.plugins.module_utils._export import (
 from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError, InputError
 from ansible_collections.improvmx.email.plugins.module_utils._module import Failure
 
+_TEMPORARY = ".improvmx-"
+_ABANDONED = 3600.0  # seconds after which a temporary file is what a killed run has left
 _MOST_NAMED = 10  # files that a message names one by one
 
 
@@ -134,6 +138,11 @@ def brief(reasons: Sequence[str]) -> str:
 def _read(path: str) -> Optional[str]:
     """The text of a file, None where there is none. What is no UTF-8 is marked as such."""
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # of a device or a pipe, reading may have no end
+            raise ImprovmxError("%s is no regular file. Nothing was written." % path)
+    except OSError:
+        pass  # told below, where it matters
+    try:
         # As it will be written: a folder of the path may not be there yet, from which .. leads back.
         with open(os.path.realpath(path), encoding="utf-8", errors="replace", newline="") as file:
             return file.read()
@@ -148,7 +157,8 @@ def _write(path: str, text: str) -> None:
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
     os.makedirs(folder, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".improvmx-", dir=folder)
+    _tidy(folder)
+    handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=folder)
     try:
         with open(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
@@ -157,6 +167,17 @@ def _write(path: str, text: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _tidy(folder: str) -> None:
+    """Remove the temporary files of runs that were killed."""
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        try:
+            if name.startswith(_TEMPORARY) and time.time() - os.lstat(path).st_mtime > _ABANDONED:
+                os.unlink(path)
+        except OSError:
+            pass  # of another run, or of another user
 
 
 def _mode(path: str) -> int:

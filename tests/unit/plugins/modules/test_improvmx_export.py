@@ -17,8 +17,10 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+from ansible.vars.manager import VariableManager
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -651,17 +653,53 @@ def test_a_bad_path_is_refused_before_any_request(shop: Modules, options: dict[s
         ({"path": "file/list.yml"}, "file/list.yml can't be read: Not a directory. Nothing was written."),
         ({"path": "file", "layout": "hosts"}, "file/hosts.yml can't be read: Not a directory"),
         ({"path": "loop"}, "loop can't be read: Too many levels of symbolic links"),
+        ({"path": "/dev/zero"}, "/dev/zero is no regular file. Nothing was written."),
+        ({"path": "/dev/null"}, "/dev/null is no regular file"),
+        ({"path": "pipe"}, "pipe is no regular file"),
+        ({"path": "link"}, "link is no regular file"),
+        ({"path": "mail", "layout": "hosts"}, "mail/hosts.yml is no regular file"),
     ],
 )
 def test_what_can_not_be_read_is_told_without_a_traceback(
     shop: Modules, options: dict[str, Any], said: str
 ) -> None:
+    os.mkfifo("pipe")
+    Path("link").symlink_to("/dev/zero")
+    Path("mail").mkdir()
+    os.mkfifo("mail/hosts.yml")
     Path("file").touch()
     Path("loop").symlink_to("loop")
     result = shop.run(EXPORT, **options)
     assert result["failed"] is True
     assert said in result["msg"]
     assert result["changes"] == result["pending"] == []
+
+
+def test_temporary_files_of_a_run_that_was_killed_are_removed_but_not_those_of_one_that_runs(
+    shop: Modules,
+) -> None:
+    for name, age in ((".improvmx-old", 7200), (".improvmx-young", 60), ("other", 7200)):
+        Path(name).touch()
+        modified = Path(name).stat().st_mtime - age
+        os.utime(name, (modified, modified))
+    shop.run(EXPORT, path="list.yml")
+    assert {name for name in os.listdir() if name.startswith(".improvmx-")} == {".improvmx-young"}
+    assert {"list.yml", "other"} <= set(os.listdir())
+
+
+@pytest.mark.parametrize("length", [251, 252, 253])
+def test_the_longest_names_have_a_file_that_ansible_reads(
+    modules: Modules, tmp_path: Path, length: int
+) -> None:
+    name = ".".join(["a" * 63] * 3 + ["b" * (length - 3 * 64)])
+    assert len(name) == length
+    modules.seed({name: {"info": "a@x.example"}})
+    result = modules.run(EXPORT, path=str(tmp_path), layout="hosts")
+    assert not result.get("failed"), result["msg"]
+    loader = DataLoader()
+    manager = InventoryManager(loader, [str(tmp_path / "hosts.yml")])
+    variables = VariableManager(loader, manager).get_vars(host=manager.get_host(name))
+    assert [alias["alias"] for alias in variables["improvmx_aliases"]] == ["info"]
 
 
 def test_a_failed_write_tells_what_was_written_and_the_next_run_finishes(
