@@ -504,7 +504,8 @@ class _Gathering:
                 self._refuse_purge_of(account, listed)
 
     def _refuse_purge_of(self, account: Account, listed: bool) -> None:
-        hosts = [host for host in self._in.hosts if host.name in set(account.hosts)]
+        names = frozenset(account.hosts)
+        hosts = [host for host in self._in.hosts if host.name in names]
         if "max_deletions" not in account.run and not any(MAX_DELETIONS in h.failures for h in hosts):
             self._problems.append(
                 "improvmx_purge needs improvmx_max_deletions, the most domains and aliases that a run may "

@@ -58,6 +58,7 @@ class _Reader:
         self._extra: FrozenSet[str] = frozenset(load_extra_vars(loader))
         self._evaluator = Evaluator(self._template)
         self._here = task_vars["inventory_hostname"]
+        self._everybody = frozenset(task_vars["groups"]["all"])
         raw = self._raw(self._here)
         # Variables of the play, the role, the task or its loop: they are there for every host alike.
         self._common: Dict[str, Any] = {
@@ -90,7 +91,7 @@ class _Reader:
         raw = self._raw(name)
         own = {variable for variable in raw if variable.startswith(_PREFIX)}
         own.update(variable for variable in self._common if variable.startswith(_PREFIX))
-        implicit = name not in self._vars["groups"]["all"]
+        implicit = name not in self._everybody
         read = READ & own
         if not read:
             return Host(name, names=frozenset(own), implicit=implicit)
@@ -126,7 +127,8 @@ class _Reader:
     def _hidden(self, names: Sequence[str]) -> List[str]:
         """The hosts that have a list, and take no part in the play."""
         everybody = dict.fromkeys([*self._vars["groups"]["all"], "localhost"])
-        return [host for host in everybody if host not in names and LIST in self._raw(host)]
+        playing = frozenset(names)
+        return [host for host in everybody if host not in playing and LIST in self._raw(host)]
 
     def _unread(self) -> List[str]:
         """The sources of the inventory that Ansible could not read. It goes on without them, with a warning.
@@ -140,7 +142,8 @@ class _Reader:
             return []
         sources = [str(source) for source in self._vars.get("ansible_inventory_sources") or ()]
         files = [file for source in sources for file in _files(source)]
-        return [file for file in files if file not in set(map(str, done))]
+        read = frozenset(map(str, done))
+        return [file for file in files if file not in read]
 
 
 def _files(source: str) -> List[str]:
