@@ -46,7 +46,9 @@ def select_logs(
 
 def summarise(logs: Iterable[Mapping[str, Any]]) -> Dict[str, int]:
     """How many entries there are of each status."""
-    return dict(sorted(Counter(str(entry["status"]) for entry in logs if entry["status"]).items()))
+    statuses = (str(entry["status"]) for entry in logs if entry["status"])
+    # A key that begins like this would make Ansible take the whole result for something else.
+    return dict(sorted(Counter(status for status in statuses if not status.startswith("__ansible")).items()))
 
 
 def _describe(entry: Mapping[str, Any]) -> Dict[str, Any]:

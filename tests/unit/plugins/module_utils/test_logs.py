@@ -132,3 +132,4 @@ def test_summary_counts_each_status() -> None:
     assert counts == {**dict.fromkeys(STATUSES, 1), "HARD-BOUNCE": 2}
     assert list(counts) == sorted(counts)
     assert summarise([]) == {}
+    assert summarise([{"status": "__ansible_type"}, {"status": "NEW"}]) == {"NEW": 1}
