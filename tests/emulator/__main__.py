@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import signal
 import threading
 from pathlib import Path
@@ -41,7 +42,7 @@ def _exports(emulator: Emulator) -> str:
     return (
         "An emulated ImprovMX, with an account of its own, until Ctrl-C. In another terminal:\n\n"
         f"  export IMPROVMX_API_URL={emulator.url}\n"
-        f"  export IMPROVMX_API_KEY={emulator.api_key}\n"
+        f"  export IMPROVMX_API_KEY={shlex.quote(emulator.api_key)}\n"
     )
 
 
