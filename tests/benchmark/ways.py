@@ -55,7 +55,7 @@ class Ways:
         return self._measure(work, self._play("ours.yml", work))
 
     def role(self, work: Work, inventory: dict[str, Any]) -> Result:
-        """The playbook of the collection, with the role, on an inventory that names the domains of the work."""
+        """The collection's playbook, with the role, on an inventory that has the domains of the work."""
         connection = {"improvmx_api_url": self.service.url, "improvmx_api_key": self.service.key}
         everybody = {**inventory, "vars": {**inventory["vars"], **connection}}
         hosts = self._write("role/hosts.json", {"all": everybody})

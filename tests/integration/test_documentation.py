@@ -105,9 +105,7 @@ def test_the_clients_of_the_guide_get_their_own_domains(
     written(tmp_path, GUIDES / "provisioning.rst")
     project = Project(tmp_path, emulator)
     clients = {"client_a": emulator, "client_b": second}
-    project.write(
-        "extra.yml", {f"vault_{name}_api_key": client.api_key for name, client in clients.items()}
-    )
+    project.write("extra.yml", {f"vault_{name}_api_key": client.api_key for name, client in clients.items()})
     urls = {client.api_key: client.url for client in clients.values()}
     project.write("urls.yml", {"urls": urls, "improvmx_api_url": "{{ urls[improvmx_api_key] }}"})
     project.environment = {}
