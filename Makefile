@@ -68,6 +68,11 @@ setup: .venv/.ok ## all tools into .venv
 demo: setup link ## the collection at work against an emulated ImprovMX
 	@demo/run
 
+# What it prints can be pasted into another terminal.
+.PHONY: emulator
+emulator: setup ## an emulated ImprovMX to try an inventory against, until Ctrl-C; ARGS='--seed demo/account.json'
+	@PYTHONPATH=tests python -m emulator --exports $(ARGS)
+
 .PHONY: bench
 bench: setup link ## its speed, and that of other ways, in one table; ARGS=--quick for a short run
 	@echo "== benchmark: some minutes; the table also goes to build/benchmark.md"

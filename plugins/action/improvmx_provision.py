@@ -144,6 +144,7 @@ class ActionModule(ActionBase):
         try:
             yield {**variables, "ansible_python_interpreter": self._interpreter(variables)}
         finally:
+            self.cleanup()  # what a module leaves on this connection, its arguments among it
             here._connection, self._task.delegate_to = own
 
     def _interpreter(self, variables: Mapping[str, Any]) -> str:

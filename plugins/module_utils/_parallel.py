@@ -32,15 +32,15 @@ class Outage:
 
     def __init__(self) -> None:
         self.known = False
-        self._reason = "the service failed for the domains before it"
+        self._story = "not tried, because the service failed for the domains before it"
         self._in_a_row = 0
 
     def not_tried(self) -> NotTried:
-        return NotTried("not tried, because %s" % self._reason)
+        return NotTried(self._story)
 
     def learn(self, error: Optional[ImprovmxError]) -> None:
         if isinstance(error, Interrupted):
-            self.known, self._reason = True, "the run was interrupted"
+            self.known, self._story = True, "not tried, because the run was interrupted"
         self._in_a_row = self._in_a_row + 1 if _is_of_service(error) else 0
         if self._in_a_row >= 2 or getattr(error, "status", None) == 401:
             self.known = True

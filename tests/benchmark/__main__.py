@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 
 from .comparison import Extent, Line, compare, comparison, growth
 from .details import imports, other_tools, overhead, planning, rate_limit
+from .inventories import roles
 from .processes import BUILD, run
 
 WHOLE = Extent(sizes=(10, 100, 1000), latencies=(0.0, 0.1), runs=3, uri_sizes=((1, 1), (1, 11)))
@@ -54,6 +55,7 @@ def _tables(quick: bool, folder: Path) -> Iterator[str]:
             lines += compare(extent, folder, latency, concurrency)
     plans = [(100, 10), (1000, 10), (10_000, 10), (1000, 100)]
     steps: dict[str, Callable[[], str]] = {
+        "the role": lambda: roles(folder, extent.sizes[-1], extent.runs),
         "rate limit": lambda: rate_limit(folder, *(6, 2.0) if quick else (60, 10.0)),
         "overhead of a request": lambda: overhead(20 if quick else 100),
         "imports": lambda: imports(folder, 1 if quick else 5),

@@ -20,6 +20,7 @@ from .work import FROM_NOTHING, NOTHING_TO_DO, ONE_CHANGE, Work
 
 HERE = Path(__file__).resolve().parent
 MODULE = "ansible_collections.improvmx.email.plugins.modules.improvmx_domains"
+PROVISION = "improvmx.email.provision"
 _ANSIBLE_PLAYBOOK = str(Path(sys.executable).with_name("ansible-playbook"))
 
 
@@ -52,6 +53,13 @@ class Ways:
     def playbook(self, work: Work) -> Result:
         """A playbook with one task of ours."""
         return self._measure(work, self._play("ours.yml", work))
+
+    def role(self, work: Work, inventory: dict[str, Any]) -> Result:
+        """The collection's playbook, with the role, on an inventory that has the domains of the work."""
+        connection = {"improvmx_api_url": self.service.url, "improvmx_api_key": self.service.key}
+        everybody = {**inventory, "vars": {**inventory["vars"], **connection}}
+        hosts = self._write("role/hosts.json", {"all": everybody})
+        return self._measure(work, [_ANSIBLE_PLAYBOOK, "-i", hosts, PROVISION])
 
     def floor(self, work: Work, threads: int) -> Result:
         """A bare script with the least possible requests."""

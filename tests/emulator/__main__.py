@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import signal
 import threading
 from pathlib import Path
@@ -32,8 +33,17 @@ def main() -> None:
     with emulator:
         if options.port_file is not None:
             _write_whole(options.port_file, f"{emulator.url.rpartition(':')[2]}\n")
-        print(f"listening on {emulator.url}", flush=True)
+        print(_exports(emulator) if options.exports else f"listening on {emulator.url}", flush=True)
         finished.wait()
+
+
+def _exports(emulator: Emulator) -> str:
+    """What a user pastes into another terminal, so that the collection works on this account."""
+    return (
+        "An emulated ImprovMX, with an account of its own, until Ctrl-C. In another terminal:\n\n"
+        f"  export IMPROVMX_API_URL={emulator.url}\n"
+        f"  export IMPROVMX_API_KEY={shlex.quote(emulator.api_key)}\n"
+    )
 
 
 def _write_whole(path: Path, text: str) -> None:
@@ -56,6 +66,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=Path, metavar="FILE", help="JSON to fill the account with")
     parser.add_argument("--port-file", type=Path, metavar="FILE", help="gets the port, once up")
+    parser.add_argument("--exports", action="store_true", help="print what to export, for people")
     parser.add_argument("--latency", type=float, default=0.0, metavar="S", help="seconds added to each reply")
     return parser.parse_args()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,8 +49,8 @@ def test_the_first_steps_can_be_gone(tmp_path: Path, emulator: Emulator) -> None
 def test_the_readme_shows_a_part_of_the_demo(emulator: Emulator, tmp_path: Path) -> None:
     emulator.seed(json.loads((ROOT / "demo" / "account.json").read_text(encoding="utf-8")))
     project = Project(tmp_path, emulator)
-    project.environment["ANSIBLE_CONFIG"] = str(ROOT / "demo" / "ansible.cfg")
-    play = project.play("improvmx.email.provision", check=True, verbose=False)
+    inventory = str(ROOT / "demo" / "inventory")
+    play = project.play("improvmx.email.provision", "-i", inventory, check=True, verbose=False)
     assert play.code == 0, play.output
     assert shown_diff(list(blocks_of(ROOT / "README.md"))) in play.output
 
@@ -62,3 +63,75 @@ def test_the_files_of_the_readme_can_be_provisioned(emulator: Emulator, tmp_path
     play = Project(tmp_path, emulator).play("improvmx.email.provision", *words, verbose=False)
     assert play.code == 0, play.output
     assert "example.com" in emulator.account.domains
+
+
+@pytest.fixture
+def second() -> Iterator[Emulator]:
+    """Another account, at a URL of its own."""
+    with Emulator(api_key="sk_9q8w7e6r5t4z3u2i1o0p") as emulator:
+        yield emulator
+
+
+def written(folder: Path, document: Path) -> None:
+    """Write the files that a document shows: blocks whose first line is a comment with the file's name."""
+    for block in blocks_of(document):
+        name = re.match(r"# (\S+\.yml)$", block.text.partition("\n")[0])
+        if block.is_yaml and name:
+            file = folder / name[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.text, encoding="utf-8")
+
+
+def forwards(emulator: Emulator, domain: str) -> dict[str, str]:
+    aliases = emulator.account.domains[domain].aliases.values()
+    return {alias.alias: alias.forward for alias in aliases if alias.alias != "*"}
+
+
+def test_a_domain_of_the_guide_can_have_an_alias_of_its_own_beside_a_shared_list(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    written(tmp_path, GUIDES / "provisioning.rst")
+    hosts = {"shop.example.com": None, "tea.example": None}
+    project = Project(tmp_path, emulator)
+    project.write("hosts.yml", {"all": {"children": {"shops": {"hosts": hosts}}}})
+    project.rounds("improvmx.email.provision", "-i", "hosts.yml", warnings=1)
+    assert forwards(emulator, "shop.example.com") == {"orders": "bob@mail.example"}
+    assert forwards(emulator, "tea.example") == {"orders": "ann@mail.example"}
+
+
+def test_the_clients_of_the_guide_get_their_own_domains(
+    emulator: Emulator, second: Emulator, tmp_path: Path
+) -> None:
+    written(tmp_path, GUIDES / "provisioning.rst")
+    project = Project(tmp_path, emulator)
+    clients = {"client_a": emulator, "client_b": second}
+    project.write("extra.yml", {f"vault_{name}_api_key": client.api_key for name, client in clients.items()})
+    urls = {client.api_key: client.url for client in clients.values()}
+    project.write("urls.yml", {"urls": urls, "improvmx_api_url": "{{ urls[improvmx_api_key] }}"})
+    project.environment = {}
+    words = ("-i", "hosts.yml", "-e", "@extra.yml", "-e", "@urls.yml")
+    play = project.play("improvmx.email.provision", *words, verbose=False)
+    assert play.code == 0, play.output
+    assert forwards(emulator, "alpha.example") == {"info": "ann@mail.example"}
+    assert forwards(second, "beta.example") == {"info": "bob@mail.example"}
+    assert set(emulator.account.domains) | set(second.account.domains) == {"alpha.example", "beta.example"}
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_no_secret_is_shown_in_the_loops_of_the_guide(
+    emulator: Emulator, tmp_path: Path, verbose: bool
+) -> None:
+    written(tmp_path, GUIDES / "secrets.rst")
+    project = Project(tmp_path, emulator)
+    passwords = {"ann": "pw-0y9x8c7v6b5n4m", "b@d name": "pw-2q3w4e5r6t7z8u"}
+    client = {"name": "a", "api_key": emulator.api_key, "domains": [{"domain": "example.com"}]}
+    project.write("vault.yml", {"clients": [client], "vault_smtp_passwords": passwords})
+    del project.environment["IMPROVMX_API_KEY"]
+    play = project.play("clients.yml", "-e", "@vault.yml", verbose=verbose)
+    assert play.code == 0, play.output
+    assert "example.com" in emulator.account.domains
+    project.environment["IMPROVMX_API_KEY"] = emulator.api_key
+    play = project.play("smtp_users.yml", "-e", "@vault.yml", verbose=verbose)
+    assert play.code == 2, play.output  # a failure shows the whole item
+    assert [text for text in passwords.values() if text in play.output] == []
+    assert list(emulator.account.domains["example.com"].credentials) == ["ann"]

@@ -887,6 +887,19 @@ def test_program_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
         assert process.wait(timeout=5) == 0
 
 
+def test_program_prints_what_to_export() -> None:
+    command = [sys.executable, "-m", "emulator", "--exports", "--api-key", "a key's own"]
+    with subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _line in range(4)]
+        shell = "".join(lines[2:]) + 'printf "%s|%s" "$IMPROVMX_API_URL" "$IMPROVMX_API_KEY"'
+        done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True)
+        url, key = done.stdout.split("|")
+        assert requests.get(f"{url}/v3/account", auth=("api", key), timeout=5).status_code == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=5) == 0
+
+
 def _use_from_outside(url: str) -> None:
     auth = ("api", "from-outside")
     assert requests.delete(f"{url}{DOMAIN}", auth=auth, timeout=5).status_code == 200

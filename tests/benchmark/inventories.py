@@ -1,0 +1,80 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role on inventories of each shape, beside one task of ours with the same list of domains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .service import Service
+from .tables import Row, count, number, table
+from .ways import Result, Ways
+from .work import FROM_NOTHING, NOTHING_TO_DO, Work
+
+LIST, HOSTS, MACHINES = "a list, localhost", "hosts that are domains", "a list in group_vars/all, {} machines"
+_MOST_MACHINES = 100
+
+
+def roles(folder: Path, domains: int, runs: int) -> str:
+    """What the role takes on each shape, and one task. ``domains``: how many there are at most."""
+    few = max(1, domains // 10)
+    machines = min(_MOST_MACHINES, few)
+    rows: list[Row] = []
+    with Service() as service:
+        ways = Ways(service, folder, runs)
+        for kind in (NOTHING_TO_DO, FROM_NOTHING):
+            tasks = {size: ways.playbook(Work(kind, size)) for size in (domains, few)}
+            for shape, size in ((LIST, domains), (HOSTS, domains), (MACHINES.format(machines), few)):
+                work = Work(kind, size)
+                hosts = _names(shape, work, machines)
+                rows.append(_row(shape, work, ways.role(work, _inventory(shape, work, hosts)), tasks[size]))
+    heads = (
+        "inventory, domains x 10",
+        "work",
+        "requests: role",
+        "one task",
+        "CPU s: role",
+        "one task",
+        "role / one task",
+        "seconds: role",
+        "one task",
+    )
+    notes = (
+        "CPU seconds are those of the whole ansible-playbook, with all processes that it starts. "
+        "One task is a playbook with improvmx_domains and the same list."
+    )
+    return table("The role, beside one task with the same domains", heads, rows, notes)
+
+
+def _names(shape: str, work: Work, machines: int) -> Iterable[str]:
+    if shape == LIST:
+        return ("localhost",)
+    if shape == HOSTS:
+        return [wish["domain"] for wish in work.wishes]
+    return [f"web-{number:03}.corp.example" for number in range(machines)]
+
+
+def _inventory(shape: str, work: Work, hosts: Iterable[str]) -> dict[str, Any]:
+    """The inventory without what it says of the connection."""
+    if shape == HOSTS:
+        aliases = {wish["domain"]: wish["aliases"] for wish in work.wishes}
+        return {"hosts": {host: {"improvmx_aliases": aliases[host]} for host in hosts}, "vars": {}}
+    return {"hosts": dict.fromkeys(hosts), "vars": {"improvmx_domains": work.wishes}}
+
+
+def _row(shape: str, work: Work, role: Result, task: Result) -> Row:
+    return (
+        f"{shape}, {work.domains:,}",
+        work.kind,
+        count(role.requests),
+        count(task.requests),
+        number(role.cpu),
+        number(task.cpu),
+        number(role.cpu / task.cpu),
+        number(role.seconds),
+        number(task.seconds),
+    )
