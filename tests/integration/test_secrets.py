@@ -33,7 +33,7 @@ ROLE = {
     "improvmx_domains": [
         {"domain": "example.com", "aliases": [{"alias": "role", "forward": "a@mail.example"}]}
     ],
-    "improvmx_check_dns": "fail",
+    "improvmx_check_dns": "warn",
     "improvmx_api_key": "{{ key }}",
     "improvmx_api_url": "{{ url }}",
     "improvmx_api_version": "{{ version }}",

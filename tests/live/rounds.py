@@ -171,6 +171,8 @@ class Modules:
                 # Nothing of a module may end like this, so whatever it is, it is the module's fault.
                 outcome.problems.append(f"{what} broke: {type(error).__name__}: {error}")
                 return {}, []
+        if "the run was interrupted" in result.get("msg", ""):
+            raise KeyboardInterrupt  # modules end in good order on Ctrl-C, and so does this
         if result.get("failed"):
             outcome.problems.append(f"{what} failed: {result['msg']}")
         return result, [request for request in sent if is_write(request)]
