@@ -20,7 +20,7 @@ import threading
 import time
 import traceback
 import zlib
-from http.client import BadStatusLine
+from http.client import BadStatusLine, RemoteDisconnected
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
@@ -773,7 +773,8 @@ def _is_hopeless(error: Exception) -> bool:
             fault, (ssl.SSLEOFError, ssl.SSLZeroReturnError)
         ):
             return True
-        if type(fault) is BadStatusLine:  # an answer, but none of HTTP; its subclass stands for no answer
+        # An answer, but none of HTTP. The other one stands for no answer.
+        if isinstance(fault, BadStatusLine) and not isinstance(fault, RemoteDisconnected):
             return True
         if re.match(r"Tunnel connection failed: 4\d\d\b", str(fault)):
             return True
