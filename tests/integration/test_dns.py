@@ -181,7 +181,13 @@ def run_guide(project: Project, module: str, present: dict[str, Any], **variable
 
 
 def test_the_guide_shows_what_the_filter_gives(project: Project) -> None:
-    tasks = [task for block in guide() for task in block if DEBUG in task]
+    # A task that shows what another one of its block registered says nothing alone.
+    tasks = [
+        task
+        for block in guide()
+        for task in block
+        if DEBUG in task and not any("register" in t for t in block)
+    ]
     records, spf, without_dmarc = shown(project, *(task[DEBUG]["msg"] for task in tasks))
     table = GUIDE.read_text(encoding="utf-8")
     for record in records:
