@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All measurements in one run: ``python -m benchmark [--quick]``. It also writes build/benchmark.md."""
+"""The measurements in one run: ``python -m benchmark [--quick] [--role]``. Also writes build/benchmark.md."""
 
 from __future__ import annotations
 
@@ -34,43 +34,59 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="less of everything: to try the benchmark itself"
     )
-    quick = parser.parse_args().quick
+    parser.add_argument("--role", action="store_true", help="only the role beside one task")
+    options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
     try:
         with TemporaryDirectory() as folder:
-            report = "\n".join(_tables(quick, Path(folder)))
+            report = "\n".join(_tables(options.quick, options.role, Path(folder)))
     except KeyboardInterrupt:
         sys.exit("interrupted")
     (BUILD / "benchmark.md").write_text(report, encoding="utf-8")
     print(report)
 
 
-def _tables(quick: bool, folder: Path) -> Iterator[str]:
+def _tables(quick: bool, only_role: bool, folder: Path) -> Iterator[str]:
     extent = QUICK if quick else WHOLE
     started = time.monotonic()
+    parts: list[str] = []
+    if not only_role:
+        parts += _ways(extent, folder)
+    with _step("the role"):
+        parts.append(roles(folder, extent.sizes[-1], extent.runs))
+    if not only_role:
+        parts += _details(quick, folder)
+        parts.append(other_tools(extent.sizes))
+    minutes = (time.monotonic() - started) / 60
+    extent_told = "quick" if quick else "full"
+    yield f"# Benchmark\n\n{_machine()}; a {extent_told} run of {minutes:.1f} minutes.\n"
+    yield from parts
+
+
+def _ways(extent: Extent, folder: Path) -> list[str]:
+    """The same work done in each way, and how that grows."""
     concurrency = _concurrency()
     lines: list[Line] = []
     for latency in extent.latencies:
         with _step(f"the same work in each way, {latency * 1000:.0f} ms latency"):
             lines += compare(extent, folder, latency, concurrency)
+    return [comparison(lines, concurrency), growth(lines)]
+
+
+def _details(quick: bool, folder: Path) -> Iterator[str]:
+    """The smaller tables."""
     plans = [(100, 10), (1000, 10), (10_000, 10), (1000, 100)]
     steps: dict[str, Callable[[], str]] = {
-        "the role": lambda: roles(folder, extent.sizes[-1], extent.runs),
         "rate limit": lambda: rate_limit(folder, *(6, 2.0) if quick else (60, 10.0)),
         "overhead of a request": lambda: overhead(20 if quick else 100),
         "imports": lambda: imports(folder, 1 if quick else 5),
         # Last: what this process holds by then would count as memory of its children.
         "planning": lambda: planning(plans[:2] if quick else plans, folder, plans[0] if quick else plans[-1]),
     }
-    parts = [comparison(lines, concurrency), growth(lines)]
     for name, measure in steps.items():
         with _step(name):
-            parts.append(measure())
-    parts.append(other_tools(extent.sizes))
-    minutes = (time.monotonic() - started) / 60
-    extent_told = "quick" if quick else "full"
-    yield f"# Benchmark\n\n{_machine()}; a {extent_told} run of {minutes:.1f} minutes.\n"
-    yield from parts
+            part = measure()
+        yield part
 
 
 @contextmanager

@@ -55,11 +55,15 @@ class Ways:
         return self._measure(work, self._play("ours.yml", work))
 
     def role(self, work: Work, inventory: dict[str, Any]) -> Result:
-        """The collection's playbook, with the role, on an inventory that has the domains of the work."""
+        """The collection's playbook, with the role, on an inventory with the domains of a work, run once."""
         connection = {"improvmx_api_url": self.service.url, "improvmx_api_key": self.service.key}
         everybody = {**inventory, "vars": {**inventory["vars"], **connection}}
         hosts = self._write("role/hosts.json", {"all": everybody})
-        return self._measure(work, [_ANSIBLE_PLAYBOOK, "-i", hosts, PROVISION])
+        return self._once(work, [_ANSIBLE_PLAYBOOK, "-i", hosts, PROVISION])
+
+    def task(self, work: Work) -> Result:
+        """A playbook with one task of ours, run once."""
+        return self._once(work, self._play("ours.yml", work))
 
     def floor(self, work: Work, threads: int) -> Result:
         """A bare script with the least possible requests."""
