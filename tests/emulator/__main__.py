@@ -11,6 +11,7 @@ import json
 import os
 import shlex
 import signal
+import sys
 import threading
 from pathlib import Path
 from types import FrameType
@@ -27,14 +28,28 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, finish)
     signal.signal(signal.SIGINT, finish)
-    emulator = Emulator(options.api_key, options.port, options.latency)
-    if options.seed is not None:
-        emulator.seed(json.loads(options.seed.read_text(encoding="utf-8")))
-    with emulator:
+    emulator = _started(options)
+    try:
         if options.port_file is not None:
             _write_whole(options.port_file, f"{emulator.url.rpartition(':')[2]}\n")
         print(_exports(emulator) if options.exports else f"listening on {emulator.url}", flush=True)
         finished.wait()
+    finally:
+        emulator.stop()
+
+
+def _started(options: argparse.Namespace) -> Emulator:
+    """The emulator with its account, at work. What is wrong with an option ends the program."""
+    emulator = Emulator(options.api_key, options.port, options.latency)
+    if options.seed is not None:
+        try:
+            emulator.seed(json.loads(options.seed.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            sys.exit(f"--seed {options.seed}: {error}")
+    try:
+        return emulator.start()
+    except OSError as error:
+        sys.exit(f"--port {options.port}: {error}")
 
 
 def _exports(emulator: Emulator) -> str:

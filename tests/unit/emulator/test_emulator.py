@@ -900,6 +900,30 @@ def test_program_prints_what_to_export() -> None:
         assert process.wait(timeout=5) == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--seed", "missing.json"], "--seed missing.json: [Errno 2]"),
+        (["--seed", "empty.json"], "--seed empty.json: Expecting value"),
+        (["--seed", "odd.json"], "--seed odd.json: unknown in a seed: odd"),
+        (["--seed", "list.json"], "--seed list.json: "),
+        (["--port", "{taken}"], "--port {taken}: "),
+    ],
+)
+def test_program_says_in_one_line_what_it_can_not_use(
+    emulator: Emulator, tmp_path: Path, words: list[str], said: str
+) -> None:
+    for name, text in (("empty", ""), ("odd", '{"odd": 1}'), ("list", '[{"domain": "example.com"}]')):
+        (tmp_path / f"{name}.json").write_text(text, encoding="utf-8")
+    taken = emulator.url.rpartition(":")[2]
+    command = [sys.executable, "-m", "emulator", *(word.format(taken=taken) for word in words)]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(said.format(taken=taken))
+    assert done.stderr.count("\n") == 1
+
+
 def _use_from_outside(url: str) -> None:
     auth = ("api", "from-outside")
     assert requests.delete(f"{url}{DOMAIN}", auth=auth, timeout=5).status_code == 200
