@@ -222,7 +222,15 @@ class _Execution:
         meant = [alias for alias in (by_name, by_id) if self._means(change, alias)]
         if meant:
             write(change.domain, meant[0])
-        left, _as_wanted = self._plan_anew(read_domain(self._api, self._wish))
+        try:
+            found = read_domain(self._api, self._wish)
+        except ApiError as blind:
+            if not meant:
+                raise
+            error = blind.extended(" (a look at what the request to %s came to)" % str(change))
+            error.doubtful = True
+            raise error from None
+        left, _as_wanted = self._plan_anew(found)
         if str(change) not in left:
             self._run.done += step if meant else []
         elif not self._run.error:

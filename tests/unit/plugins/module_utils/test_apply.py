@@ -493,6 +493,29 @@ def test_alias_without_a_sure_address_is_looked_at_before_and_after(account_v3: 
     assert len(looks) == 1 + 3
 
 
+def blinded(times: int | None) -> Fault:
+    return Fault("body", method="GET", path=f"/{NAME}$", body=7, times=times)
+
+
+def test_look_after_a_write_that_fails_is_repeated(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+    run = account_v3.apply_one(wish({"12": None}), fault=blinded(1))
+    assert (run.error, texts(run.done), run.pending) == (None, ["delete alias 12"], [])
+    assert account_v3.requests("DELETE") == 1
+
+
+def test_write_whose_effect_no_look_can_show_is_told_as_doubtful(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+    wishes = domain_wishes([wish({"12": None})], (), "v3")
+    plans = plan(wishes, read_wished(account_v3.api, wishes))
+    account_v3.emulator.faults.add(blinded(None))
+    [run] = apply_plan(account_v3.api, plans)
+    assert (run.done, texts(run.pending)) == ([], ["delete alias 12"])
+    assert "request to delete alias 12 of example.com" in str(run.error)
+    assert "whether it took effect could not be found out" in str(run.error)
+    assert account_v3.requests("DELETE") == 1
+
+
 def test_harm_between_a_look_and_the_write_is_mended(
     account_v3: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
