@@ -361,10 +361,15 @@ class _Execution:
         catch-all of a new domain was agreed to as well, if the domain is of our own making. Else it is
         a deletion like any other, and those count that were not foreseen.
 
+        Where the first reading did not tell how the domain is routed, as a list may not, a later look
+        stops nothing: a run does what check mode said, whether or not it has to look again.
+
         Returns the changes left, as texts, and those of the pending ones to a new domain's catch-all
         that are not needed, because the service made it as it is wanted.
         """
         run = self._run
+        if found and run.plan.found and "routing_engine" not in run.plan.found.details:
+            found = found.without_routing()
         self._base, self._since = found, []
         fresh = plan_domain(self._wish, found)
         planned = {str(change): change for change in run.pending}

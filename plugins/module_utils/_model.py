@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import urlsplit
@@ -93,6 +93,11 @@ class Domain:
     @property
     def routed_by_rules(self) -> bool:
         return bool(self.details.get("routing_engine") == "rules")
+
+    def without_routing(self) -> Domain:
+        """The domain as if nothing were known of how its mail is routed."""
+        details = {name: value for name, value in self.details.items() if name != "routing_engine"}
+        return replace(self, details=details)
 
 
 @dataclass(frozen=True)
