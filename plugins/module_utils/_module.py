@@ -107,6 +107,8 @@ def execute(
             results = work(dialect(transport), given)
     except ImprovmxError as error:
         failure = {**(when_failed or {}), **getattr(error, "results", {})}
+        if transport and transport.stop.is_set():
+            module.log(str(error))  # Ansible, which was interrupted, shows no result
         module.fail_json(msg=str(error), **_with_costs(module, transport, failure))
     module.exit_json(**_with_costs(module, transport, results))
 

@@ -11,6 +11,7 @@ import signal
 from typing import Any
 
 import pytest
+from ansible.module_utils import basic
 
 from emulator import Emulator, RateLimit
 from harness import Modules, changes_of, effects_of, wrap_endpoint
@@ -71,3 +72,22 @@ def test_a_wait_for_the_rate_limit_ends_with_the_run(
     result = modules.run("improvmx_domains", **KEPT, concurrency=1, retry_timeout=3600)
     assert "interrupted" in result["msg"]
     assert len(account.requests) == 2
+
+
+def test_what_was_done_before_a_signal_is_written_to_the_systems_log(
+    monkeypatch: pytest.MonkeyPatch, account: Emulator, modules: Modules
+) -> None:
+    """Ansible was interrupted as well, and shows no result."""
+    logged: list[str] = []
+    monkeypatch.setattr(basic, "has_journal", False)
+    monkeypatch.setattr(basic.syslog, "syslog", lambda _priority, text: logged.append(text))
+
+    def interrupt(endpoint: Any, of_account: Any, call: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return endpoint(of_account, call)
+
+    wrap_endpoint(monkeypatch, DELETE_ALIAS, interrupt)
+    result = modules.run("improvmx_domains", **KEPT, concurrency=1)
+    [line] = [text for text in logged if "interrupted" in text]
+    assert line == result["msg"]
+    assert "Done: delete alias a0 of d0.example. Not done: " in line
