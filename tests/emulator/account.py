@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .beliefs import Beliefs
 from .dns import NO_RECORDS, Dns, mx_is_right
 from .refusal import Refusal, not_found, refuse, refuse_field, refuse_field_with_code
 from .validation import (
@@ -29,7 +30,7 @@ Kind = Literal["domain", "alias", "credential", "rule"]
 RoutingEngine = Literal["alias", "rules"]
 
 LARGEST_BATCH = 500
-DEFAULT_LIMITS = {"domains": 100_000, "aliases": 100_000, "destinations": 50}
+DEFAULT_LIMITS = {"domains": 100_000, "aliases": 100_000, "destinations": 50, "credentials": 100_000}
 
 
 def now() -> int:
@@ -61,6 +62,8 @@ class Credential:
     username: str
     password: str
     created: int
+    # May send as this address only.
+    is_limited: bool = False
 
 
 @dataclass(slots=True)
@@ -116,6 +119,7 @@ class Account:
     ledger: list[Effect] = field(default_factory=list)
     created: int = field(default_factory=now)
     last_id: int = 0
+    beliefs: Beliefs = field(default_factory=Beliefs)
 
     def next_id(self) -> int:
         """Ids count up over the whole account, whatever they name."""
@@ -134,10 +138,17 @@ def find_domain(account: Account, name: str) -> Domain:
     return domain
 
 
-def domains_starting_with(account: Account, start: str) -> list[Domain]:
-    """The domains in the order of their names."""
-    start = to_a_label(start)
-    return [account.domains[name] for name in sorted(account.domains) if name.startswith(start)]
+def domains_found(account: Account, text: str, parts: bool) -> list[Domain]:
+    """The domains whose name starts with the text, or with ``parts`` holds it, by name."""
+    text = to_a_label(text)
+    names = [name for name in sorted(account.domains) if name.startswith(text) or (parts and text in name)]
+    return [account.domains[name] for name in names]
+
+
+def refuse_beyond_limit(account: Account, kind: str, field: str) -> Refusal:
+    """What the service says where the plan allows no more of a kind."""
+    words = f"Your account is limited to {account.limits[kind]} {kind}."
+    return refuse_field(field, words) if account.beliefs.limit_status == 400 else refuse(403, words)
 
 
 def add_domain(account: Account, body: dict[str, Any]) -> Domain:
@@ -147,7 +158,7 @@ def add_domain(account: Account, body: dict[str, Any]) -> Domain:
         raise refuse_field("domain", "This domain is already registered.")
     options = _checked_options(account, body, ("notification_email", "whitelabel"))
     if len(account.domains) >= account.limits["domains"]:
-        raise refuse(403, "You have reached the maximum number of domains of your plan.")
+        raise refuse_beyond_limit(account, "domains", "domain")
     domain = Domain(name, added=now(), dns=account.dns, **options)
     domain.keep(Alias(account.next_id(), "*", account.email, now()))
     account.domains[name] = domain
@@ -214,7 +225,7 @@ def add_alias(account: Account, domain: Domain, body: dict[str, Any]) -> Alias:
             "This alias is taken. If you want to add multiple emails for an alias, update the existing one.",
         )
     if len(domain.aliases) >= account.limits["aliases"]:
-        raise refuse(403, "You have reached the maximum number of aliases of your plan.")
+        raise refuse_beyond_limit(account, "aliases", "alias")
     alias = Alias(account.next_id(), name, forward, now())
     domain.keep(alias)
     account.note("create", "alias", domain, name, forward)

@@ -12,6 +12,9 @@ from .account import Account, Credential, Domain, now
 from .refusal import not_found, refuse_field
 from .validation import required_text
 
+SHORTEST_USERNAME = 3
+SHORTEST_PASSWORD = 8
+
 
 def find_credential(domain: Domain, username: str) -> Credential:
     credential = domain.credentials.get(username.lower())
@@ -22,17 +25,22 @@ def find_credential(domain: Domain, username: str) -> Credential:
 
 def add_credential(account: Account, domain: Domain, body: dict[str, Any]) -> Credential:
     username = required_text(body, "username")
-    password = required_text(body, "password")
+    if len(username) < SHORTEST_USERNAME:
+        raise refuse_field("username", f"A username has at least {SHORTEST_USERNAME} characters.")
+    password = _checked_password(body)
     if username.lower() in domain.credentials:
         raise refuse_field("username", "This username is already in use.")
-    credential = Credential(username, password, now())
+    if len(domain.credentials) >= account.limits["credentials"]:
+        raise refuse_field("username", "You have reached the limit of account allowed for this domain.")
+    is_limited = str(body.get("is_limited", False)).lower() in ("true", "1")
+    credential = Credential(username, password, now(), is_limited)
     domain.credentials[username.lower()] = credential
     account.note("create", "credential", domain, username)
     return credential
 
 
 def change_credential(account: Account, domain: Domain, credential: Credential, body: dict[str, Any]) -> None:
-    credential.password = required_text(body, "password")
+    credential.password = _checked_password(body)
     account.note("update", "credential", domain, credential.username)
 
 
@@ -44,3 +52,10 @@ def delete_credential(account: Account, domain: Domain, credential: Credential) 
 def needs_new_mx_check(domain: Domain) -> bool:
     """Sending is signed: without the DKIM records the DNS has to be looked at again."""
     return domain.dns.dkim1 is None or domain.dns.dkim2 is None
+
+
+def _checked_password(body: dict[str, Any]) -> str:
+    password = required_text(body, "password")
+    if len(password) < SHORTEST_PASSWORD:
+        raise refuse_field("password", f"A password has at least {SHORTEST_PASSWORD} characters.")
+    return password

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from .account import Alias, Domain
+from .refusal import refuse_field
 
 LOGS_PER_PAGE = 50
 
@@ -23,13 +24,32 @@ def logs_of(domain: Domain, alias: Alias | None = None) -> list[dict[str, Any]]:
     return sorted(entries, key=_moment, reverse=True)
 
 
-def page_after(entries: list[dict[str, Any]], cursor: str) -> list[dict[str, Any]]:
+def logs_between(entries: list[dict[str, Any]], after: str, before: str) -> list[dict[str, Any]]:
+    """The entries after and before these moments, ISO 8601 or milliseconds; empty: no bound."""
+    since, until = (_bound(text) if text else None for text in (after, before))
+    return [
+        entry
+        for entry in entries
+        if (since is None or _moment(entry) > since) and (until is None or _moment(entry) < until)
+    ]
+
+
+def _bound(text: str) -> float:
+    try:
+        return int(text) / 1000 if text.isdecimal() else datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        raise refuse_field("date", f"{text!r} is not a date.") from None
+
+
+def page_after(
+    entries: list[dict[str, Any]], cursor: str, count: int = LOGS_PER_PAGE
+) -> list[dict[str, Any]]:
     """One page of entries: those after the one with this id; an id nobody knows ends the list."""
     if not cursor:
-        return entries[:LOGS_PER_PAGE]
+        return entries[:count]
     for index, entry in enumerate(entries):
         if str(entry.get("id")) == cursor:
-            return entries[index + 1 : index + 1 + LOGS_PER_PAGE]
+            return entries[index + 1 : index + 1 + count]
     return []
 
 

@@ -44,16 +44,17 @@ class Route:
 
 
 class RouteTable:
-    """The routes of one version."""
+    """The routes of one version. ``slashes_matter``: a path is known in one form only."""
 
-    def __init__(self, routes: tuple[Route, ...]) -> None:
+    def __init__(self, routes: tuple[Route, ...], slashes_matter: bool = True) -> None:
+        self._slashes_matter = slashes_matter
         # Routes with fewer parameters first: "batch" is a word before it is an alias.
         self.routes = sorted(routes, key=lambda route: route.path.count("{"))
         self._split = [(route, route.path.split("/")) for route in self.routes]
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
         """The route for this method and raw path, with its decoded parameters."""
-        segments = path.split("/")
+        segments = self._segments(path)
         for route, pattern in self._split:
             if route.method == method:
                 parameters = _match(pattern, segments)
@@ -63,8 +64,11 @@ class RouteTable:
 
     def knows(self, path: str) -> bool:
         """Whether the path exists for some method."""
-        segments = path.split("/")
+        segments = self._segments(path)
         return any(_match(pattern, segments) is not None for route, pattern in self._split)
+
+    def _segments(self, path: str) -> list[str]:
+        return (path if self._slashes_matter else path.removesuffix("/")).split("/")
 
 
 def _match(pattern: list[str], segments: list[str]) -> dict[str, str] | None:

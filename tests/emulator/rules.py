@@ -11,7 +11,7 @@ import time
 from typing import Any
 from uuid import UUID
 
-from .account import Account, Domain, Rule
+from .account import LARGEST_BATCH, Account, Domain, Rule
 from .refusal import not_found, refuse, refuse_field
 
 RULES_PER_PAGE = 20
@@ -64,6 +64,13 @@ def add_rule(account: Account, domain: Domain, body: dict[str, Any]) -> Rule:
 def change_rule(account: Account, domain: Domain, rule: Rule, body: dict[str, Any]) -> None:
     called = matcher(rule)
     present = {"type": rule.type, "config": rule.config, "rank": rule.rank, "active": rule.active}
+    config = body.get("config")
+    if (
+        account.beliefs.rule_config_is_merged
+        and isinstance(config, dict)
+        and body.get("type") in (None, rule.type)
+    ):
+        body = {**body, "config": {**rule.config, **config}}
     for name, value in _checked_rule({**present, **body}).items():
         setattr(rule, name, value)
     account.note("update", "rule", domain, called, rule.config.get("forward"))
@@ -72,6 +79,26 @@ def change_rule(account: Account, domain: Domain, rule: Rule, body: dict[str, An
 def delete_rule(account: Account, domain: Domain, rule: Rule) -> None:
     del domain.rules[rule.id]
     account.note("delete", "rule", domain, matcher(rule), rule.config.get("forward"))
+
+
+def change_many_rules(account: Account, domain: Domain, body: dict[str, Any]) -> list[Rule]:
+    """Add, change or delete the rules of a list; of the replies to the last two no example is known."""
+    items, behavior = body.get("rules"), body.get("behavior")
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise refuse_field("rules", "This field must be a list.")
+    if len(items) > LARGEST_BATCH:
+        raise refuse_field("rules", f"At most {LARGEST_BATCH} rules at once.")
+    if behavior == "add":
+        return [add_rule(account, domain, item) for item in items]
+    if behavior not in ("update", "delete"):
+        raise refuse_field("behavior", "Must be one of add, update, delete.")
+    found = [find_rule(domain, str(item.get("id"))) for item in items]
+    for rule, item in zip(found, items, strict=True):
+        if behavior == "delete":
+            delete_rule(account, domain, rule)
+        else:
+            change_rule(account, domain, rule, {name: value for name, value in item.items() if name != "id"})
+    return found
 
 
 def delete_all_rules(account: Account, domain: Domain) -> None:

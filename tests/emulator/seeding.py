@@ -11,10 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from .account import DEFAULT_LIMITS, Account, Alias, Credential, Domain, Rule, now
+from .beliefs import Beliefs
 from .dns import EXPECTED_MX, Dns
 from .validation import is_domain_name, to_a_label
 
-ACCOUNT_KEYS = {"email", "premium", "limits", "whitelabels", "other_domains", "dns", "domains"}
+ACCOUNT_KEYS = {"email", "premium", "limits", "whitelabels", "other_domains", "dns", "domains", "beliefs"}
 OPTION_KEYS = {"active", "added", "notification_email", "webhook", "whitelabel", "routing_engine"}
 DOMAIN_KEYS = OPTION_KEYS | {"domain", "aliases", "credentials", "rules", "logs", "dns"}
 
@@ -28,6 +29,7 @@ def account_from(seed: dict[str, Any]) -> Account:
         other_domains=[to_a_label(name) for name in seed.get("other_domains", [])],
         dns=_dns_from(seed.get("dns", {})),
         last_id=_highest_id(seed),
+        beliefs=Beliefs(**seed.get("beliefs", {})),
     )
     account.email = seed.get("email", account.email)
     account.premium = seed.get("premium", account.premium)
@@ -143,6 +145,7 @@ def _domain_description(domain: Domain, ids: bool) -> dict[str, Any]:
         "aliases": _aliases_description(domain, ids),
         "credentials": [
             {"username": credential.username, "password": credential.password}
+            | ({"is_limited": True} if credential.is_limited else {})
             | ({"created": credential.created} if ids else {})
             for credential in domain.credentials.values()
         ],

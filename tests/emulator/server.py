@@ -37,6 +37,7 @@ class Incoming:
     body: bytes
     headers: dict[str, str]
     authorization: str
+    content_type: str
     connection: int
 
 
@@ -143,6 +144,7 @@ async def _incoming(request: web.BaseRequest, connection: int) -> Incoming:
         body=await request.content.read(),
         headers=headers,
         authorization=request.headers.get("Authorization", ""),
+        content_type=request.headers.get("Content-Type", ""),
         connection=connection,
     )
 

@@ -17,7 +17,7 @@ from .account import (
     check_domain,
     delete_alias,
     delete_domain,
-    domains_starting_with,
+    domains_found,
     find_alias,
     find_domain,
 )
@@ -64,7 +64,7 @@ def get_api_key(account: Account, call: Call) -> Json:
 
 
 def list_domains(account: Account, call: Call) -> Json:
-    found = domains_starting_with(account, call.query.get("q", ""))
+    found = domains_found(account, call.query.get("q", ""), parts=False)
     return {
         "domains": [domain_view(domain) for domain in found],
         "total": len(found),

@@ -2,12 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The endpoints of v3: no trailing slashes, everything wrapped, lists in pages."""
+"""The endpoints of v3: with or without a trailing slash, everything wrapped, lists in pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import md5
 from itertools import islice
 from typing import TypeVar
 
@@ -26,12 +27,12 @@ from .account import (
     check_domain,
     delete_alias,
     delete_domain,
-    domains_starting_with,
+    domains_found,
     find_alias_or_id,
     find_domain,
 )
 from .dns import records
-from .refusal import refuse_field
+from .refusal import refuse, refuse_field
 from .routing import Call, Json, Route, RouteTable
 from .validation import checked_number
 
@@ -62,6 +63,8 @@ def account_view(account: Account) -> Json:
         "country": "US",
         "created": account.created,
         "email": account.email,
+        "email_hash": md5(account.email.encode(), usedforsecurity=False).hexdigest(),
+        "is_otp_enabled": False,
         "last4": "1234",
         "limits": {
             "daily_quota": 100_000,
@@ -70,13 +73,12 @@ def account_view(account: Account) -> Json:
             "redirections": 50,
             "subdomains": 2,
             "api": 3,
-            "credentials": 50,
             **account.limits,
         },
         "lock_reason": None,
         "locked": None,
         "password": True,
-        "plan": _plan_view(account),
+        "plan": _plan_view(account) if account.premium else None,
         "premium": account.premium,
         "privacy_level": 1,
         "renew_date": 15_881_622_590_000,
@@ -136,14 +138,18 @@ def new_domain_view(domain: Domain) -> Json:
     }
 
 
-def listed_domain_view(domain: Domain) -> Json:
+def listed_domain_view(domain: Domain, with_details: bool) -> Json:
     aliases = _embedded(domain, alias_view)
-    return {**new_domain_view(domain), "webhook": domain.webhook, "aliases": aliases}
+    details = _details(domain) if with_details else {}
+    return {**new_domain_view(domain), "webhook": domain.webhook, "aliases": aliases, **details}
 
 
 def domain_view(domain: Domain) -> Json:
+    return listed_domain_view(domain, with_details=True)
+
+
+def _details(domain: Domain) -> Json:
     return {
-        **listed_domain_view(domain),
         "banned": False,
         "daily_quota": 500,
         "strict_mxes": False,
@@ -185,13 +191,13 @@ def list_whitelabels(account: Account, call: Call) -> Json:
 
 
 def list_domains(account: Account, call: Call) -> Json:
-    found = domains_starting_with(account, call.query.get("q", ""))
+    found = domains_found(account, call.query.get("q", ""), account.beliefs.searches_parts)
     active = _flag(call, "is_active")
     if active is not None:
         found = [domain for domain in found if domain.active == active]
     limit, page, shown = _page(call, found, DOMAINS_PER_PAGE)
     return {
-        "domains": [listed_domain_view(domain) for domain in shown],
+        "domains": [listed_domain_view(domain, account.beliefs.list_shows_details) for domain in shown],
         "total": len(found),
         "limit": limit,
         "page": page,
@@ -232,13 +238,20 @@ def get_check(account: Account, call: Call) -> Json:
 
 
 def list_aliases(account: Account, call: Call) -> Json:
+    parts = account.beliefs.searches_parts
     found = list(_domain(account, call).aliases.values())
-    start = call.query.get("q", "").lower()
-    if start:
-        found = [alias for alias in found if alias.alias.lower().startswith(start)]
+    text = call.query.get("q", "").lower()
+    if parts:
+        found = [alias for alias in found if text in alias.alias.lower() or text in alias.forward.lower()]
+    else:
+        found = [alias for alias in found if alias.alias.lower().startswith(text)]
     name = call.query.get("alias", "").lower()
     if name:
-        found = [alias for alias in found if alias.alias.lower() == name]
+        found = [
+            alias
+            for alias in found
+            if alias.alias.lower() == name or (parts and alias.alias.lower().startswith(name))
+        ]
     limit, page, shown = _page(call, found, ALIASES_PER_PAGE)
     return {
         "aliases": [alias_view(alias) for alias in shown],
@@ -279,13 +292,21 @@ def remove_alias(account: Account, call: Call) -> Json:
 
 
 def list_logs(account: Account, call: Call) -> Json:
-    entries = logs.logs_of(_domain(account, call))
-    return {"logs": logs.page_after(entries, call.query.get("next_cursor", "")), "success": True}
+    return _log_page(call, logs.logs_of(_domain(account, call)))
 
 
 def list_alias_logs(account: Account, call: Call) -> Json:
-    entries = logs.logs_of(*_alias(account, call))
-    return {"logs": logs.page_after(entries, call.query.get("next_cursor", "")), "success": True}
+    return _log_page(call, logs.logs_of(*_alias(account, call)))
+
+
+def search_logs(account: Account, call: Call) -> Json:
+    after, before = (call.query.get(name, "") for name in ("after", "before"))
+    return _log_page(call, logs.logs_between(logs.logs_of(_domain(account, call)), after, before))
+
+
+def _log_page(call: Call, entries: list[Json]) -> Json:
+    count = min(checked_number(call.query, "take", logs.LOGS_PER_PAGE), LONGEST_PAGE)
+    return {"logs": logs.page_after(entries, call.query.get("next_cursor", ""), count), "success": True}
 
 
 # SMTP users
@@ -351,9 +372,21 @@ def remove_rule(account: Account, call: Call) -> Json:
     return {"success": True}
 
 
+def post_rules(account: Account, call: Call) -> Json:
+    changed = rules.change_many_rules(account, _ruled(account, call), call.body)
+    return {"success": True, "results": [rule_view(rule) for rule in changed]}
+
+
 def remove_all_rules(account: Account, call: Call) -> Json:
     rules.delete_all_rules(account, _ruled(account, call))
     return {"success": True}
+
+
+# Endpoints of which the form of no reply is known
+
+
+def unknown(account: Account, call: Call) -> Json:
+    raise refuse(501, "Nobody has told what the service answers here, so the emulator does not either.")
 
 
 # What a request names
@@ -413,5 +446,14 @@ ROUTES = RouteTable(
         Route("PUT", "/domains/{domain}/rules/{rule}", put_rule),
         Route("DELETE", "/domains/{domain}/rules/{rule}", remove_rule),
         Route("DELETE", "/domains/{domain}/rules-all", remove_all_rules),
-    )
+        Route("POST", "/domains/{domain}/rules/bulk", post_rules),
+        Route("GET", "/domains/{domain}/logs/search", search_logs),
+        Route("POST", "/domains/{domain}/aliases/bulk", unknown),
+        Route("PUT", "/domains/{domain}/aliases/batch", unknown),
+        Route("DELETE", "/domains/{domain}/aliases/batch", unknown),
+        Route("POST", "/domains/{domain}/emails/outbound", unknown),
+        Route("GET", "/domains/{domain}/templates", unknown),
+        Route("POST", "/domains/{domain}/templates", unknown),
+    ),
+    slashes_matter=False,
 )

@@ -35,7 +35,7 @@ SEED: dict[str, Any] = {
             "domain": "example.com",
             "active": True,
             "aliases": {"info": "a@example.net", "*": "b@example.net"},
-            "credentials": [{"username": "info", "password": "secret"}],
+            "credentials": [{"username": "info", "password": "secret-1"}],
             "logs": sample(LOGS_2020)["logs"],
         },
         {
@@ -48,7 +48,7 @@ SEED: dict[str, Any] = {
     ],
 }
 NEW_ALIAS = {"alias": "new", "forward": "a@example.net"}
-NEW_CREDENTIAL = {"username": "new", "password": "secret"}
+NEW_CREDENTIAL = {"username": "new", "password": "secret-1"}
 OWN_DOMAIN = {"alias": "new", "forward": "a@example.com"}
 RULE = "/v3/domains/ruled.example/rules/00000000-0000-0000-0000-000000000003"
 
@@ -79,7 +79,7 @@ REPLIES: dict[str, tuple[str, str, Any, int]] = {
     "v3-credential-update-response.json": (
         "PUT",
         "/v3/domains/example.com/credentials/info",
-        {"password": "other"},
+        {"password": "secret-2"},
         200,
     ),
     "v3-credentials-list.json": ("GET", "/v3/domains/example.com/credentials", None, 200),
@@ -99,6 +99,12 @@ REPLIES: dict[str, tuple[str, str, Any, int]] = {
     LOGS_2020: ("GET", "/v3/domains/example.com/logs", None, 200),
     "v3-rule-get.json": ("GET", RULE, None, 200),
     "v3-rules-list.json": ("GET", "/v3/domains/ruled.example/rules", None, 200),
+    "v3-rules-bulk-response-partial.json": (
+        "POST",
+        "/v3/domains/ruled.example/rules/bulk",
+        {"behavior": "add", "rules": [{"type": "alias", "config": NEW_ALIAS}]},
+        200,
+    ),
 }
 
 # Request samples: where each is sent.
@@ -107,15 +113,26 @@ REQUESTS = {
     "v3-credential-create-request.json": ("POST", "/v3/domains/empty.example/credentials"),
     "v3-domain-update-request.json": ("PUT", "/v3/domains/example.com"),
     "v3-rule-create-requests.json": ("POST", "/v3/domains/ruled.example/rules"),
+    "v3-rules-bulk-request.json": ("POST", "/v3/domains/ruled.example/rules/bulk"),
 }
 
 # One item of a list, without the list around it.
 ITEMS = {LOG_2023: ("/v3/domains/ruled.example/logs", "logs")}
 
 NO_ROUTE = {
-    "v3-aliases-bulk-request.json": "the path of this request is not known",
-    "v3-rules-bulk-request.json": "the path of this request is not known",
-    "v3-rules-bulk-response-partial.json": "the path of its request is not known",
+    "v3-aliases-bulk-request.json": "the reply to this request is not known",
+}
+
+# What newer replies have besides, as newer clients show.
+SINCE = {
+    "v2-error-400.json": ["reply.code"],
+    "v3-account-get.json": ["reply.account.email_hash", "reply.account.is_otp_enabled"],
+    "v3-domains-list.json": [
+        f"reply.domains[{index}].{name}"
+        for index in range(3)
+        for name in ("banned", "daily_quota", "routing_engine", "strict_mxes")
+    ],
+    "v3-error-400-field-lists.json": ["reply.code"],
 }
 
 
@@ -152,7 +169,16 @@ def test_reply_has_the_keys_nesting_and_types_of_the_sample(name: str, emulator:
     reply = ask(method, path, body)
     assert reply.status_code == status
     assert reply.headers["Content-Type"] == "application/json"
-    assert differences(sample(name), reply.json()) == []
+    assert differences(sample(name), reply.json()) == SINCE.get(name, [])
+
+
+@pytest.mark.parametrize("name", SINCE)
+def test_older_form_comes_on_request(name: str, emulator: Emulator, ask: Ask) -> None:
+    emulator.seed(SEED)
+    emulator.believe(list_shows_details=False, field_errors_have_code=False)
+    method, path, body, _status = REPLIES[name]
+    left = SINCE[name] if name == "v3-account-get.json" else []
+    assert differences(sample(name), ask(method, path, body).json()) == left
 
 
 @pytest.mark.parametrize("name", REQUESTS)

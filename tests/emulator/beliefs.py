@@ -1,0 +1,44 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is believed of the service and not known. Each belief can be turned, so that tests run both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """The defaults are the newest that public clients and documents of 2026 show."""
+
+    # Whether a domain in the list has the four fields that a single one has: banned, daily_quota,
+    # routing_engine, strict_mxes. The official client decides by the list whether to ask for rules.
+    list_shows_details: bool = True
+    # Whether q finds a part of a name, and of an alias's destinations, and the parameter alias the start
+    # of a name. Older documents: q finds the start of a name, alias the whole of it.
+    searches_parts: bool = True
+    # The status of a refusal for a limit of the plan. With 403 it comes in the form with one text.
+    limit_status: Literal[400, 403] = 400
+    # Whether errors of fields carry the status as code.
+    field_errors_have_code: bool = True
+    # Whether a part of a rule's config changes that part; else it replaces the whole config.
+    rule_config_is_merged: bool = False
+    # Whether a catch-all is called "" in replies, as the official client is prepared for.
+    catch_all_is_blank: bool = False
+
+
+def spoken(beliefs: Beliefs, reply: Any) -> Any:
+    """A reply as the service words it: with its name for a catch-all."""
+    if not beliefs.catch_all_is_blank:
+        return reply
+    if isinstance(reply, dict):
+        return {
+            name: "" if (name, value) == ("alias", "*") else spoken(beliefs, value)
+            for name, value in reply.items()
+        }
+    if isinstance(reply, list):
+        return [spoken(beliefs, item) for item in reply]
+    return reply
