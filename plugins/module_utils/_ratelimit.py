@@ -92,7 +92,7 @@ class RateLimits:
         self._windows: Dict[str, _Window] = {}
         self._in_flight: Counter[Endpoint] = Counter()
         self._scope = 0
-        self._seen: Set[Tuple[int, str]] = set()  # narrower limits that were asked, by scope
+        self._seen: Set[str] = set()  # what a request was sent to: endpoints, and what is wider
         self._narrowest = len(_SCOPES) - 1
         self._slept_until = 0.0
         self.seconds_waited = 0.0
@@ -113,7 +113,7 @@ class RateLimits:
                 pause = self._pause(endpoint)
                 if pause == 0:
                     self._in_flight[endpoint] += 1
-                    self._seen.add(self._narrower(endpoint))
+                    self._seen.update(of_scope(endpoint) for of_scope in _SCOPES)
                     window = self._window(endpoint)
                     return Ticket(self._scope, window.turn, window.left, window.ends)
                 if pause is None:
@@ -182,13 +182,10 @@ class RateLimits:
             return 0.0
         if under_way:
             return None
-        if self._scope < self._narrowest and self._narrower(endpoint) not in self._seen:
+        narrower = _SCOPES[min(self._scope + 1, self._narrowest)]
+        if self._scope < self._narrowest and narrower(endpoint) not in self._seen:
             return 0.0  # it may have a limit of its own; one request shows it
         return max(0.0, window.ends - now)
-
-    def _narrower(self, endpoint: Endpoint) -> Tuple[int, str]:
-        scope = min(self._scope + 1, self._narrowest)
-        return (self._scope, _SCOPES[scope](endpoint))
 
     def _learn(self, endpoint: Endpoint, ticket: Ticket, status: int, headers: Mapping[str, str]) -> None:
         left = _count(headers.get("X-RateLimit-Remaining"))

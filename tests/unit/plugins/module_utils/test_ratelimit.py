@@ -38,11 +38,27 @@ def test_limit_is_kept_by_all_threads(emulator: Emulator, clock: Clock, threads:
     emulator.keep_time_by(clock.time)
     emulator.rate_limit = RateLimit(LIMIT, scope=scope)
     transport = Transport(emulator.url, emulator.api_key, timeout=1e6, retry_timeout=1e6)
+    for number in range(2):  # one of each kind: one never answered may have a limit of its own
+        send(transport, number)
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda number: send(transport, number), range(12)))
+        list(pool.map(lambda number: send(transport, number), range(2, 12)))
     assert emulator.rate_limited == 0
     assert transport.requests_made == 12
     assert transport.limits.met.endswith("(4 requests a window)")
+
+
+@pytest.mark.parametrize(("scope", "refused"), [("endpoint", 0), ("method", 0), ("account", 1)])
+def test_one_request_shows_whether_another_kind_has_a_limit_of_its_own(
+    emulator: Emulator, clock: Clock, scope: str, refused: int
+) -> None:
+    """And none is sent to ask again for the kind whose limit is known to be used up."""
+    emulator.keep_time_by(clock.time)
+    emulator.rate_limit = RateLimit(LIMIT, scope=scope)
+    transport = Transport(emulator.url, emulator.api_key, timeout=1e6, retry_timeout=1e6)
+    for number in (0, 2, 4, 6, 1, 8, 3):  # four writes, a read, a write, a read
+        send(transport, number)
+    assert emulator.rate_limited == refused
+    assert transport.requests_made == 7 + refused
 
 
 class Service:
