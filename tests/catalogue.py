@@ -77,7 +77,7 @@ def fitting(value: Any, spec: dict[str, Any]) -> Any:
     if isinstance(value, str) and "{{" in value:
         values = {"list": [], "dict": {}, "int": 1, "bool": True, "raw": "text"}
         choices = spec.get("choices")
-        return choices[0] if choices else values.get(spec.get("type", "str"), "text")
+        return choices[0] if choices else values.get(spec.get("type", "str"), "some-text")
     options = spec.get("options", {})
     if isinstance(value, dict):
         return {key: fitting(inner, options.get(key, {})) for key, inner in value.items()}

@@ -25,8 +25,8 @@ options:
     default: https://api.improvmx.com
   api_version:
     description:
-      - The version of the API to speak. V(v2) is the vendor's older one; it manages domains and aliases,
-        but no settings of a domain.
+      - The version of the API to speak. The vendor removed V(v2) on 2024-06-01. It is kept for servers that still
+        speak it, and manages domains and aliases, but no settings of a domain.
       - What a version can't do is refused before any request.
       - If it is not set, the environment variable E(IMPROVMX_API_VERSION) is used. An empty one counts as not set.
     type: str

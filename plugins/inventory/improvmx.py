@@ -103,6 +103,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._connection import 
     DIALECTS,
     open_transport,
     tell_waits,
+    warning_of_version,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     ImprovmxError,
@@ -237,7 +238,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _connect(self) -> Transport:
         """The connection, without any request yet. Raises InputError."""
         try:
-            transport = open_transport({name: self.get_option(name) for name in _OWN})
+            options = {name: self.get_option(name) for name in _OWN}
+            transport = open_transport(options)
+            warning = warning_of_version(options)
+            if warning:
+                self.display.warning(warning)
         except InputError as error:
             raise InputError([*self._problems, *error.problems]) from None
         if self._problems:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Type
+from urllib.parse import urlsplit
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._api_v2 import ApiV2
@@ -15,6 +16,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._transport import T
 
 DIALECTS: Dict[str, Type[Api]] = {dialect.version: dialect for dialect in (ApiV2, ApiV3)}
 
+_VENDOR = "improvmx.com"
 _WAIT_WORTH_TELLING = 10.0  # seconds
 
 
@@ -28,6 +30,14 @@ def open_transport(options: Mapping[str, Any]) -> Transport:
         retry_timeout=options["retry_timeout"],
         verify=verify or options["validate_certs"],
     )
+
+
+def warning_of_version(options: Mapping[str, Any]) -> str:
+    """A sentence for whoever asks ImprovMX itself for the version that it removed, else nothing."""
+    host = urlsplit(options["api_url"].strip().lower()).hostname or ""
+    if options["api_version"] != "v2" or not (host == _VENDOR or host.endswith("." + _VENDOR)):
+        return ""
+    return "ImprovMX removed version 2 of its API on 2024-06-01: use api_version=v3, the default."
 
 
 def tell_waits(transport: Transport, who: str) -> str:

@@ -17,6 +17,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._connection import 
     DIALECTS,
     open_transport,
     tell_waits,
+    warning_of_version,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     ImprovmxError,
@@ -103,6 +104,9 @@ def execute(
     try:
         dialect = DIALECTS[module.params["api_version"]]
         transport, given = read_all(lambda: open_transport(module.params), lambda: read(dialect))
+        warning = warning_of_version(module.params)
+        if warning:
+            module.warn(warning)
         with stopped_by_signals(transport.stop):
             results = work(dialect(transport), given)
     except ImprovmxError as error:

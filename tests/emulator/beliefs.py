@@ -26,6 +26,9 @@ class Beliefs:
     field_errors_have_code: bool = True
     # Whether a part of a rule's config changes that part; else it replaces the whole config.
     rule_config_is_merged: bool = False
+    # Characters that the user name and the password of an SMTP user have at least.
+    shortest_username: int = 3
+    shortest_password: int = 8
     # Whether a catch-all is called "" in replies, as the official client is prepared for.
     catch_all_is_blank: bool = False
 

@@ -12,9 +12,6 @@ from .account import Account, Credential, Domain, now
 from .refusal import not_found, refuse_field
 from .validation import required_text
 
-SHORTEST_USERNAME = 3
-SHORTEST_PASSWORD = 8
-
 
 def find_credential(domain: Domain, username: str) -> Credential:
     credential = domain.credentials.get(username.lower())
@@ -25,9 +22,9 @@ def find_credential(domain: Domain, username: str) -> Credential:
 
 def add_credential(account: Account, domain: Domain, body: dict[str, Any]) -> Credential:
     username = required_text(body, "username")
-    if len(username) < SHORTEST_USERNAME:
-        raise refuse_field("username", f"A username has at least {SHORTEST_USERNAME} characters.")
-    password = _checked_password(body)
+    if len(username) < account.beliefs.shortest_username:
+        raise refuse_field("username", "The username is too short.")
+    password = _checked_password(account, body)
     if username.lower() in domain.credentials:
         raise refuse_field("username", "This username is already in use.")
     if len(domain.credentials) >= account.limits["credentials"]:
@@ -40,7 +37,7 @@ def add_credential(account: Account, domain: Domain, body: dict[str, Any]) -> Cr
 
 
 def change_credential(account: Account, domain: Domain, credential: Credential, body: dict[str, Any]) -> None:
-    credential.password = _checked_password(body)
+    credential.password = _checked_password(account, body)
     account.note("update", "credential", domain, credential.username)
 
 
@@ -54,8 +51,8 @@ def needs_new_mx_check(domain: Domain) -> bool:
     return domain.dns.dkim1 is None or domain.dns.dkim2 is None
 
 
-def _checked_password(body: dict[str, Any]) -> str:
+def _checked_password(account: Account, body: dict[str, Any]) -> str:
     password = required_text(body, "password")
-    if len(password) < SHORTEST_PASSWORD:
-        raise refuse_field("password", f"A password has at least {SHORTEST_PASSWORD} characters.")
+    if len(password) < account.beliefs.shortest_password:
+        raise refuse_field("password", "The password is too short.")
     return password

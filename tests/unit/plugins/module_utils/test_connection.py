@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.improvmx.email.plugins.module_utils._connection import open_transport, tell_waits
+from ansible_collections.improvmx.email.plugins.module_utils._connection import (
+    open_transport,
+    tell_waits,
+    warning_of_version,
+)
 from emulator import Emulator, Fault
-from harness import Clock
+from harness import Clock, Modules, run_module
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, False), (5, False), (20, True)])
@@ -24,3 +28,31 @@ def test_long_waits_for_the_rate_limit_are_told(
     sentence = tell_waits(transport, "this task")
     assert sentence.startswith("The rate limit of ImprovMX made this task wait for 20 s in all; ") is told
     assert bool(sentence) is told
+
+
+@pytest.mark.parametrize(
+    ("version", "url", "warns"),
+    [
+        ("v2", "https://api.improvmx.com", True),
+        ("v2", " https://API.ImprovMX.com/ ", True),
+        ("v2", "http://127.0.0.1:8080", False),
+        ("v2", "https://improvmx.com.example", False),
+        ("v2", "https://notimprovmx.com", False),
+        ("v3", "https://api.improvmx.com", False),
+    ],
+)
+def test_version_that_is_gone_warns_where_it_is_gone(version: str, url: str, warns: bool) -> None:
+    warning = warning_of_version({"api_version": version, "api_url": url})
+    assert ("2024-06-01" in warning) is warns
+    assert bool(warning) is warns
+
+
+def test_module_that_asks_improvmx_for_version_2_warns(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy that refuses stands between the module and the service."""
+    options = {"api_version": "v2", "api_url": "https://api.improvmx.com", "retry_timeout": 0, "timeout": 2}
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    result = run_module("improvmx_account_info", {**modules.options, **options})
+    assert result["failed"] is True
+    assert any("removed version 2" in str(warning) for warning in result["warnings"])

@@ -222,6 +222,7 @@ ODD_PASSWORDS = [
 @pytest.mark.parametrize("password", ODD_PASSWORDS, ids=ascii)
 def test_an_odd_password_is_sent_exactly(modules: Modules, password: str) -> None:
     seed(modules.emulator, "info")
+    modules.emulator.believe(shortest_password=1)
     for username in ("info", "news"):
         # Ansible blanks out what looks like the password, so that the result may tell nothing.
         run_module(NAME, {**modules.options, "domain": DOMAIN, "username": username, "password": password})
@@ -238,11 +239,33 @@ def test_an_odd_password_is_sent_exactly(modules: Modules, password: str) -> Non
 @example("\ud800")
 def test_any_password_is_sent_exactly(modules: Modules, password: str) -> None:
     seed(modules.emulator)
+    modules.emulator.believe(shortest_password=1)
     run_module(NAME, {**modules.options, "domain": DOMAIN, "username": "info", "password": password})
     assert passwords(modules.emulator) == {"info": password}
 
 
 # --- What the service wants ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "problem"),
+    [
+        ("news", "seven-7", "the service answered 400: password: The password is too short."),
+        ("ab", NEW, "the service answered 400: username: The username is too short."),
+        ("news", NEW, "username: You have reached the limit of account allowed for this domain."),
+    ],
+)
+def test_what_is_too_short_or_too_much_fails_in_the_words_of_the_service(
+    modules: Modules, username: str, password: str, problem: str
+) -> None:
+    seed(modules.emulator, "info")
+    if password == NEW and username == "news":
+        modules.emulator.account.limits["credentials"] = 1
+    result = run(modules, username=username, password=password)
+    assert result["failed"] is True
+    assert problem in result["msg"]
+    assert_no_password(result, password)
+    assert list(passwords(modules.emulator)) == ["info"]
 
 
 @pytest.mark.parametrize(("dns", "count"), [({}, 1), (SIGNED, 0)], ids=["unsigned", "signed"])
