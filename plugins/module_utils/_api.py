@@ -14,6 +14,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, 
 
 from ansible_collections.improvmx.email.plugins.module_utils._check import Check
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    CATCH_ALL,
     SETTINGS,
     Alias,
     Domain,
@@ -221,11 +222,22 @@ class Reply:
             raise self.bad('the reply has no list of objects under "%s"' % key)
         return things
 
+    def some(self, key: str) -> List[Dict[str, Any]]:
+        """The objects of a list under a key, where an odd one among them must not lose the others."""
+        things = self.content.get(key)
+        if not isinstance(things, list):
+            raise self.bad('the reply has no list under "%s"' % key)
+        return [thing for thing in things if isinstance(thing, dict)]
+
     def text(self, thing: Mapping[str, Any], key: str) -> str:
         value = thing.get(key)
         if not isinstance(value, str) or not value:
             raise self.bad('the reply has something without a text under "%s"' % key)
         return value
+
+    def name(self, thing: Mapping[str, Any], key: str) -> str:
+        """The text that names a thing. A catch-all may come without one: the official client expects it."""
+        return CATCH_ALL if (key, thing.get(key)) == ("alias", "") else self.text(thing, key)
 
     def account(self) -> Dict[str, Any]:
         account = {name: value for name, value in self.one("account").items() if name != "success"}
@@ -249,7 +261,7 @@ class Reply:
             name,
             display=display_domain(name),
             active=active if isinstance(active, bool) else None,
-            added=read_iso_utc(thing.get("added")),
+            added=read_iso_utc(thing.get("added", read_created(thing))),
             settings={s: self.setting(thing, s) for s in SETTINGS if s in thing},
             aliases=tuple(self.alias(alias) for alias in aliases or ()),
             complete=aliases is not None and (shows_at_most is None or len(aliases) < shows_at_most),
@@ -272,7 +284,7 @@ class Reply:
     def alias(self, thing: Any) -> Alias:
         if not isinstance(thing, dict):
             raise self.bad("the reply has an alias that is not an object")
-        return Alias(self.text(thing, "alias"), self.forward(thing), id=_read_id(thing))
+        return Alias(self.name(thing, "alias"), self.forward(thing), id=read_id(thing))
 
     def forward(self, thing: Mapping[str, Any]) -> Tuple[str, ...]:
         forward = thing.get("forward")
@@ -283,7 +295,7 @@ class Reply:
 
     def alias_id(self) -> Optional[str]:
         """The id in the reply about one alias, if it holds one."""
-        return _read_id(self.one("alias"))
+        return read_id(self.one("alias"))
 
 
 class Listing:
@@ -298,15 +310,16 @@ class Listing:
         self.shrank = False
         self.is_read = False  # another page would show nothing new, or come too late
 
-    def add(self, reply: Reply, key: str, name: str) -> List[Dict[str, Any]]:
-        """The things of the next page that were not on one before."""
+    def add(self, reply: Reply, key: str, name: str) -> List[Tuple[str, Dict[str, Any]]]:
+        """The things of the next page that were not on one before, with their names."""
         total = reply.content.get("total")
         if isinstance(total, int) and not isinstance(total, bool):
             # What is deleted between two pages moves another thing from the later to the earlier one.
             self.shrank = self.shrank or (self.total is not None and total < self.total)
             self.total = total
-        fresh = [thing for thing in reply.many(key) if reply.text(thing, name) not in self.seen]
-        self.seen.update(thing[name] for thing in fresh)
+        named = [(reply.name(thing, name), thing) for thing in reply.many(key)]
+        fresh = [(text, thing) for text, thing in named if text not in self.seen]
+        self.seen.update(text for text, _thing in fresh)
         self.is_read = not fresh or self.shrank or len(self.seen) == self.total
         return fresh
 
@@ -320,9 +333,16 @@ class Listing:
         return ""
 
 
-def _read_id(thing: Mapping[str, Any]) -> Optional[str]:
-    number = thing.get("id")  # an integer in lists, a text in replies to a batch
-    return str(number) if isinstance(number, (int, str)) else None
+def read_id(thing: Mapping[str, Any]) -> Optional[str]:
+    """The id of a thing, an integer in lists and a text in replies to a batch; None where it has none."""
+    number = thing.get("id")
+    usable = isinstance(number, (int, str)) and not isinstance(number, bool)
+    return (str(number) or None) if usable else None
+
+
+def read_created(thing: Mapping[str, Any]) -> Any:
+    """When a thing came into being, in the service's form: newer replies call it ``created_at``."""
+    return thing.get("created", thing.get("created_at"))
 
 
 def alias_body(alias: Alias) -> Dict[str, str]:

@@ -29,9 +29,9 @@ class ApiV2(Api):
         for _dummy_reading in range(MOST_READINGS):
             listing = Listing()
             reply = self.call("GET", "/domains/", query={"q": query} if query else None)
-            for thing in listing.add(reply, "domains", "domain"):
-                if thing["domain"] not in yielded:
-                    yielded.add(thing["domain"])
+            for text, thing in listing.add(reply, "domains", "domain"):
+                if text not in yielded:
+                    yielded.add(text)
                     yield reply.domain(thing)
             if not listing.problem:
                 return
@@ -69,7 +69,7 @@ class ApiV2(Api):
             reply = self.call("GET", "/domains/{}/logs", domain)
         else:
             reply = self.call("GET", "/domains/{}/logs/{}", domain, alias)
-        yield from reply.many("logs")
+        yield from reply.some("logs")
 
     def check_domain(self, name: str) -> Check:
         # A second check does no harm, and success says whether MX is right.

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import (
     MOST_READINGS,
@@ -16,6 +16,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._api import (
     PartlyDone,
     Reply,
     alias_body,
+    read_id,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._check import Check, mx_is_valid, problems
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
@@ -33,6 +34,7 @@ _PAGE = 100  # the most that the service puts on a page of domains or of aliases
 _MOST_PAGES = 1000  # ten times what the largest plan holds: a list beyond that has no end
 _EMBEDDED = 200  # the most aliases that it shows inside a domain, with no sign of having cut
 _OF_VALUES = (400, 409, 422)  # statuses that refuse what was sent, and not who sends it
+_LOG_WORD = "search"  # what paths of logs hold in the place of an alias, to mean all of them
 _WORDS = ("batch", "bulk")  # what paths hold in the place of an alias, to mean many
 
 
@@ -70,9 +72,9 @@ class ApiV3(Api):
         for _dummy_reading in range(MOST_READINGS):
             listing = Listing()
             for reply in self._read_pages(template, values, query):
-                for thing in listing.add(reply, key, name):
-                    if thing[name] not in yielded:
-                        yielded.add(thing[name])
+                for text, thing in listing.add(reply, key, name):
+                    if text not in yielded:
+                        yielded.add(text)
                         yield reply, thing
                 if listing.is_read:
                     break
@@ -177,25 +179,35 @@ class ApiV3(Api):
         template = "/domains/{}/logs" if alias is None else "/domains/{}/logs/{}"
         values = (domain,) if alias is None else (domain, self._address_of(domain, alias))
         seen: Set[str] = set()
-        cursor = ""
+        cursor: Optional[str] = None
+        rest: List[Dict[str, Any]] = []
         for _dummy_page in range(_MOST_PAGES):
             reply = self.call("GET", template, *values, query={"next_cursor": cursor} if cursor else None)
-            entries = reply.many("logs")
-            fresh = [entry for entry in entries if reply.text(entry, "id") not in seen]
-            if not fresh:
+            entries = reply.some("logs")
+            ids = [read_id(entry) for entry in entries]
+            with_id = [index for index, number in enumerate(ids) if number]
+            if not entries or (with_id and seen.issuperset(ids[index] or "" for index in with_id)):
+                yield from rest
                 return
-            yield from fresh
-            seen.update(entry["id"] for entry in fresh)
-            cursor = entries[-1]["id"]
+            if not with_id:
+                yield from entries  # there is no next page without an id
+                return
+            end = with_id[-1] + 1
+            yield from (entry for entry, number in zip(entries[:end], ids) if number not in seen)
+            rest = entries[end:]  # they come again with the page that begins after the last id
+            seen.update(ids[index] or "" for index in with_id)
+            cursor = ids[end - 1]
         raise reply.bad("the log has no end")
 
     def _address_of(self, domain: str, name: str) -> str:
         """How a path names an alias of which only the name is known. Raises Refused where there is none."""
-        if not name.isdecimal():
+        if not (name.isdecimal() or name.lower() == _LOG_WORD):
             return name
         meant = self.alias(domain, Alias(name))
-        if meant is None or meant.name == name:
+        if meant is None:
             return name
+        if meant.name == name:
+            return name if name.isdecimal() else meant.id or name
         pages = self._pages("/domains/{}/aliases", (domain,), "aliases", "alias")
         for alias in (reply.alias(thing) for reply, thing in pages):
             if alias.name == name:

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Optional, Sequence
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api, Reply
+from ansible_collections.improvmx.email.plugins.module_utils._api import (
+    Api,
+    Reply,
+    read_created,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._credentials import (
     Credential,
     CredentialWish,
@@ -55,6 +59,6 @@ def _read(reply: Reply, thing: Mapping[str, Any]) -> Credential:
     usage = thing.get("usage")
     return Credential(
         reply.text(thing, "username"),
-        created=read_iso_utc(thing.get("created")),
+        created=read_iso_utc(read_created(thing)),
         usage=usage if isinstance(usage, int) else None,
     )

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api, Reply
+from ansible_collections.improvmx.email.plugins.module_utils._api import (
+    Api,
+    Reply,
+    read_created,
+    read_id,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError
 from ansible_collections.improvmx.email.plugins.module_utils._rules import MATCHERS, Rule, RuleWish
 from ansible_collections.improvmx.email.plugins.module_utils._time import read_iso_utc
@@ -71,7 +76,8 @@ class Rules:
             things = reply.many("rules")
             known = len(rules)
             for thing in things:
-                rules[reply.text(thing, "id")] = _read(reply, thing)
+                rule = _read(reply, thing)
+                rules[str(rule.id)] = rule
             if len(rules) == known or len(things) < longest:
                 break
             longest = max(longest, len(things))
@@ -129,7 +135,7 @@ def _read(reply: Reply, thing: Mapping[str, Any]) -> Rule:
     if not isinstance(config, dict):
         raise reply.bad("the reply has a rule without a config")
     matcher, scopes = config.get(MATCHERS.get(kind, "")), config.get("scopes")
-    rank, active, created = thing.get("rank"), thing.get("active"), thing.get("created")
+    rank, active, created = thing.get("rank"), thing.get("active"), read_created(thing)
     return Rule(
         kind,
         matcher=matcher if isinstance(matcher, str) else "",
@@ -137,7 +143,7 @@ def _read(reply: Reply, thing: Mapping[str, Any]) -> Rule:
         forward=reply.forward(config),
         rank=float(rank) if isinstance(rank, (int, float)) else None,
         active=active is not False,
-        id=reply.text(thing, "id"),
+        id=read_id(thing) or reply.text(thing, "id"),
         # In seconds, unlike all other times of the service.
         created=read_iso_utc(created * 1000 if isinstance(created, (int, float)) else created),
         config=config,

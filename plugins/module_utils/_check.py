@@ -69,7 +69,8 @@ def _verdict(records: Mapping[str, Any], name: str) -> Dict[str, Any]:
 
 def _is_dmarc(values: Any) -> bool:
     """Whether there is a policy. Its owner may well want a stricter one than the service asks for."""
-    return isinstance(values, str) and values.lower().startswith("v=dmarc1")
+    texts = values if isinstance(values, list) else [values]
+    return any(isinstance(text, str) and text.lower().startswith("v=dmarc1") for text in texts)
 
 
 def _in_words(values: Any) -> str:

@@ -2,46 +2,62 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Log entries: their form in results, and the choice among them. Pure."""
+"""Choose log entries by status, time and text, and count them. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Tuple
 
 from ansible_collections.improvmx.email.plugins.module_utils._time import iso_utc, read_time
-
-STATUSES = ("QUEUED", "REFUSED", "DELIVERED", "SOFT-BOUNCE", "HARD-BOUNCE")
 
 _LONG_AGO = datetime(1, 1, 1, tzinfo=timezone.utc)
 
 
-def select_logs(
-    entries: Iterable[Mapping[str, Any]],
-    statuses: Collection[str],
-    since: Optional[datetime],
-    until: Optional[datetime],
-    limit: int,
-) -> List[Dict[str, Any]]:
-    """The newest ``limit`` entries (0: all) of a status and a time, newest first.
+@dataclass(frozen=True)
+class LogQuery:
+    """Which entries of a domain to choose. What is None or empty chooses nothing out.
 
-    ``entries`` come newest first, as the service gives them, and are read no further than needed.
+    ``statuses``: states of the latest event, in upper case. ``limit``: the most entries of a domain, 0 for
+    all. ``texts``: by field (sender, recipient, subject) what it has to contain, without regard to case.
     """
-    chosen = []
-    for entry in entries:
-        created = read_time(entry.get("created"))
-        if since and created and created < since:
-            break
-        if until and created and created > until:
-            continue
-        described = _describe(entry)
-        if not statuses or described["status"] in statuses:
-            chosen.append((created or _LONG_AGO, described))
-        if limit and len(chosen) == limit:
-            break
-    chosen.sort(key=lambda pair: pair[0], reverse=True)
-    return [described for created, described in chosen]
+
+    statuses: FrozenSet[str] = frozenset()
+    since: Optional[datetime] = None
+    until: Optional[datetime] = None
+    limit: int = 0
+    texts: Tuple[Tuple[str, str], ...] = ()
+
+    def select(self, domain: str, entries: Iterable[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+        """The newest entries of a domain that fit.
+
+        ``entries`` come newest first, as the service gives them, and are read no further than needed.
+        """
+        chosen: List[Dict[str, Any]] = []
+        for entry in entries:
+            created = read_time(_created(entry))
+            if self.since and created and created < self.since:
+                break
+            if self.until and created and created > self.until:
+                continue
+            described = _describe(domain, entry)
+            if self._fits(described):
+                chosen.append(described)
+            if self.limit and len(chosen) == self.limit:
+                break
+        return newest_first(chosen)
+
+    def _fits(self, entry: Mapping[str, Any]) -> bool:
+        if self.statuses and str(entry["status"]).upper() not in self.statuses:
+            return False
+        return all(text.lower() in _text(entry.get(name)).lower() for name, text in self.texts)
+
+
+def newest_first(entries: Iterable[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Described entries, those without a time last."""
+    return sorted(entries, key=lambda entry: read_time(entry["created"]) or _LONG_AGO, reverse=True)
 
 
 def summarise(logs: Iterable[Mapping[str, Any]]) -> Dict[str, int]:
@@ -51,22 +67,35 @@ def summarise(logs: Iterable[Mapping[str, Any]]) -> Dict[str, int]:
     return dict(sorted(Counter(status for status in statuses if not status.startswith("__ansible")).items()))
 
 
-def _describe(entry: Mapping[str, Any]) -> Dict[str, Any]:
-    """An entry with its own fields, times in ISO 8601, and the status of its latest event."""
+def _describe(domain: str, entry: Mapping[str, Any]) -> Dict[str, Any]:
+    """An entry with its own fields, its domain, times in ISO 8601, and the status of its latest event."""
     told = entry.get("events")
     events = [event for event in told if isinstance(event, dict)] if isinstance(told, list) else []
     # Of events of the same moment, the later one in the list.
     latest = max(reversed(events), key=_moment, default={})
     return {
         **entry,
-        "created": _iso(entry.get("created")),
-        "events": [{**event, "created": _iso(event.get("created"))} for event in events],
+        "domain": domain,
+        "created": _iso(_created(entry)),
+        "events": [{**event, "created": _iso(_created(event))} for event in events],
         "status": latest.get("status"),
     }
 
 
+def _created(thing: Mapping[str, Any]) -> Any:
+    """When an entry or event came into being: newer replies of the service call it ``created_at``."""
+    return thing.get("created", thing.get("created_at"))
+
+
 def _moment(event: Mapping[str, Any]) -> datetime:
-    return read_time(event.get("created")) or _LONG_AGO
+    return read_time(_created(event)) or _LONG_AGO
+
+
+def _text(value: Any) -> str:
+    """What of a field is searched: a text, or the address and the name of a person."""
+    if isinstance(value, dict):
+        return " ".join(str(value[part]) for part in ("name", "email") if value.get(part))
+    return value if isinstance(value, str) else ""
 
 
 def _iso(value: Any) -> Any:

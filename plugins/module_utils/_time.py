@@ -18,13 +18,26 @@ _ISO = re.compile(
     r"(?P<zone>Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?\Z",
     re.IGNORECASE | re.ASCII,
 )
+_AGE = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[mhdw])\Z", re.ASCII)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_moment(text: str) -> datetime:
+    """Read an ISO 8601 time, or how long ago it was, such as 24h or 7d. Raises ValueError."""
+    match = _AGE.match(text.strip().lower())
+    if not match:
+        return parse_time(text)
+    try:
+        return datetime.now(timezone.utc) - timedelta(**{_UNITS[match["unit"]]: int(match["count"])})
+    except OverflowError:
+        raise ValueError("it is too far away") from None
 
 
 def parse_time(text: str) -> datetime:
     """Read an ISO 8601 date or date and time; without a zone it is UTC. Raises ValueError."""
     match = _ISO.match(text.strip())
     if not match:
-        raise ValueError("it is not an ISO 8601 time such as 2026-01-31T08:00:00Z")
+        raise ValueError("it is not an ISO 8601 time such as 2026-01-31T08:00:00Z, nor an age such as 24h")
     clock = match["clock"] or "00:00"
     moment = datetime.fromisoformat("%sT%s" % (match["day"], clock)).replace(tzinfo=timezone.utc)
     zone = match["zone"] or "Z"

@@ -573,7 +573,8 @@ def _fill(method: str, template: str, values: Sequence[str]) -> str:
         # HTTP clients resolve dots, encoded or not, so that the request would go elsewhere.
         if value in ("", ".", "..") or not value.isprintable():
             raise BadReply("%s can't be a part of a path" % shown(value), method, template)
-        segments.append(quote(value, safe=""))
+        # Every client of the service sends a catch-all as it is, and RFC 3986 lets it stand.
+        segments.append(quote(value, safe="*"))
     return template.format(*segments)
 
 

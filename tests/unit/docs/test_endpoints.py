@@ -92,8 +92,9 @@ def test_each_module_option_and_result_that_is_named_exists(
 
 
 def test_every_state_of_a_mail_is_told() -> None:
-    states = [value for kind, module, path, value in REFERENCES if path == "status" and value]
-    assert sorted(states) == sorted(option("improvmx_logs_info", "status")["choices"])
+    states = re.findall(r"^   \* - ``([A-Z-]+)``$", PAGE, re.MULTILINE)
+    described = " ".join(option("improvmx_logs_info", "status")["description"])
+    assert sorted(states) == sorted(set(re.findall(r"C\(([A-Z-]+)\)", described)))
 
 
 # --- What the modules really ask for --------------------------------------------------------------

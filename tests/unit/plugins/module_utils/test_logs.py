@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.improvmx.email.plugins.module_utils._logs import STATUSES, select_logs, summarise
+from ansible_collections.improvmx.email.plugins.module_utils._logs import LogQuery, summarise
 from ansible_collections.improvmx.email.plugins.module_utils._time import parse_time
 
+STATUSES = ("QUEUED", "REFUSED", "DELIVERED", "SOFT-BOUNCE", "HARD-BOUNCE")
 HOUR = 3_600_000
 # Five mails, newest first: 04:00 to 00:00 on 1970-01-01, one for each status.
 MAILS = [
@@ -26,7 +27,12 @@ def chosen(
     mails: Any, statuses: tuple[str, ...] = (), since: str = "", until: str = "", limit: int = 0
 ) -> str:
     times = [parse_time(text) if text else None for text in (since, until)]
-    return "".join(log["id"] for log in select_logs(mails, statuses, times[0], times[1], limit))
+    query = LogQuery(frozenset(statuses), *times, limit)
+    return "".join(log["id"] for log in query.select("a.example", mails))
+
+
+def everything(mails: Any) -> list[dict[str, Any]]:
+    return LogQuery().select("a.example", mails)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,7 @@ def event(created: Any, status: str) -> dict[str, Any]:
     ],
 )
 def test_status_is_that_of_the_latest_event(events: Any, status: str | None) -> None:
-    [log] = select_logs([{"id": "1", "created": 1, "events": events}], (), None, None, 0)
+    [log] = everything([{"id": "1", "created": 1, "events": events}])
     assert log["status"] == status
     assert isinstance(log["events"], list)
 
@@ -104,9 +110,10 @@ def test_entry_keeps_the_services_fields_with_times_as_iso_8601() -> None:
         "forward": None,
         "events": [{"id": "e", "created": 1579954751000, "status": "QUEUED", "code": 250}],
     }
-    assert select_logs([entry], (), None, None, 0) == [
+    assert everything([entry]) == [
         {
             **entry,
+            "domain": "a.example",
             "created": "2020-01-25T12:19:09Z",
             "events": [{"id": "e", "created": "2020-01-25T12:19:11Z", "status": "QUEUED", "code": 250}],
             "status": "QUEUED",
@@ -118,7 +125,7 @@ def test_entry_keeps_the_services_fields_with_times_as_iso_8601() -> None:
 def test_unreadable_time_stays_and_does_not_end_the_reading(created: Any) -> None:
     mails = [MAILS[0], {"id": "odd", "created": created}, MAILS[1]]
     assert chosen(mails, since="1970-01-01T03:00Z") == "43odd"
-    logs = select_logs(mails, (), None, None, 0)
+    logs = everything(mails)
     assert logs[-1]["created"] == created
 
 
@@ -127,9 +134,48 @@ def test_logs_out_of_order_are_sorted() -> None:
 
 
 def test_summary_counts_each_status() -> None:
-    logs = select_logs([*MAILS, MAILS[0], {"id": "x", "created": 0}], (), None, None, 0)
+    logs = everything([*MAILS, MAILS[0], {"id": "x", "created": 0}])
     counts = summarise(logs)
     assert counts == {**dict.fromkeys(STATUSES, 1), "HARD-BOUNCE": 2}
     assert list(counts) == sorted(counts)
     assert summarise([]) == {}
     assert summarise([{"status": "__ansible_type"}, {"status": "NEW"}]) == {"NEW": 1}
+
+
+def test_newer_name_of_a_time_is_read() -> None:
+    events = [{"created_at": 2 * HOUR, "status": "QUEUED"}, {"created_at": HOUR, "status": "REFUSED"}]
+    [log] = everything([{"created_at": HOUR, "events": events}])
+    assert (log["created"], log["status"]) == ("1970-01-01T01:00:00Z", "QUEUED")
+
+
+PERSON = {"email": "Ann@Mail.example", "name": "Billing"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "field", "text", "fits"),
+    [
+        ({"sender": PERSON}, "sender", "mail.EXAMPLE", True),
+        ({"sender": PERSON}, "sender", "billing", True),
+        ({"sender": PERSON}, "sender", "bob", False),
+        ({"sender": PERSON}, "recipient", "ann", False),
+        ({"recipient": {**PERSON, "name": None}}, "recipient", "ann@", True),
+        ({"sender": "ann@mail.example"}, "sender", "ann@", True),
+        ({"sender": None}, "sender", "none", False),
+        ({"sender": ["ann"]}, "sender", "ann", False),
+        ({"subject": "Your INVOICE"}, "subject", "invoice", True),
+        ({"subject": 7}, "subject", "7", False),
+        ({}, "subject", "x", False),
+        ({"subject": ""}, "subject", "x", False),
+    ],
+)
+def test_entry_is_chosen_by_what_it_contains(
+    entry: dict[str, Any], field: str, text: str, fits: bool
+) -> None:
+    query = LogQuery(texts=((field, text),))
+    assert bool(query.select("a.example", [{"id": "1", "created": 1, **entry}])) is fits
+
+
+def test_status_of_any_text_and_case_is_chosen() -> None:
+    mails = [{"created": 1, "events": [event(1, status)]} for status in ("deferred", "Deferred", "QUEUED")]
+    found = LogQuery(frozenset({"DEFERRED"})).select("a.example", mails)
+    assert [log["status"] for log in found] == ["deferred", "Deferred"]

@@ -360,8 +360,8 @@ def test_a_bad_choice_of_logs_is_refused(
         ("improvmx_domains", {"domains": [{"state": "absent"}]}, ["domain"]),
         ("improvmx_domains", {"domains": [{"domain": "example.com", "colour": "red"}]}, ["colour"]),
         ("improvmx_domain_info", {"domain": "example.com", "query": "ex"}, ["mutually exclusive"]),
-        ("improvmx_logs_info", {}, ["domain"]),
-        ("improvmx_logs_info", {"domain": "example.com", "status": ["LOST"]}, ["status", "LOST"]),
+        ("improvmx_logs_info", {"alias": "info"}, ["alias", "domain"]),
+        ("improvmx_logs_info", {"domain": "example.com", "domains": []}, ["mutually exclusive"]),
     ],
 )
 def test_arguments_that_do_not_go_together_are_refused(

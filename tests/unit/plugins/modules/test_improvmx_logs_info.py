@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness import Modules
+from emulator import Fault
+from harness import Modules, run_module
 
 DOMAIN = "example.com"
 STATES = ("QUEUED", "REFUSED", "DELIVERED", "SOFT-BOUNCE", "HARD-BOUNCE")
@@ -162,6 +163,7 @@ def test_a_mail_as_the_document_of_version_2_has_it(modules_of_version: Modules)
     log.pop("id", None)
     assert log == {
         **told,
+        "domain": DOMAIN,
         "created": "2019-01-13T00:00:42Z",
         "status": "DELIVERED",
         "events": [{**event, "created": "2019-01-12T23:01:21Z"}],
@@ -283,3 +285,229 @@ def test_what_is_not_there_is_a_failure_in_the_words_of_the_service(
     assert "404" in result["msg"]
     assert "not found" in result["msg"]
     assert f"/domains/{options['domain']}/logs" in result["msg"]
+
+
+# --- Odd entries ----------------------------------------------------------------------------------
+
+
+def without(entry: dict[str, Any], *fields: str) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name not in fields}
+
+
+LOWEST = {"created": millis(NOON), "events": [{"created": millis(NOON), "status": "DELIVERED", "code": 250}]}
+
+
+@pytest.mark.parametrize(
+    ("odd", "status"),
+    [
+        (without(mail(1, "QUEUED"), "id"), "QUEUED"),
+        ({**mail(1, "QUEUED"), "id": 4711}, "QUEUED"),
+        ({**mail(1, "QUEUED"), "id": None}, "QUEUED"),
+        ({**mail(1, "QUEUED"), "id": {"a": 1}}, "QUEUED"),
+        (LOWEST, "DELIVERED"),
+        ({"created": "yesterday"}, None),
+        ({**mail(1), "events": "none", "sender": 7}, None),
+        ({**without(mail(1, "NEW-STATE"), "created"), "created_at": "2026-01-31T11:59:00Z"}, "NEW-STATE"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_odd_entry_is_shown_as_far_as_it_goes_and_loses_no_other(
+    modules_of_version: Modules, odd: dict[str, Any], status: str | None, place: int
+) -> None:
+    modules = modules_of_version
+    mails = [mail(0, "QUEUED"), mail(2, "QUEUED")]
+    mails.insert(place, odd)
+    modules.emulator.seed({"domains": [{"domain": DOMAIN, "logs": mails}]})
+    logs = read(modules)["logs"]
+    assert len(logs) == 3
+    assert status in [log["status"] for log in logs]
+    assert {"id0", "id2"} <= {log.get("id") for log in logs if isinstance(log.get("id"), str)}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "requests"),
+    [
+        ("i" * 50 + "n" * 30 + "i" * 20 + "n" * 10, 3),  # i: with an id, n: without
+        ("n" * 40 + "i" * 70, 4),
+        ("i" * 49 + "n" * 3 + "i" * 10, 3),
+        ("i" * 49 + "n", 2),
+        ("n" * 30, 1),
+    ],
+)
+def test_entries_without_ids_are_read_once_whatever_page_they_stand_on(
+    modules: Modules, kinds: str, requests: int
+) -> None:
+    mails = [
+        mail(number, "QUEUED") if kind == "i" else without(mail(number, "QUEUED"), "id")
+        for number, kind in enumerate(kinds)
+    ]
+    seed(modules, *mails)
+    result = read(modules, limit=0)
+    assert [log["subject"] for log in result["logs"]] == [mail["subject"] for mail in mails]
+    assert result["api_requests"] == requests
+
+
+def test_entry_that_is_no_object_is_left_out(modules_of_version: Modules) -> None:
+    modules = modules_of_version
+    version = modules.options["api_version"]
+    pages = [{"logs": ["odd", None, mail(0, "QUEUED")], "success": True}, {"logs": [], "success": True}]
+    modules.emulator.seed({"domains": [{"domain": DOMAIN}]})
+    modules.emulator.faults.add(*(Fault("body", body=page) for page in pages[: 1 if version == "v2" else 2]))
+    assert numbers(read(modules)) == [0]
+
+
+@pytest.mark.parametrize(("name", "number"), [("search", 12), ("Search", 12)])
+def test_alias_called_like_the_search_of_logs_is_found_by_its_id(
+    modules: Modules, name: str, number: int
+) -> None:
+    items = [{"alias": name, "forward": "a@x.example", "id": number}]
+    logs = [mail(0, "QUEUED"), mail(1, "QUEUED", alias=name)]
+    modules.emulator.seed({"domains": [{"domain": DOMAIN, "aliases": items, "logs": logs}]})
+    assert numbers(read(modules, alias=name)) == [1]
+
+
+# --- Many domains ---------------------------------------------------------------------------------
+
+MANY = [f"d{number}.example" for number in range(3)]
+
+
+def seed_many(modules: Modules) -> None:
+    """Mails of three domains, every third minute one of each."""
+    modules.emulator.seed(
+        {
+            "domains": [
+                {"domain": name, "logs": [mail(number, "QUEUED") for number in range(start, 9, 3)]}
+                for start, name in enumerate(MANY)
+            ]
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "domains", "requests"),
+    [
+        ({}, MANY, 1 + 3 * 2),
+        ({"domains": MANY}, MANY, 3 * 2),
+        ({"domains": ["D2.example.", "d0.example"]}, [MANY[2], MANY[0]], 2 * 2),
+        ({"domains": [MANY[1]]}, [MANY[1]], 2),
+        ({"domains": []}, [], 0),
+    ],
+)
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_logs_of_many_domains_come_newest_first(
+    modules: Modules, options: dict[str, Any], domains: list[str], requests: int, concurrency: int
+) -> None:
+    seed_many(modules)
+    result = modules.run("improvmx_logs_info", concurrency=concurrency, limit=0, **options)
+    assert not result.get("failed"), result["msg"]
+    expected = [(MANY[number % 3], number) for number in range(9) if MANY[number % 3] in domains]
+    assert [(log["domain"], int(log["id"][2:])) for log in result["logs"]] == expected
+    assert result["summaries"] == {name: {"QUEUED": 3} for name in domains}
+    assert result["summary"] == ({"QUEUED": 3 * len(domains)} if domains else {})
+    assert result["api_requests"] == requests
+
+
+def test_limit_is_that_of_each_domain(modules: Modules) -> None:
+    seed_many(modules)
+    result = modules.run("improvmx_logs_info", limit=1)
+    assert [log["domain"] for log in result["logs"]] == MANY
+    assert result["api_requests"] == 1 + 3
+
+
+def test_empty_account_has_no_logs(modules: Modules) -> None:
+    result = modules.run("improvmx_logs_info")
+    assert (result["logs"], result["summary"], result["summaries"]) == ([], {}, {})
+    assert result["api_requests"] == 1
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_failure_of_one_domain_does_not_lose_the_logs_of_the_others(
+    modules: Modules, concurrency: int
+) -> None:
+    seed_many(modules)
+    modules.emulator.faults.add(Fault("body", path="/d1.example/logs", body=7))
+    result = modules.run(
+        "improvmx_logs_info", domains=[*MANY, "gone.example"], concurrency=concurrency, limit=0
+    )
+    assert result["failed"] is True
+    assert [failed["domain"] for failed in result["failed_domains"]] == [MANY[1], "gone.example"]
+    assert "2 of 4 domains" in result["msg"]
+    assert "d1.example: GET /v3/domains/d1.example/logs: the reply is not a JSON object" in result["msg"]
+    assert {log["domain"] for log in result["logs"]} == {MANY[0], MANY[2]}
+    assert set(result["summaries"]) == {MANY[0], MANY[2]}
+
+
+def test_service_that_is_down_is_not_asked_for_every_domain(modules: Modules) -> None:
+    names = [f"n{number}.example" for number in range(20)]
+    modules.emulator.seed({"domains": [{"domain": name} for name in names]})
+    modules.emulator.faults.add(Fault("status", status=503, times=None))
+    result = modules.run("improvmx_logs_info", domains=names, concurrency=1, retry_timeout=0)
+    assert len(result["failed_domains"]) == 20
+    assert "not tried, because the service failed" in result["failed_domains"][-1]["msg"]
+    assert result["api_requests"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"domains": ["a.example", "A.example", "bad domain"]}, "domains[0] and domains[1] are the same"),
+        ({"domains": ["bad domain"], "since": "7x"}, "nor an age such as 24h"),
+        ({"concurrency": 0}, "concurrency must be from 1 to 10"),
+        ({"since": "999999w"}, "too far away"),
+    ],
+)
+def test_bad_input_is_refused_before_any_request(
+    modules: Modules, options: dict[str, Any], problem: str
+) -> None:
+    result = modules.run("improvmx_logs_info", **options)
+    assert result["failed"] is True
+    assert problem in result["msg"]
+    assert modules.emulator.requests == []
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"alias": "info"}, "missing parameter(s) required by 'alias': domain"),
+        ({"domains": MANY, "alias": "info"}, "missing parameter(s) required by 'alias': domain"),
+        ({"domain": DOMAIN, "domains": MANY}, "mutually exclusive"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    modules: Modules, options: dict[str, Any], problem: str
+) -> None:
+    result = run_module("improvmx_logs_info", {**modules.options, **options})
+    assert result["failed"] is True
+    assert problem in result["msg"]
+    assert modules.emulator.requests == []
+
+
+@pytest.mark.parametrize(
+    ("age", "found"), [("90m", [0, 1]), ("24h", [0, 1, 2]), ("2D", [0, 1, 2, 3]), (" 1w ", [0, 1, 2, 3, 4])]
+)
+def test_age_reaches_back_from_now(modules_of_version: Modules, age: str, found: list[int]) -> None:
+    now = datetime.now(tz=UTC)
+    minutes = (0, 80, 23 * 60, 47 * 60, 6 * 24 * 60, 8 * 24 * 60)
+    mails = [
+        {"id": f"id{number}", "created": millis(now - timedelta(minutes=ago)), "events": []}
+        for number, ago in enumerate(minutes)
+    ]
+    seed(modules_of_version, *mails)
+    assert numbers(read(modules_of_version, since=age)) == found
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"sender": "S@mail"}, [0, 1]),
+        ({"recipient": "sales"}, [1]),
+        ({"subject": "mail 0"}, [0]),
+        ({"subject": "mail", "recipient": "info"}, [0]),
+        ({"sender": "nobody"}, []),
+    ],
+)
+def test_keeps_the_mails_that_contain_a_text(
+    modules_of_version: Modules, options: dict[str, Any], found: list[int]
+) -> None:
+    seed(modules_of_version, mail(0, "QUEUED"), mail(1, "QUEUED", alias="sales"))
+    assert numbers(read(modules_of_version, **options)) == found
