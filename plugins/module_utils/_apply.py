@@ -214,12 +214,12 @@ class _Execution:
         """
         change = step[0]
         write = self._api.update_alias if change.action == "update" else self._api.delete_alias
-        by_name, by_id, sure = self._addresses(change)
+        addresses, sure = self._addresses(change)
         if sure:
             write(change.domain, sure)
             self._finish(step)
             return
-        meant = [alias for alias in (by_name, by_id) if self._means(change, alias)]
+        meant = [alias for alias in addresses if self._means(change, alias)]
         if meant:
             write(change.domain, meant[0])
         try:
@@ -237,22 +237,25 @@ class _Execution:
             path = "/%s/domains/%s/aliases/%s" % (self._api.version, change.domain, change.id)
             raise Refused("this is not the alias %s any more" % shown(change.name), "GET", path, 404)
 
-    def _addresses(self, change: Change) -> Tuple[Alias, Alias, Optional[Alias]]:
-        """The alias of a change with its name only, with its id, and as the one that is sure."""
+    def _addresses(self, change: Change) -> Tuple[List[Alias], Optional[Alias]]:
+        """The alias of a change, as paths may name it: by its name, by its id; and the one that is sure.
+
+        A name that is no number is mistaken for a word that means many aliases, so it is never used.
+        """
         by_name = Alias(change.name, tuple((change.after or {}).get("forward", ())))
         by_id = replace(by_name, id=change.id)
         if change.id is None or not self._api.is_mistakable(change.name):
-            return by_name, by_id, by_name
+            return [by_name], by_name
         others = [alias for alias in self._known() if alias.name != change.name]
         to_come = [alias.name for alias in self._wish.aliases if alias.present and alias.name != change.name]
         if change.id not in (*to_come, *(alias.name for alias in others)):
-            return by_name, by_id, by_id
+            return [by_id], by_id
         if not change.name.isdecimal():
-            return by_name, by_id, by_name
+            return [by_id], None
         ids = [int(alias.id) for alias in others if alias.id and alias.id.isdecimal()]
         number = int(change.name)
         no_id = number not in ids and number < max(ids, default=0)  # ids count up: none is to come
-        return by_name, by_id, by_name if no_id else None
+        return [by_name, by_id], by_name if no_id else None
 
     def _means(self, change: Change, alias: Alias) -> bool:
         """Whether the service takes this form of an alias for the one that is to be changed."""

@@ -184,6 +184,14 @@ BYSTANDERS = {
     "logs": [{"id": "1"}],
 }
 LIMITS = seldom({}, {"aliases": 3}, {"domains": 3}, {"destinations": 1}, of=15)
+# What is believed of the service and not known, each way.
+BELIEFS = st.fixed_dictionaries(
+    {
+        "list_shows_details": st.booleans(),
+        "limit_status": st.sampled_from((400, 403)),
+        "catch_all_is_blank": seldom(False, True, of=6),
+    }
+)
 LARGE = seldom("", "aliases", "domains", of=40)
 # Ids that are names of other aliases, or the numbers that these are.
 IDS = one_of([(), (), (), (), (7, 12), (12, 7), (12,), (7,), (13, 7, 12), (13, 12, 7)])
@@ -208,6 +216,7 @@ def accounts(draw: st.DrawFn) -> dict[str, Any]:
         "whitelabels": ["white.test"],
         "other_domains": others if draw(SELDOM) else [],
         "limits": draw(LIMITS),
+        "beliefs": draw(BELIEFS),
     }
 
 

@@ -238,8 +238,9 @@ class Goal:
 
     @property
     def sees_routing(self) -> bool:
-        """Whether the service tells how a domain is routed: in a list it does not."""
-        return self.case.version == "v3" and len(self.wishes) == 1 and not self.purge
+        """Whether the service tells how a domain is routed: where one is read alone, or the list tells."""
+        alone = len(self.wishes) == 1 and not self.purge
+        return self.case.version == "v3" and (alone or self.case.account["beliefs"]["list_shows_details"])
 
     # --- What reading costs -----------------------------------------------------------------------
 

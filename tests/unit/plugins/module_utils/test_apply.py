@@ -495,6 +495,20 @@ def test_alias_without_a_sure_address_is_looked_at_before_and_after(account_v3: 
     assert len(looks) == 1 + 3
 
 
+@pytest.mark.parametrize("forward", [B, None])
+def test_alias_called_like_a_word_for_many_is_named_by_its_id_although_that_is_a_name(
+    forward: str | None, account_v3: Account
+) -> None:
+    """PUT and DELETE of the path with the word would mean many aliases."""
+    account_v3.seed(
+        {"domain": NAME, "aliases": [{"alias": "batch", "forward": A, "id": 7}, *ids(n7=12)]},
+    )
+    run = account_v3.apply_one(wish({"batch": forward}))
+    assert (run.error, len(run.done)) == (None, 1)
+    assert account_v3.aliases() == {"7": A, **({"batch": B} if forward else {})}
+    assert account_v3.requests("GET") == 1 + 2  # what the id means before, and the domain after
+
+
 def blinded(times: int | None) -> Fault:
     return Fault("body", method="GET", path=f"/{NAME}$", body=7, times=times)
 
