@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field, replace
-from typing import List, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api, PartlyDone
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
@@ -138,6 +138,7 @@ class _Execution:
         self._base = plan.found  # what is known to be there ...
         self._since: List[Change] = []  # ... and was changed since
         self._made: Optional[Alias] = None  # the catch-all that came with a creation of our own
+        self._to_restore: Dict[str, Tuple[str, ...]] = {}
         self._batching = True
         self._conflicts = 0
         self._allowance = allowance
@@ -220,6 +221,7 @@ class _Execution:
             self._finish(step)
             return
         meant = [alias for alias in addresses if self._means(change, alias)]
+        other = self._other_meaning(change, meant[0]) if meant else None
         if meant:
             write(change.domain, meant[0])
         try:
@@ -230,12 +232,54 @@ class _Execution:
             error = blind.extended(" (a look at what the request to %s came to)" % str(change))
             error.doubtful = True
             raise error from None
+        hit = self._hit_instead(change, other, found) if other else []
         left, _as_wanted = self._plan_anew(found)
         if str(change) not in left:
-            self._run.done += step if meant else []
+            exists = found is not None and change.name in {alias.name for alias in found.aliases}
+            happened = meant and exists is (change.after is not None)
+            self._run.done += (step if happened else []) + hit
         elif not self._run.error:
             path = "/%s/domains/%s/aliases/%s" % (self._api.version, change.domain, change.id)
             raise Refused("this is not the alias %s any more" % shown(change.name), "GET", path, 404)
+
+    def _other_meaning(self, change: Change, address: Alias) -> Optional[Alias]:
+        """The alias that a path with this address means as well, once that of the change is gone."""
+        segment = address.id or address.name
+        others = [alias for alias in (self._base.aliases if self._base else ()) if alias.name != change.name]
+        return next((alias for alias in others if segment in (alias.name, alias.id)), None)
+
+    def _hit_instead(self, change: Change, other: Alias, found: Optional[Domain]) -> List[Change]:
+        """See to another alias that a write has hit: another run had changed what the path means.
+
+        Return its deletion, if that was planned as well. If the wish does not mention the alias, it is
+        to be put back as it was.
+        """
+        if found is None:
+            return []
+        now = next((alias for alias in found.aliases if alias.name == other.name), None)
+        written = tuple(change.after["forward"]) if change.after else None
+        if (now.forward if now else None) != written or now == other:
+            return []
+        planned = [c for c in self._run.pending if (c.kind, c.name) == ("alias", other.name)]
+        if not planned and other.key not in {alias.key for alias in self._wish.aliases}:
+            self._to_restore[other.name] = other.forward
+        return [] if now else [c for c in planned if c.action == "delete"]
+
+    def _restorations(self, found: Optional[Domain]) -> List[Change]:
+        """What puts back the aliases that the run has hit by mistake."""
+        forwards = {alias.name: alias.forward for alias in found.aliases} if found else {}
+        return [
+            Change(
+                "update" if name in forwards else "create",
+                "alias",
+                self._wish.name,
+                name,
+                {"forward": list(forwards[name])} if name in forwards else None,
+                {"forward": list(forward)},
+            )
+            for name, forward in self._to_restore.items()
+            if found and set(forwards.get(name, ())) != set(forward)
+        ]
 
     def _addresses(self, change: Change) -> Tuple[List[Alias], Optional[Alias]]:
         """The alias of a change, as paths may name it: by its name, by its id; and the one that is sure.
@@ -392,6 +436,7 @@ class _Execution:
         if own or not self._is_new:
             # What was not planned is what has to come first: a thing that vanished and is needed again.
             left.sort(key=lambda change: order.get(str(change), -1))
+        left = self._restorations(found) + left
         run.pending = left
         run.error = fresh.problem or self._excess(found, surplus, own)
         names = {(change.kind, change.name) for change in run.pending}

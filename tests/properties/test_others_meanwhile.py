@@ -69,6 +69,7 @@ class Others:
         if alias.lower() not in domain.aliases and len(domain.aliases) < self._account.limits["aliases"]:
             most = self._account.limits["destinations"]
             forward = ",".join(part.strip() for part in forward.split(",")[:most])
+            forward = "null" if forward == "NULL" else forward  # which the service takes in this form
             add_alias(self._account, domain, {"alias": alias, "forward": forward})
 
 

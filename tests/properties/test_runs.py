@@ -30,7 +30,7 @@ def test_a_run_among_faults_and_its_repeats(running_emulator: Emulator, for_ever
         assert_nothing_lost_meanwhile(emulator.ledger, goal)
         if not first.failed:
             assert goal.known(first.there) == goal.wished
-        if goal.possible and goal.allows(first.there):
+        if goal.possible and goal.can_follow(first.there):
             assert goal.known(second.there) == goal.wished
             assert not second.failed, second.result["msg"]
             assert_reads_only(third, goal)

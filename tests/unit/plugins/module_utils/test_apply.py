@@ -532,8 +532,21 @@ def test_write_whose_effect_no_look_can_show_is_told_as_doubtful(account_v3: Acc
     assert account_v3.requests("DELETE") == 1
 
 
+@pytest.mark.parametrize(
+    ("wanted", "done", "left"),
+    [
+        ({"7": A, "12": None}, ["delete alias 12", "create alias 7"], {"7": A}),
+        ({"12": None}, ["delete alias 12", "create alias 7"], {"7": A}),  # although nobody mentioned it
+        ({"7": B, "12": None}, ["delete alias 12", "create alias 7"], {"7": B}),
+        ({"7": None, "12": None}, ["delete alias 7", "delete alias 12"], {}),
+    ],
+)
 def test_harm_between_a_look_and_the_write_is_mended(
-    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+    wanted: dict[str, Any],
+    done: list[str],
+    left: dict[str, str],
+    account_v3: Account,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Another run deletes 12, whose id is 7, right after the look, so that 7 means the alias 7."""
     account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
@@ -544,9 +557,28 @@ def test_harm_between_a_look_and_the_write_is_mended(
         return usual(account, call)
 
     wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", too_late)
-    run = account_v3.apply_one(wish({"7": A, "12": None}), others_tell=True)
-    assert (run.error, texts(run.done)) == (None, ["delete alias 12", "create alias 7"])
-    assert account_v3.aliases() == {"7": A}
+    run = account_v3.apply_one(wish(wanted), others_tell=True)
+    assert (run.error, texts(run.done)) == (None, done)
+    assert account_v3.aliases() == left
+
+
+def test_alias_that_an_update_has_hit_is_put_back_as_it_was(
+    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run deletes 12, whose id is 7, right after the look, so that 7 means the alias 7."""
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+
+    def too_late(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        if "12" in domain.aliases and call.parameters["alias"] == "7":
+            delete_alias(account, domain, domain.aliases["12"])
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, "PUT /domains/{domain}/aliases/{alias}", too_late)
+    run = account_v3.apply_one(wish({"12": B}), others_tell=True)
+    assert run.error is None
+    assert texts(run.done) == ["update alias 7", "create alias 12"]
+    assert account_v3.aliases() == {"7": A, "12": B}
 
 
 # What turns up or vanishes between the reading and the writing
