@@ -23,6 +23,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
     Alias,
     Domain,
+    same_setting,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._transport import (
     ApiError,
@@ -110,7 +111,7 @@ class ApiV3(Api):
         uncleared = {key: "" for key, value in settings.items() if value is None and kept.get(key)}
         if uncleared:
             kept = {**kept, **self._put_domain(name, uncleared, in_doubt=True)}
-        ignored = sorted(key for key in kept if kept[key] != settings[key])
+        ignored = sorted(key for key in kept if not same_setting(kept[key], settings[key]))
         if ignored:
             cleared = set(ignored) <= set(uncleared)
             story = "the service did not clear %s" if cleared else "the service did not take %s"
@@ -144,7 +145,8 @@ class ApiV3(Api):
             reply = self.call("POST", "/domains/{}/aliases", domain, body=bodies[0])
             return {aliases[0].name: reply.alias_id()}
         reply = self.call("POST", "/domains/{}/aliases/batch", domain, body={"aliases": bodies})
-        ids = {alias.name: alias.id for alias in map(reply.alias, reply.many("added"))}
+        added = {alias.key: alias.id for alias in map(reply.alias, reply.many("added"))}
+        ids = {alias.name: added[alias.key] for alias in aliases if alias.key in added}
         failed = reply.content.get("failed")
         if failed or any(alias.name not in ids for alias in aliases):
             # The form of what failed is not documented.

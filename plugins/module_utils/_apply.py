@@ -23,6 +23,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     Alias,
     Domain,
     ImprovmxError,
+    same_destinations,
     shown,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._parallel import (
@@ -278,7 +279,7 @@ class _Execution:
                 {"forward": list(forward)},
             )
             for name, forward in self._to_restore.items()
-            if found and set(forwards.get(name, ())) != set(forward)
+            if found and not same_destinations(forwards.get(name, ()), forward)
         ]
 
     def _addresses(self, change: Change) -> Tuple[List[Alias], Optional[Alias]]:

@@ -39,6 +39,8 @@ _INVISIBLE = re.compile(
 )
 _A_LABEL = re.compile("(?<![a-zA-Z0-9-])xn--[a-z0-9-]+")
 _EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}@[^\s@]+\Z")
+_REFERENCE = re.compile(r"\$[0-9]")
+_PATH = re.compile("[/?#]")
 _PATTERN_CHARACTERS = frozenset("*?()[]{}|^$\\")
 
 _Value = TypeVar("_Value")
@@ -262,6 +264,7 @@ def alias_key(name: str) -> str:
 
     A backslash gives case a meaning of its own (``\\s`` is not ``\\S``), so such a name stays exact.
     """
+    name = unicodedata.normalize("NFC", name)
     return name if "\\" in name else name.lower()
 
 
@@ -285,6 +288,9 @@ def parse_email(text: str) -> str:
     if local[0] == "." or local[-1] == "." or ".." in local:
         raise ValueError("its part before the @ has a dot too many")
     try:
+        if "$" in name:  # what a regular expression matched, which the service puts in
+            parse_domain(_REFERENCE.sub("x", name))
+            return "%s@%s" % (local, name.lower())
         return "%s@%s" % (local, parse_domain(name))
     except ValueError as error:
         raise ValueError("its domain is malformed: %s" % error) from None
@@ -317,6 +323,41 @@ def parse_destination(text: str) -> str:
     raise ValueError(
         "it is neither an e-mail address, an http or https URL, nor null (commas separate destinations)"
     )
+
+
+@lru_cache(maxsize=65536)
+def destination_key(destination: str) -> str:
+    """What makes two destinations the same one, of those that are in their normal form.
+
+    Mail is delivered without regard to case; a URL's scheme and host have none, and its empty path is "/".
+    """
+    if "://" in destination:
+        return _url_key(destination)
+    return unicodedata.normalize("NFC", destination).lower()
+
+
+def _url_key(url: str) -> str:
+    scheme, _colon, rest = url.partition("://")
+    authority = _PATH.split(rest, maxsplit=1)[0]
+    tail = rest[len(authority) :]
+    user, at, place = authority.rpartition("@")
+    host, colon, port = place.partition(":") if not place.startswith("[") else (place, "", "")
+    if port == {"http": "80", "https": "443"}.get(scheme.lower()):
+        colon = port = ""
+    host = _lenient(parse_domain, host.lower())
+    return "".join((scheme.lower(), "://", user, at, host, colon, port, "" if tail[:1] == "/" else "/", tail))
+
+
+def same_destinations(one: Iterable[str], other: Iterable[str]) -> bool:
+    """Whether two lists of destinations mean the same: neither order nor duplicates make a difference."""
+    return {destination_key(each) for each in one} == {destination_key(each) for each in other}
+
+
+def same_setting(one: Optional[str], other: Optional[str]) -> bool:
+    """Whether two values of a setting mean the same."""
+    if one is None or other is None:
+        return one is other
+    return destination_key(one) == destination_key(other)
 
 
 def split_forward(items: Iterable[str]) -> List[str]:
@@ -520,6 +561,10 @@ def forward_wish(
     parts = split_forward(items)
     if not parts:
         problems.append('%s: at least one destination is needed (the word null needs quotes: "null")' % place)
+    elif not all(item.strip() for item in items):  # Ansible makes an empty text of a null
+        problems.append(
+            '%s: a destination is empty or null (the word null needs quotes and stands alone: "null")' % place
+        )
     forward = []
     for part in parts:
         destination = note(problems, place, part, parse_destination)
@@ -532,7 +577,10 @@ def forward_wish(
         forward.append(destination)
     if DROP in forward and len(set(forward)) > 1:
         problems.append("%s: null throws the mail away and must stand alone" % place)
-    return tuple(dict.fromkeys(forward))
+    firsts: Dict[str, str] = {}
+    for destination in forward:
+        firsts.setdefault(destination_key(destination), destination)
+    return tuple(firsts.values())
 
 
 def note(problems: List[str], place: str, value: Any, parse: Callable[[Any], _Value]) -> Optional[_Value]:

@@ -23,6 +23,8 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     DomainWish,
     ImprovmxError,
     is_pattern,
+    same_destinations,
+    same_setting,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._urls import shorten_values
 
@@ -219,7 +221,7 @@ def _delete_domain(found: Domain) -> Change:
 
 
 def _setting_changes(wish: DomainWish, found: Domain) -> List[Change]:
-    differing = [s for s, value in wish.settings.items() if value != found.settings.get(s)]
+    differing = [s for s, value in wish.settings.items() if not same_setting(value, found.settings.get(s))]
     if not differing:
         return []
     before = {name: found.settings.get(name) for name in differing}
@@ -246,7 +248,7 @@ def _alias_changes(wish: DomainWish, found: Domain) -> List[Change]:
         present = there.get(alias.key)
         if present is None:
             creations.append(_alias_change("create", wish.name, Alias(alias.name), alias))
-        elif present.forward != alias.forward and set(present.forward) != set(alias.forward):
+        elif present.forward != alias.forward and not same_destinations(present.forward, alias.forward):
             updates.append(_alias_change("update", wish.name, present, alias))
     deletions = [_alias_change("delete", wish.name, alias, None) for alias in gone]
     first: List[Change] = []

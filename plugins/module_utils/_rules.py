@@ -18,6 +18,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     parse_alias,
     parse_domain,
     parse_segment,
+    same_destinations,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._plan import (
     Change,
@@ -103,7 +104,7 @@ class RuleWish:
             wanted["matcher"] = self.matcher
         if not self._has_scopes_of(rule):
             wanted["scopes"] = self.scopes
-        if self.forward is not None and set(self.forward) != set(rule.forward):
+        if self.forward is not None and not same_destinations(self.forward, rule.forward):
             wanted["forward"] = self.forward
         if self.rank is not None:
             wanted["rank"] = self.rank

@@ -18,6 +18,7 @@ LONGEST_ALIAS = 150
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 LOCAL_PART = re.compile(r"[^\s@,<>()\"]{1,64}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+REFERENCE = re.compile(r"\$[0-9]")
 # No longer than any id: Python refuses to read thousands of digits.
 NUMBER = re.compile(r"[0-9]{1,18}")
 
@@ -58,6 +59,8 @@ def is_domain_name(name: str) -> bool:
 def is_email(text: str) -> bool:
     """Whether this is an e-mail address."""
     local, at, domain = text.rpartition("@")
+    # What a regular expression matched may stand anywhere in a destination.
+    domain = REFERENCE.sub("x", domain)
     return bool(at and LOCAL_PART.fullmatch(local) and is_domain_name(to_a_label(domain)))
 
 

@@ -100,19 +100,24 @@ ALIASES = {
     r"^(x|y)[0-9]+/\d$": (r"^(x|y)[0-9]+/\d$",),
 }
 DESTINATIONS = {
-    "ann@mail.test": ("ann@mail.test", "ann@Mail.TEST"),
-    "Ann@mail.test": ("Ann@mail.test",),
+    "ann@mail.test": ("ann@mail.test", "ann@Mail.TEST", "Ann@mail.test"),
+    "https://hooks.test/Mail?to=1": ("https://hooks.test/Mail?to=1", "HTTPS://Hooks.test:443/Mail?to=1"),
     "bob@xn--mnchen-3ya.test": ("bob@xn--mnchen-3ya.test", "bob@münchen.test", "bob@MÜNCHEN.test"),
     "null": ("null", "NULL"),
 }
 SETTINGS = {
-    "notification_email": {"Ops@mail.test": ("Ops@mail.test", "Ops@MAIL.test"), OWNER: (OWNER,)},
-    "webhook": {"https://hooks.test/a": ("https://hooks.test/a",), "https://hooks.test/A": ()},
+    "notification_email": {
+        "Ops@mail.test": ("Ops@mail.test", "Ops@MAIL.test", "ops@mail.test"),
+        OWNER: (OWNER,),
+    },
+    "webhook": {
+        "https://hooks.test/a": ("https://hooks.test/a", "https://HOOKS.test/a"),
+        "https://hooks.test/A": (),
+    },
     "whitelabel": {"white.test": ("white.test", "White.test"), "nobodys.test": ("nobodys.test",)},
 }
 FORWARDS = (
     ["ann@mail.test"],
-    ["bob@münchen.test"],
     [OWNER],
     ["null"],
     ["NULL"],
@@ -121,6 +126,7 @@ FORWARDS = (
     ["bob@xn--mnchen-3ya.test", "ann@mail.test"],
     ["ann@mail.test, bob@MÜNCHEN.test"],
     ["https://hooks.test/Mail?to=1"],
+    ["HTTPS://Hooks.test:443/Mail?to=1"],
     ["https://hooks.test/mail?to=1", "Ann@mail.test", "ann@mail.test"],
 )
 MEANINGS = {

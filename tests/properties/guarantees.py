@@ -17,7 +17,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._urls import shorte
 from emulator import Effect
 from harness import read_diff
 
-from .cases import SETTINGS, meaning
+from .cases import DESTINATIONS, SETTINGS, meaning
 from .wished import Goal, State, Step, is_pattern, meanings, newborn
 from .world import Run
 
@@ -27,6 +27,14 @@ NEEDS_NO_REQUEST = re.compile(
     "Refused before any write|is not a domain of this account|is routed by rules|not tried, because"
     "|turned out to hold more"
 )
+
+
+# Of the URLs that people see: what each spelling means.
+SHORTENED = {
+    shorten_url(spelling): shorten_url(meant)
+    for meant, spellings in DESTINATIONS.items()
+    for spelling in spellings
+}
 
 
 def assert_truthful(run: Run, goal: Goal, before: State) -> None:
@@ -88,7 +96,10 @@ def assert_diff(run: Run, goal: Goal, before: State) -> None:
 
 def shown(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a domain in a diff, by what they mean."""
-    aliases = {name: meanings(forward) for name, forward in fields.get("aliases", {}).items()}
+    aliases = {
+        name: {SHORTENED.get(each, each) for each in meanings(forward)}
+        for name, forward in fields.get("aliases", {}).items()
+    }
     return {name: meaning(fields[name]) for name in SETTINGS if name in fields} | {"aliases": aliases}
 
 

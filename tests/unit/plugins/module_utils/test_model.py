@@ -19,10 +19,16 @@ from hypothesis import strategies as st
 from ansible_collections.improvmx.email.plugins.module_utils import _model
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
+    Alias,
     AliasWish,
+    Domain,
     DomainWish,
     InputError,
+    read_forward,
+    same_destinations,
+    same_setting,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._plan import plan_domain
 
 settings.register_profile("model", deadline=None, database=None, max_examples=80)
 PROFILE = settings.get_profile("model")
@@ -430,11 +436,62 @@ def test_setting_that_a_version_lacks_is_refused_with_its_name_and_the_version_t
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Ann@x.example", "ann@X.example", True),
+        ("ann@x.example", "bob@x.example", False),
+        ("gru\u0308n@x.example", "grün@x.example", True),
+        ("https://Hook.example/Path?x=A", "HTTPS://hook.EXAMPLE/Path?x=A", True),
+        ("https://hook.example/Path", "https://hook.example/path", False),
+        ("https://hook.example/?x=A", "https://hook.example/?x=a", False),
+        ("https://hook.example", "https://hook.example/", True),
+        ("https://hook.example?x=1", "https://hook.example/?x=1", True),
+        ("https://hook.example:443/x", "https://hook.example/x", True),
+        ("http://hook.example:443/x", "http://hook.example/x", False),
+        ("http://hook.example/x", "https://hook.example/x", False),
+        ("https://Ann:Secret@hook.example/", "https://ann:secret@hook.example/", False),
+        ("https://Ann:Secret@HOOK.example/", "https://Ann:Secret@hook.example/", True),
+        ("https://bücher.example/x", "https://xn--bcher-kva.example/x", True),
+        ("http://[2001:DB8::1]:80/x", "http://[2001:db8::1]:80/x", True),
+        ("https://hook.example/x", "hook@example.com", False),
+    ],
+)
+def test_destinations_are_compared_by_what_they_mean(one: str, other: str, same: bool) -> None:
+    wanted, existing = wish(aliases=[{"alias": "info", "forward": [one]}]), read_forward([other])
+    assert same_destinations(wanted.aliases[0].forward, existing) is same
+    assert same_setting(one, other) is same
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [(None, None, True), (None, "a@x.example", False), ("A@x.example", "a@x.example", True)],
+)
+def test_settings_are_compared_by_what_they_mean(one: str | None, other: str | None, same: bool) -> None:
+    assert same_setting(one, other) is same
+    assert same_setting(other, one) is same
+
+
+@pytest.mark.parametrize(
+    "forward", [["", "a@x.example"], ["a@x.example", " "], ["null", ""], ["", "", "a@x.example"]]
+)
+def test_null_among_destinations_is_refused(forward: list[str]) -> None:
+    """Ansible makes an empty text of it."""
+    [problem] = problems_of({"domain": "example.com", "aliases": [{"alias": "info", "forward": forward}]})
+    assert "a destination is empty or null" in problem
+
+
+@pytest.mark.parametrize(
     ("forward", "destinations"),
     [
         (["a@x.example"], ("a@x.example",)),
         (["a@x.example,b@x.example", "c@x.example"], ("a@x.example", "b@x.example", "c@x.example")),
-        ([" a@X.example ", "a@x.EXAMPLE.", ""], ("a@x.example",)),
+        ([" a@X.example ", "a@x.EXAMPLE."], ("a@x.example",)),
+        (["Ann@x.example", "ann@x.example"], ("Ann@x.example",)),
+        (["https://H.example/x", "HTTPS://h.example:443/x"], ("https://H.example/x",)),
+        (
+            ["$1@x.example", "sales-$1@x.example", "a@$2.example"],
+            ("$1@x.example", "sales-$1@x.example", "a@$2.example"),
+        ),
         (["null", "Null"], ("null",)),
         (["a@sub.example.com"], ("a@sub.example.com",)),
         (["a@notexample.com"], ("a@notexample.com",)),
@@ -683,3 +740,52 @@ def test_name_that_is_taken_is_no_longer_than_a_name_can_be(text: str) -> None:
         return
     assert len(name) <= 253
     assert max(map(len, name.split("."))) <= 63
+
+
+# What the service may have made of what was written: a form that means the same.
+
+LOCAL_PARTS = st.text("aBcÄéñ019.+-_$", min_size=1, max_size=6).filter(
+    lambda text: not (text[0] == "." or text[-1] == "." or ".." in text)
+)
+HOSTS = st.sampled_from(("x.example", "X.Example", "bücher.example", "xn--bcher-kva.example", "a.b.example"))
+URLS = st.builds(
+    "{}://{}{}".format,
+    st.sampled_from(("http", "https")),
+    HOSTS,
+    st.sampled_from(("/a", "/A?x=Y#z", "/", "?q=1", "")),
+)
+ADDRESSES = st.builds("{}@{}".format, LOCAL_PARTS, HOSTS)
+
+
+def rewritten(draw: Any, destination: str) -> str:
+    """The destination in another form of the same meaning."""
+    form = draw(st.sampled_from((str.lower, str.upper, str)))
+    if "://" not in destination:
+        local, name = destination.split("@")
+        unicode_form = draw(st.sampled_from(("NFC", "NFD")))
+        local = unicodedata.normalize(unicode_form, local.swapcase() if draw(st.booleans()) else local)
+        return f"{local}@{other_form(draw, name)}"
+    scheme, rest = destination.split("://")
+    end = min((rest.find(mark) for mark in "/?#" if mark in rest), default=len(rest))
+    host, tail = rest[:end], rest[end:]
+    port = draw(st.sampled_from(("", {"http": ":80", "https": ":443"}[scheme])))
+    slash = "/" if not tail.startswith("/") and draw(st.booleans()) else ""
+    return f"{form(scheme)}://{other_form(draw, host)}{port}{slash}{tail}"
+
+
+def other_form(draw: Any, name: str) -> str:
+    forms = [name.lower(), name.upper(), name]
+    if "b" in name and "cher" in name:
+        forms += ["bücher.example", "BÜCHER.example", "xn--bcher-kva.example"]
+    return str(draw(st.sampled_from(forms)))
+
+
+@PROFILE
+@given(st.data(), st.lists(st.one_of(ADDRESSES, URLS), min_size=1, max_size=4))
+def test_what_means_the_same_is_never_written_again(data: st.DataObject, forward: list[str]) -> None:
+    told = [rewritten(data.draw, destination) for destination in data.draw(st.permutations(forward))]
+    told += data.draw(st.lists(st.sampled_from(told), max_size=2))
+    separator = data.draw(st.sampled_from((",", ", ", " ,")))
+    found = Domain("d.example", aliases=(Alias("Info", read_forward([separator.join(told)])),))
+    wanted = wish(domain="d.example", aliases=[{"alias": "info", "forward": forward}])
+    assert plan_domain(wanted, found).changes == ()
