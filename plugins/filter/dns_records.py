@@ -14,7 +14,7 @@ description:
     and more. It takes in the SPF record that the domain has, adds the records for sending, and can gather record sets.
 author:
   - The improvmx.email contributors (@improvmx-email)
-positional: spf, smtp, ttl, record_sets
+positional: spf, smtp, ttl, record_sets, quote
 options:
   _input:
     description:
@@ -30,8 +30,9 @@ options:
       - C(include:spf.improvmx.com) goes before the mechanism C(all), or without one after the last mechanism. All other
         terms stay as they are. A record that has it already stays the same.
       - The record may be in quotes and in several strings, as DNS tools show it. An empty string means that there is none.
-      - Evaluating an SPF record may take no more than 10 DNS lookups, or it fails. C(include:spf.improvmx.com) takes part in
-        that. The filter does not look into DNS, so it can't count them.
+      - Evaluating an SPF record may take no more than 10 DNS lookups, or it fails. A record whose own terms make more,
+        C(include:spf.improvmx.com) counted in, is refused with their number. The filter does not look into DNS, so it can't
+        count what its includes make in turn.
     type: str
     default: ''
   smtp:
@@ -49,6 +50,12 @@ options:
   record_sets:
     description:
       - Whether to gather the values of the same name and type, for modules that manage record sets.
+    type: bool
+    default: false
+  quote:
+    description:
+      - Whether to put the values of TXT records in quotes, as modules such as C(hetzner.hcloud.zone_rrset) want
+        them. A text of more than 255 characters becomes several strings.
     type: bool
     default: false
 seealso:
@@ -139,7 +146,12 @@ _Value = TypeVar("_Value")
 
 
 def dns_records(
-    domain: Any, spf: Any = "", smtp: Any = False, ttl: Any = _dns.TTL, record_sets: Any = False
+    domain: Any,
+    spf: Any = "",
+    smtp: Any = False,
+    ttl: Any = _dns.TTL,
+    record_sets: Any = False,
+    quote: Any = False,
 ) -> List[Dict[str, Any]]:
     problems: List[str] = []
 
@@ -154,9 +166,14 @@ def dns_records(
     sends = read("smtp", smtp, _truth)
     seconds = read("ttl", ttl, _seconds)
     gathered = read("record_sets", record_sets, _truth)
+    quotes = read("quote", quote, _truth)
     if problems:
         raise AnsibleFilterError("%s." % "; ".join(problems))
     records = _dns.dns_records(name, merged, sends, seconds)
+    if quotes:
+        for record in records:
+            if record["type"] == "TXT":
+                record["value"] = _dns.quoted(record["value"])
     return _dns.record_sets(records) if gathered else records
 
 

@@ -21,6 +21,10 @@ _ALL = re.compile(r"[-+?~]?all\Z", re.IGNORECASE)
 _MECHANISM = re.compile(
     r"[-+?~]?(?:all|(?:include|exists|ip4|ip6):.+|(?:a|mx)(?:[:/].+)?|ptr(?::.+)?)\Z", re.IGNORECASE
 )
+# The terms that ask the DNS when a record is evaluated, and how many may (RFC 7208, 4.6.4).
+_LOOKUP = re.compile(r"(?:[-+?~]?(?:include|exists|ptr|a|mx)(?:[:/].*)?|redirect=.*)\Z", re.IGNORECASE)
+_MOST_LOOKUPS = 10
+_LONGEST_STRING = 255  # bytes in one string of a TXT record (RFC 1035, 3.3)
 _MODIFIER = re.compile(r"[a-z][a-z0-9_.-]*=.*\Z", re.IGNORECASE)
 
 
@@ -84,10 +88,29 @@ def merge_spf(present: str) -> str:
     _check(version, terms)
     place = _place(terms)
     heard, rest = terms[:place], terms[place:]
-    if _includes_service(heard):
+    included = _includes_service(heard)
+    _bound_lookups(heard if included else [*heard, _INCLUDE], rest)
+    if included:
         return text
     rest = [term for term in rest if not _SERVICE.match(term)]  # after "all" it had no effect
     return " ".join([version, *heard, _INCLUDE, *rest])
+
+
+def _bound_lookups(heard: Sequence[str], rest: Sequence[str]) -> None:
+    """Refuse what asks the DNS too often. Nothing is evaluated after "all", nor is redirect."""
+    evaluated = list(heard) if any(map(_ALL.match, rest)) else [*heard, *rest]
+    lookups = sum(1 for term in evaluated if _LOOKUP.match(term))
+    if lookups > _MOST_LOOKUPS:
+        raise ValueError(
+            "with %s its own terms make %d DNS lookups, and more than %d make SPF fail (RFC 7208, 4.6.4): "
+            "take terms out of it first" % (_INCLUDE, lookups, _MOST_LOOKUPS)
+        )
+
+
+def quoted(text: str) -> str:
+    """A text as the strings of a TXT record: each in quotes, and no longer than one may be."""
+    parts = [text[at : at + _LONGEST_STRING] for at in range(0, len(text), _LONGEST_STRING)] or [""]
+    return " ".join('"%s"' % part.replace("\\", "\\\\").replace('"', '\\"') for part in parts)
 
 
 def _unquoted(text: str) -> str:

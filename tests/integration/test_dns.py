@@ -37,6 +37,19 @@ STAND_INS: dict[str, dict[str, Any]] = {
         "required_one_of": [["record", "prefix"]],
         "mutually_exclusive": [["record", "prefix"]],
     },
+    "hetzner.hcloud.zone_rrset": {
+        "argument_spec": {
+            "zone": {"type": "str", "required": True},
+            "name": {"type": "str"},
+            "type": {"type": "str", "choices": RECORD_TYPES},
+            "ttl": {"type": "int"},
+            "records": {
+                "type": "list",
+                "elements": "dict",
+                "options": {"value": {"type": "str"}, "comment": {"type": "str"}},
+            },
+        },
+    },
     "community.dns.hetzner_dns_record_sets": {
         "argument_spec": {
             "zone_name": {"type": "str", "aliases": ["zone"], "required": True},
@@ -221,6 +234,18 @@ def test_the_guides_playbook_of_record_sets_gives_them_in_the_form_that_communit
         record_set("shop.example", "TXT", [f"v=spf1 mx {OURS} -all", verification]),
     ]
     assert play.requests == 1
+
+
+def test_the_guides_playbook_of_quoted_strings_gives_them_in_the_form_that_hcloud_takes(
+    project: Project,
+) -> None:
+    module = "hetzner.hcloud.zone_rrset"
+    play = run_guide(project, module, {}, spf="v=spf1 mx -all", others=['"kept"'])
+    assert play.code == 0, play.output
+    mx, txt = (result["given"] for result in results_of(project, module))
+    assert [record["value"] for record in mx["records"]] == MX
+    assert [record["value"] for record in txt["records"]] == [f'"v=spf1 mx {OURS} -all"', '"kept"']
+    assert (txt["zone"], txt["name"], txt["type"], txt["ttl"]) == ("example.com", "@", "TXT", 3600)
 
 
 def record_set(record: str, kind: str, value: list[str]) -> dict[str, Any]:

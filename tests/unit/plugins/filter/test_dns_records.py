@@ -99,8 +99,21 @@ def test_what_can_not_be_used_is_said(value: Any, options: dict[str, Any], said:
     assert_sentences(str(caught.value))
 
 
+def test_txt_values_come_in_quotes_and_no_string_is_longer_than_it_may_be() -> None:
+    present = "v=spf1 " + " ".join(f"ip4:192.0.2.{number}" for number in range(30)) + " -all"
+    plain, strings = (dns_records("example.com", spf=present, quote=quote) for quote in (False, True))
+    assert [r["value"] for r in strings if r["type"] == "MX"] == ["mx1.improvmx.com.", "mx2.improvmx.com."]
+    parts = strings[-1]["value"][1:-1].split('" "')
+    assert "".join(parts) == plain[-1]["value"]
+    assert [len(part) for part in parts[:-1]] == [255] * (len(parts) - 1)
+    # What comes out can go in again.
+    assert dns_records("example.com", spf=strings[-1]["value"]) == plain
+    [short] = dns_records("example.com", quote=True, record_sets=True)[1]["values"]
+    assert short == '"v=spf1 include:spf.improvmx.com ~all"'
+
+
 def test_all_that_can_not_be_used_is_said_at_once() -> None:
     with pytest.raises(AnsibleFilterError) as caught:
-        dns_records("localhost", spf="x", smtp="x", ttl="x", record_sets="x")
+        dns_records("localhost", spf="x", smtp="x", ttl="x", record_sets="x", quote="x")
     said = [problem.split(":")[0] for problem in str(caught.value).split("; ")]
-    assert said == ["domain", "spf", "smtp", "ttl", "record_sets"]
+    assert said == ["domain", "spf", "smtp", "ttl", "record_sets", "quote"]

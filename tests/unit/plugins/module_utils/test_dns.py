@@ -157,6 +157,18 @@ def test_spf_that_has_the_service_stays_as_it_is(present: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "present",
+    [
+        "v=spf1 " + "a " * 9 + "-all redirect=b.example",  # not evaluated after all
+        "v=spf1 " + "a " * 8 + "redirect=b.example",
+        "v=spf1 " + "ip4:192.0.2.1 " * 20 + "-all",  # asks nobody
+    ],
+)
+def test_ten_lookups_with_ours_are_allowed(present: str) -> None:
+    assert merge_spf(merge_spf(present)) == merge_spf(present)
+
+
+@pytest.mark.parametrize(
     ("present", "reason"),
     [
         ("google-site-verification=abc", 'begins with "google-site-verification=abc" instead of v=spf1'),
@@ -178,6 +190,11 @@ def test_spf_that_has_the_service_stays_as_it_is(present: str) -> None:
         ('"v=spf1 mx -all', "quotes"),
         ('v=spf1 "mx -all', "quotes"),
         ('"', "quotes"),
+        (
+            "v=spf1 a mx:b.example ptr exists:c.example " + "include:d.example " * 5 + "redirect=e.example",
+            "its own terms make 11 DNS lookups, and more than 10 make SPF fail",
+        ),
+        ("v=spf1 @ " + "a " * 10 + "-all", "11 DNS lookups"),
         ("v=spf1 -@ ~all", '"-@" in it refuses mail of the service'),
         ("v=spf1 ~INCLUDE:spf.improvmx.com ~all", "refuses mail of the service"),
         ("v=spf1 -@ @ ~all", "refuses mail of the service"),
