@@ -21,7 +21,9 @@ import pytest
 
 from emulator import Account, Emulator, Fault, RateLimit
 from emulator.refusal import Refusal
+from emulator.reply import Reply, json_reply
 from emulator.routing import Call, Json
+from emulator.server import Incoming
 from harness import account_of, assert_no_secret, wrap_endpoint
 from live import __main__ as program
 
@@ -35,7 +37,8 @@ OTHERS = {
             "domain": "kept.example",
             "aliases": {"*": "a@mail.example"},
             "logs": [{**ENTRY, "id": f"log{number}", "created": 1000 - number} for number in range(7)],
-        }
+        },
+        {"domain": "ruled.example", "routing_engine": "rules"},
     ],
 }
 
@@ -110,7 +113,10 @@ def _others(emulator: Emulator) -> None:
     emulator.seed(OTHERS)
 
 
-@pytest.mark.parametrize("words", [("v2",), ("v3", "--many", "--limit", "--logs-of", "kept.example")])
+ALL = ("--many", "--limit", "--logs-of", "kept.example", "--rules-of", "ruled.example")
+
+
+@pytest.mark.parametrize("words", [("v2",), ("v3", *ALL)])
 def test_nothing_differs_in_the_emulator(words: tuple[str, ...], emulator: Emulator, check: Check) -> None:
     version, *options = words
     if options:
@@ -122,6 +128,43 @@ def test_nothing_differs_in_the_emulator(words: tuple[str, ...], emulator: Emula
     assert "differs from the emulator: none" in report
     assert "differs from the emulator's: none" in report
     assert "could not be tried" not in report
+    rows = [line.split(" | ") for line in report.splitlines() if line.startswith("| ") and ": " in line]
+    assert len(rows) > 60
+    assert [row for row in rows if row[1] != row[2].removesuffix(" |")] == []
+
+
+def test_version_4_is_asked_on_request_and_told_by_its_form(
+    emulator: Emulator, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The emulator has no version 4; it answers in forms in which private things could stand."""
+    secret = "sk-5e0b81c7-token-of-somebody"
+    usual = emulator._respond
+
+    def respond(incoming: Incoming) -> Reply:
+        if not incoming.path.startswith("/v4/"):
+            return usual(incoming)
+        asked.append(f"{incoming.method} {incoming.path}")
+        thing = {"id": 4711, "name": secret, "created_at": "2026-08-12T00:00:00Z", "ok": True, "none": None}
+        return json_reply(200, {"domains": [thing] * 3, "next_cursor": secret, "domain": SPARE})
+
+    asked: list[str] = []
+    monkeypatch.setattr(emulator._server, "_respond", respond)
+    code, report = check("--yes", "--v4", SPARE)
+    assert code == 0, report
+    assert len(asked) == 22
+    assert asked[0] == "GET /v4/account"
+    assert asked[-1] == f"DELETE /v4/domains/{SPARE}"
+    assert asked.index(f"POST /v4/domains/{SPARE}/verify") > 10
+    assert secret not in report
+    assert "4711" not in report
+    told = '{"id": "(number)", "name": "(text)", "created_at": "(time)", "ok": true, "none": null}'
+    assert f'{{"domains": [{told}, {told}], "next_cursor": "(text)", "domain": "{SPARE}"}}' in report
+
+
+def test_version_4_that_is_not_there_is_told(emulator: Emulator, check: Check) -> None:
+    code, report = check("--yes", "--v4", SPARE)
+    assert code == 0, report
+    assert "1. `GET /v4/account`: 404" in report
 
 
 def sorts_destinations(usual: Usual, account: Account, call: Call) -> Json:

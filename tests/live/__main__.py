@@ -29,6 +29,7 @@ from .points import MANY, POINTS, Site
 from .report import Report
 from .rounds import Modules
 from .service import Service
+from .v4 import settle
 from .visit import Occupied, Visit
 
 REPORT = Path(__file__).resolve().parents[2] / "build/live.md"
@@ -65,7 +66,7 @@ def _site(service: Service, options: argparse.Namespace) -> Site:
     visit = Visit(service)
     visit.claim(options.domain)
     email = account.at("account", "email") or account.at("email") or ""
-    return Site(service, visit, options.domain, options.at, email, options.logs_of)
+    return Site(service, visit, options.domain, options.at, email, options.logs_of, options.rules_of)
 
 
 def _ask_for_consent(site: Site) -> None:
@@ -97,6 +98,9 @@ def _visit(site: Site, key: str, options: argparse.Namespace) -> int:
         play(site, Modules(site.service.url, key, site.service.version), report, _tell)
         if not site.visit.leave():
             ask(site, wanted, report, _tell)
+        if options.v4 and not site.visit.leave():
+            _tell("asking version 4")
+            report.v4 = settle(site, key)
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -158,6 +162,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--limit", action="store_true", help="also meet the rate limit, by reading")
     parser.add_argument(
         "--logs-of", type=_domain, metavar="DOMAIN", help="also look at the log of a domain that has mail"
+    )
+    parser.add_argument(
+        "--rules-of",
+        type=_domain,
+        metavar="DOMAIN",
+        help="also add a rule to a domain that is routed by rules, change it and delete it again",
+    )
+    parser.add_argument(
+        "--v4", action="store_true", help="also send the requests that would settle what version 4 answers"
     )
     return parser.parse_args()
 

@@ -80,8 +80,12 @@ def emulated(site: Site) -> Iterator[tuple[Emulator, Site]]:
     entry: dict[str, Any] = json.loads(LOG_ENTRY.read_text(encoding="utf-8"))
     entries = [{**entry, "id": f"id{number}", "created": number} for number in range(60)]
     with Emulator() as emulator:
+        others: dict[str, dict[str, Any]] = {}
         if site.logs_of:
-            emulator.seed({"domains": [{"domain": site.logs_of, "logs": entries}]})
+            others[site.logs_of] = {"logs": entries}
+        if site.rules_of:
+            others.setdefault(site.rules_of, {})["routing_engine"] = "rules"
+        emulator.seed({"domains": [{"domain": name, **fields} for name, fields in others.items()]})
         now = time.time()
         emulator.keep_time_by(lambda: now)  # a window of its rate limit never ends
         service = Service(emulator.url, emulator.api_key, site.service.version)

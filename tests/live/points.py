@@ -43,6 +43,7 @@ class Site:
     at: str
     email: str  # of the account
     logs_of: str | None = None
+    rules_of: str | None = None
 
     def mail(self, name: str) -> str:
         return f"{name}@{self.at}"
@@ -313,9 +314,104 @@ def many(site: Site) -> Findings:
 # --- The rest -------------------------------------------------------------------------------------
 
 
+def forms(site: Site) -> Findings:
+    """What other clients send: the key as it is, slashes at the end, forms instead of JSON."""
+    status, version = site.service.status, site.service.version
+    account, aliases = f"/{version}/account/", f"/{version}/domains/{site.domain}/aliases/"
+    alias = {"alias": "form", "forward": site.mail("a")}
+    parts = {name: (None, value) for name, value in alias.items()}
+    return {
+        "the key, not encoded": status("GET", account, "Basic api:"),
+        "the same with two blanks": status("GET", account, "Basic  api:"),
+        "a path without a slash at its end": status("GET", account.rstrip("/")),
+        "a path with one": status("GET", account),
+        "a form": status("POST", aliases, data=alias),
+        "a form in parts": status("POST", aliases, files={**parts, "alias": (None, "parts")}),
+        "what was made of them": sorted({"form", "parts"} & set(site.stored())),
+    }
+
+
+def catch_all(site: Site) -> Findings:
+    path = f"/v3/domains/{site.domain}/aliases/"
+    return {
+        "its name in lists": [name for name in site.stored() if name in ("", "*")],
+        "its path with *": site.service.status("GET", path + "*"),
+        "its path with %2A": site.service.status("GET", path + "%2A"),
+    }
+
+
+def account(site: Site) -> Findings:
+    told = site.service.ask("GET", site.service.account).one("account")
+    return {name: name in told for name in ("email_hash", "is_otp_enabled", "plan", "limits")}
+
+
+def details(site: Site) -> Findings:
+    listed = site.service.ask("GET", site.service.domains, query={"q": site.domain}).many("domains")
+    one = next((thing for thing in listed if thing.get("domain") == site.domain), {})
+    names = ("banned", "daily_quota", "routing_engine", "strict_mxes")
+    return {f"{name} of a domain in the list": name in one for name in names}
+
+
+def field_errors(site: Site) -> Findings:
+    site.have_alias("twice")
+    again = site.post_alias("twice")
+    missing = site.service.ask("GET", "/domains/{}/aliases/{}", site.domain, "nobody")
+    return {
+        "code of an error of a field": again.at("code"),
+        "code of what is missing": missing.at("code"),
+        "keys of an error of a field": sorted(again.body) if isinstance(again.body, dict) else None,
+    }
+
+
+def other_endpoints(site: Site) -> Findings:
+    """Which of those that are listed somewhere exist. Nothing is changed: the lists are empty."""
+    ask = site.service.ask
+
+    def status(method: str, template: str, body: dict[str, Any] | None = None) -> int:
+        return ask(method, template, site.domain, body=body).status
+
+    return {
+        "logs/search": status("GET", "/domains/{}/logs/search"),
+        "logs with take=100": ask("GET", "/domains/{}/logs", site.domain, query={"take": 100}).status,
+        "aliases/bulk": status("POST", "/domains/{}/aliases/bulk", {"aliases": [], "behavior": "add"}),
+        "PUT of aliases/batch": status("PUT", "/domains/{}/aliases/batch", {"aliases": []}),
+        "DELETE of aliases/batch": status("DELETE", "/domains/{}/aliases/batch", {"aliases": []}),
+        "rules/bulk": status("POST", "/domains/{}/rules/bulk", {"rules": [], "behavior": "add"}),
+        "templates": status("GET", "/domains/{}/templates"),
+    }
+
+
+def ruled(site: Site) -> Findings:
+    """A rule of a domain that is routed by rules: what a part of its config does. It is deleted again."""
+    domain = site.rules_of or ""
+    ask = site.service.ask
+    config = {"alias": f"trial-{token_urlsafe(6).lower()}", "forward": site.mail("a")}
+    body = {"type": "alias", "config": config, "rank": 1e6, "active": False}
+    made = wanted(ask("POST", "/domains/{}/rules", domain, body=body), f"a rule of {domain}").one("rule")
+    number = str(made.get("id"))
+    try:
+        part = ask(
+            "PUT", "/domains/{}/rules/{}", domain, number, body={"config": {"forward": site.mail("b")}}
+        )
+        after = ask("GET", "/domains/{}/rules/{}", domain, number).one("rule").get("config") or {}
+    finally:
+        gone = ask("DELETE", "/domains/{}/rules/{}", domain, number).status
+    return {
+        "changing a part of the config": part.status,
+        "the matcher is kept": after.get("alias") == config["alias"],
+        "the forward is the new one": after.get("forward") == site.mail("b"),
+        "deleting it": gone,
+    }
+
+
 def smtp_users(site: Site) -> Findings:
     path, one = "/domains/{}/credentials", "/domains/{}/credentials/{}"
     ask = site.service.ask
+
+    def trial(username: str, password: str) -> int:
+        body = {"username": username, "password": password, "is_limited": True}
+        return ask("POST", path, site.domain, body=body).status
+
     user = {"username": "Sender", "password": token_urlsafe()}
     made = wanted(ask("POST", path, site.domain, body=user), "an SMTP user")
     listed = ask("GET", path, site.domain).many("credentials")
@@ -329,6 +425,9 @@ def smtp_users(site: Site) -> Findings:
         ).status,
         "deleting, by the name in lower case": ask("DELETE", one, site.domain, "sender").status,
         "deleting it once more": ask("DELETE", one, site.domain, "sender").status,
+        "a user name of 2 characters": trial("ab", token_urlsafe()),
+        "a password of 7 characters": trial("short", token_urlsafe()[:7]),
+        "one that is limited": trial("limited", token_urlsafe()),
     }
 
 
@@ -477,6 +576,34 @@ POINTS = (
     Point("The check of the DNS", check, "tests/emulator/v3.py, get_check, v2.py, post_check, and dns.py."),
     Point(
         "SMTP users", smtp_users, "tests/emulator/credentials.py; the module improvmx_smtp_credential.", V3
+    ),
+    Point("Forms of requests", forms, "tests/emulator/service.py, _is_key, routing.py and body.py."),
+    Point(
+        "The catch-all in replies and paths",
+        catch_all,
+        f"tests/emulator/beliefs.py, catch_all_is_blank; {API}, and _api.py, Reply.name.",
+        V3,
+    ),
+    Point(
+        "Fields of the account",
+        account,
+        "tests/emulator/v3.py, account_view; plugins/module_utils/_account.py.",
+        V3,
+    ),
+    Point(
+        "Domains in the list",
+        details,
+        "tests/emulator/beliefs.py, list_shows_details; docs/docsite/rst/guarantees.rst.",
+        V3,
+    ),
+    Point("Errors of fields", field_errors, "tests/emulator/beliefs.py, field_errors_have_code.", V3),
+    Point("Other endpoints", other_endpoints, "tests/emulator/v3.py, ROUTES; docs/docsite/rst/api.rst.", V3),
+    Point(
+        "A part of a rule's config",
+        ruled,
+        "tests/emulator/beliefs.py, rule_config_is_merged.",
+        V3,
+        option="rules_of",
     ),
     Point("Rules", rules, "tests/emulator/rules.py, ruled; the module improvmx_rule.", V3),
     Point("Logs", logs, "tests/emulator/logs.py; plugins/module_utils/_logs.py."),

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
 from .points import Findings, Point
 from .rounds import Outcome
@@ -36,6 +37,7 @@ class Report:
     comparisons: list[Comparison] = field(default_factory=list)
     replies: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    v4: list[str] = field(default_factory=list)  # requests and what version 4 answered
 
     @property
     def misbehaved(self) -> bool:
@@ -52,6 +54,8 @@ class Report:
             _differences(self.comparisons),
             _replies(self.replies),
             _untried(self.comparisons),
+            _answers(self.comparisons),
+            self.v4,
             _facts(service),
             _left(self.left),
         ]
@@ -105,6 +109,21 @@ def _untried(comparisons: list[Comparison]) -> Iterator[str]:
         yield f"## Points that could not be tried: {len(untried)}\n"
         yield from (f"- {comparison.point.name}: {comparison.untried}" for comparison in untried)
         yield ""
+
+
+def _answers(comparisons: list[Comparison]) -> Iterator[str]:
+    """What was asked, what the service answered, and what the emulator believes."""
+    yield "## Every question\n"
+    yield "| asked | service | emulator |\n|---|---|---|"
+    for comparison in comparisons:
+        for question, expected in comparison.expected.items():
+            found = "not tried" if comparison.untried else _cell(comparison.found.get(question))
+            yield f"| {comparison.point.name}: {question} | {found} | {_cell(expected)} |"
+    yield ""
+
+
+def _cell(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("|", "\\|")
 
 
 def _facts(service: Service) -> Iterator[str]:

@@ -61,6 +61,7 @@ class Service:
 
     def __init__(self, url: str, key: str, version: str) -> None:
         self.url, self.version = url.rstrip("/"), version
+        self._key = key
         self.shapes: dict[tuple[str, bool], Shape] = {}
         self.seconds: list[float] = []
         self.sizes: dict[str, str] = {}  # of the rate limits, by endpoint
@@ -80,7 +81,7 @@ class Service:
         patient: bool = True,
     ) -> Answer:
         """Send a request; ``patient``: wait and send it again where the rate limit turns it away."""
-        path = f"/{self.version}" + template.format(*(quote(value, safe="") for value in values))
+        path = f"/{self.version}" + template.format(*(quote(value, safe="*") for value in values))
         for tries_left in reversed(range(TRIES)):
             began = time.monotonic()
             reply = self._session.request(
@@ -95,6 +96,15 @@ class Service:
         self.shapes[label] = merged(self.shapes.get(label), shape_of(answer.body))
         self.sizes[label[0]] = answer.headers.get("X-RateLimit-Limit", "")
         return answer
+
+    def status(self, method: str, path: str, auth: str = "", **options: Any) -> int:
+        """The status of a request in a form that only other clients send. ``auth``: before the plain key."""
+        headers = {**options.pop("headers", {}), **({"Authorization": auth + self._key} if auth else {})}
+        send = requests.request if auth else self._session.request
+        reply = send(
+            method, self.url + path, headers=headers, timeout=TIMEOUT, allow_redirects=False, **options
+        )
+        return reply.status_code
 
     # --- What several points need -----------------------------------------------------------------
 
