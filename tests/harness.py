@@ -62,6 +62,7 @@ def run_main(name: str, args: dict[str, Any], check: bool = False) -> dict[str, 
     assert ended, "the module did not end with exit_json or fail_json"
     result: dict[str, Any] = json.loads(output.getvalue())
     result.pop("invocation", None)
+    result.pop("_ansible_new_secrets", None)  # tells the controller what to blank out; it shows nobody
     result["warnings"] = [_text(warning) for warning in result.get("warnings", [])]
     return result
 

@@ -9,6 +9,7 @@ of the others, as far as a Python for it is on this machine, and says what it le
 
     python tests/tools/cores.py sanity   every other version, of what the tarball in build/ holds
     python tests/tools/cores.py units    the lowest or highest, which .venv does not hold; some plays too
+    python tests/tools/cores.py preview  the one that is to come: what fails is told and stops nothing
 """
 
 from __future__ import annotations
@@ -32,12 +33,16 @@ CORES = {
     "2.20": ("3.13", "3.12", "3.14"),
     "2.21": ("3.12", "3.13", "3.14"),
 }
+# The one that is to come, and the release that is tried. Once it is out, its line goes above.
+PREVIEW = {"2.22": ("3.13", "3.14", "3.12")}
+PREVIEWED = {"2.22": "2.22.0rc1"}
 # Some of what only Ansible itself can show: the role, modules with shared options, the inventory plugin.
 PLAYS = (
     "tests/integration/test_single.py",
     "tests/integration/test_provision.py::test_hosts_that_are_domains_are_provisioned_in_one_task",
     "tests/integration/test_inventory.py::test_groups_and_variables_are_made_from_expressions",
 )
+PREVIEW_TESTS = ("tests/unit/plugins/modules/test_every_module.py", "tests/unit/plugins/plugin_utils", *PLAYS)
 OLDEST_TARGET = "3.8"  # the oldest Python on which ansible-core 2.19 runs modules
 
 
@@ -68,8 +73,14 @@ def environment(core: str, python: Path) -> Path:
     requirements = ROOT / "requirements-test.txt"
     ready = home / ".ok"
     if not ready.exists() or ready.stat().st_mtime < requirements.stat().st_mtime:
-        wanted = ["-r", str(requirements), f"ansible-core~={core}.0"]
         subprocess.run(["uv", "venv", "-q", "--clear", "--seed", "-p", python, home], check=True)
+        # Whatever bounds the requirements have.
+        override = home / "override.txt"
+        exact = PREVIEWED.get(core)
+        override.write_text(
+            f"ansible-core=={exact}\n" if exact else f"ansible-core~={core}.0\n", encoding="utf-8"
+        )
+        wanted = ["-r", str(requirements), "--overrides", str(override)]
         subprocess.run(["uv", "pip", "install", "-q", "-p", home / "bin/python", *wanted], check=True)
         ready.touch()
     return home / "bin/python"
@@ -129,9 +140,31 @@ def units(held: str) -> None:
             run(python, "-m", "pytest", "-n", "auto", "--dist", "worksteal", "tests/unit", *PLAYS)
 
 
+def preview(held: str) -> None:
+    """Try the version that is to come. Its failures are told, and stop nothing: it may change yet."""
+    for core, release in PREVIEWED.items():
+        python = find_python(*PREVIEW[core])
+        if python is None:
+            wanted = " or ".join(PREVIEW[core])
+            print(f"  left out: ansible-core {release}, for no Python {wanted} was found here")
+            continue
+        print(f"  ansible-core {release}:", flush=True)
+        try:
+            tools = environment(core, python)
+        except subprocess.CalledProcessError:
+            print(f"  left out: ansible-core {release} could not be installed")
+            continue
+        path = f"{tools.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        words = ["-m", "pytest", "-n", "auto", "--dist", "worksteal", *PREVIEW_TESTS]
+        if subprocess.run(
+            [tools, *words], cwd=ROOT, env={**os.environ, "PATH": path}, check=False
+        ).returncode:
+            print(f"  PREVIEW FAILED: something does not work with ansible-core {release} yet", flush=True)
+
+
 def main() -> None:
     held = ".".join(version("ansible-core").split(".")[:2])
-    {"sanity": sanity, "units": units}[sys.argv[1]](held)
+    {"sanity": sanity, "units": units, "preview": preview}[sys.argv[1]](held)
 
 
 if __name__ == "__main__":

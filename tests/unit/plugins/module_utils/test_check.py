@@ -74,6 +74,10 @@ SENDS = {"dkim1": DKIM1, "dkim2": DKIM2}
         pytest.param(SENDS, [f"{DMARC_PROBLEM} nothing"], id="sends without DMARC"),
         pytest.param({**SENDS, "dmarc": DMARC}, [], id="sends"),
         pytest.param({**SENDS, "dmarc": "v=dmarc1; p=reject"}, [], id="sends with a stricter DMARC policy"),
+        pytest.param({**SENDS, "dmarc": ["other", "v=DMARC1; p=none"]}, [], id="sends, DMARC in a list"),
+        pytest.param(
+            {**SENDS, "dmarc": ["other"]}, [f"{DMARC_PROBLEM} other"], id="sends, another text in a list"
+        ),
         pytest.param(
             {**SENDS, "dmarc": "some text"},
             [f'{DMARC_PROBLEM} "some text"'],

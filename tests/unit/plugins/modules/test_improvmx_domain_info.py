@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from emulator import Fault
 from harness import Modules
 
 OWNER = "owner@mail.example"
@@ -162,3 +163,48 @@ def test_an_added_time_is_iso_8601_in_utc(modules_of_version: Modules) -> None:
     modules.seed({"a.example": {}})
     (told,) = modules.run("improvmx_domain_info")["domains"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", told["added"])
+
+
+# --- Forms that other replies of the service have -------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [3, 250])
+def test_catch_all_without_a_name_is_the_catch_all(modules_of_version: Modules, count: int) -> None:
+    """The official client is prepared for it."""
+    modules = modules_of_version
+    aliases = {"*": "o@x.example"} | {f"a{number}": "a@x.example" for number in range(count)}
+    domain = {"domain": "a.example", "aliases": aliases}
+    modules.emulator.seed({"domains": [domain], "beliefs": {"catch_all_is_blank": True}})
+    [told] = modules.run("improvmx_domain_info")["domains"]
+    assert {alias["alias"] for alias in told["aliases"]} == set(aliases)
+    result = modules.run("improvmx_alias", domain="a.example", alias="*", forward=["o@x.example"])
+    assert (result["changed"], modules.emulator.writes) == (False, [])
+    result = modules.run("improvmx_alias", domain="a.example", alias="*", forward=["p@x.example"])
+    assert result["changed"] is True
+    assert modules.emulator.writes[-1].path.endswith("/aliases/*")  # as it is, not encoded
+
+
+def test_newer_names_of_fields_are_read(modules: Modules) -> None:
+    alias = {"alias": "info", "forward": "a@x.example", "id": "4711", "created_at": "2026-01-31T08:00:00Z"}
+    domain = {"domain": "a.example", "created_at": "2026-01-31T08:00:00Z", "aliases": [alias]}
+    modules.emulator.seed({"domains": [{"domain": "a.example"}]})
+    modules.emulator.faults.add(Fault("body", body={"domain": domain, "success": True}))
+    [told] = modules.run("improvmx_domain_info", domain="a.example")["domains"]
+    assert told["added"] == "2026-01-31T08:00:00Z"
+    assert told["aliases"][0]["id"] == "4711"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"message": "Not today."}, "Not today."),
+        ({"error": "No.", "message": "Not today.", "code": "403"}, "No.; Not today."),
+        ({"message": "Wrong.", "errors": {"domain": ["Bad."]}}, "domain: Bad.; Wrong."),
+        ({"errors": ["One.", "Two."], "code": 403}, "One.; Two."),
+    ],
+)
+def test_words_of_the_service_are_told_in_whichever_form(
+    modules: Modules, body: dict[str, Any], words: str
+) -> None:
+    modules.emulator.faults.add(Fault("body", status=403, body=body))
+    assert words.rstrip(".") in modules.run("improvmx_domain_info")["msg"]
