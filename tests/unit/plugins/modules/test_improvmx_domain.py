@@ -456,6 +456,44 @@ def test_a_destination_may_be_inside_a_subdomain_or_a_longer_name(modules_of_ver
     modules_of_version.rounds("improvmx_domain", domain=DOMAIN, aliases=aliases)
 
 
+@pytest.mark.parametrize(
+    ("setting", "existing", "wished"),
+    [
+        ("notification_email", "Ops@Mail.example", "ops@mail.EXAMPLE"),
+        ("notification_email", "ops@xn--bcher-kva.example", "ops@BÜCHER.example"),
+        ("webhook", "https://hook.example/Path?x=A", "HTTPS://HOOK.example/Path?x=A"),
+        ("webhook", "https://hook.example:443", "https://hook.example/"),
+        ("webhook", "https://Ann:Pass-1@hook.example/", "https://Ann:Pass-1@Hook.example"),
+    ],
+)
+def test_setting_that_means_the_same_is_not_written(
+    modules: Modules, setting: str, existing: str, wished: str
+) -> None:
+    modules.emulator.seed({"domains": [{"domain": DOMAIN, setting: existing}]})
+    result = modules.run("improvmx_domain", domain=DOMAIN, **{setting: wished})
+    assert (result["changed"], result["api_requests"], modules.emulator.writes) == (False, 1, [])
+
+
+@pytest.mark.parametrize(
+    ("setting", "wished", "kept"),
+    [
+        ("notification_email", "Ops@Mail.example", "ops@mail.example"),
+        ("webhook", "https://Hook.example", "https://hook.example/"),
+    ],
+)
+def test_service_that_stores_a_setting_in_another_form_has_taken_it(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, setting: str, wished: str, kept: str
+) -> None:
+    def normalise(usual: Any, account: Any, call: Any) -> Any:
+        return usual(account, replace(call, body={**call.body, setting: kept}))
+
+    wrap_endpoint(monkeypatch, "PUT /domains/{domain}", normalise)
+    modules.emulator.seed({"domains": [{"domain": DOMAIN}]})
+    rounds = modules.rounds("improvmx_domain", domain=DOMAIN, **{setting: wished})
+    assert rounds.real["changed"] is True
+    assert len(modules.emulator.writes) == 1
+
+
 # --- What the service refuses ---------------------------------------------------------------------
 
 

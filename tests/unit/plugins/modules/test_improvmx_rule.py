@@ -159,6 +159,16 @@ def test_deletes_a_rule_with_one_write(modules: Modules, wish: dict[str, Any]) -
     ("there", "wish"),
     [
         pytest.param(alias("Info", f"{B} , a@X.Example"), {**INFO, "forward": [A, B, A]}, id="forward"),
+        pytest.param(
+            alias("info", f"{A.swapcase()},HTTPS://Hook.example"),
+            {**INFO, "forward": [A, "https://hook.example:443/"]},
+            id="case of an address, form of a URL",
+        ),
+        pytest.param(
+            regex("(a|b)-(.*)", "body", "subject", forward="$1@x.example,x-$2@$1.example"),
+            {**BILL, "regex": "(a|b)-(.*)", "forward": ["X-$2@$1.EXAMPLE", "$1@x.example"]},
+            id="what a regex matched, anywhere in a destination",
+        ),
         pytest.param(alias("info", rank=7.25), INFO, id="rank that is not managed"),
         pytest.param(alias("info", rank=2), {**INFO, "rank": 2}, id="rank"),
         pytest.param(regex("bill|invoice", "body", "subject"), BILL, id="order of scopes"),
