@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: improvmx_logs_info
-short_description: Read what became of the mail of an ImprovMX domain
+short_description: Read the mail logs of ImprovMX domains
 version_added: 0.1.0
 description:
   - Reads the log of the mail of one domain, of several, or of all domains of the account, or that of one alias.
