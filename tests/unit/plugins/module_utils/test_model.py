@@ -467,8 +467,8 @@ def test_destinations_are_compared_by_what_they_mean(one: str, other: str, same:
     [(None, None, True), (None, "a@x.example", False), ("A@x.example", "a@x.example", True)],
 )
 def test_settings_are_compared_by_what_they_mean(one: str | None, other: str | None, same: bool) -> None:
-    assert same_setting(one, other) is same
-    assert same_setting(other, one) is same
+    for pair in ((one, other), (other, one)):
+        assert same_setting(*pair) is same
 
 
 @pytest.mark.parametrize(
