@@ -50,6 +50,8 @@ _KNOWN: Mapping[str, FrozenSet[str]] = {
     ),
     "whitelabels": frozenset(("name",)),
 }
+# The limits that are known, with the fields of the plan that tell them where the account's limits do not.
+_LIMITS = {"domains": "domains_limit", "aliases": "aliases_limit", "destinations": None}
 
 
 def presentable(kind: str, told: Any, scrub: Callable[[str], str]) -> Any:
@@ -86,3 +88,15 @@ def _numbers(limits: Any) -> Any:
     if not isinstance(limits, dict):
         return None
     return {name: limit for name, limit in limits.items() if limit is None or isinstance(limit, (int, float))}
+
+
+def read_limits(account: Mapping[str, Any]) -> Dict[str, int]:
+    """The limits that the service tells of an account. What is no number above zero is none."""
+    told: Dict[str, int] = {}
+    for name, of_plan in _LIMITS.items():
+        for place, field in (("limits", name), ("plan", of_plan)):
+            fields = account.get(place)
+            limit = fields.get(field) if isinstance(fields, dict) and field else None
+            if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
+                told.setdefault(name, limit)
+    return told

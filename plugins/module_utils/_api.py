@@ -56,6 +56,7 @@ class Api:
     batch_limit = 1  # how many aliases one request can create
     kinds: Tuple[str, ...] = ("domain", "alias")  # the kinds of things that it knows
     account_path = "/account"
+    tells_limits = False
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
@@ -115,6 +116,18 @@ class Api:
     def alias_limit(self) -> Optional[int]:
         """How many aliases a domain can have; None where that can't be found out."""
         return None
+
+    def limits(self) -> Dict[str, int]:
+        """What the account's plan allows, by name; only what the service tells."""
+        return {}
+
+    def count_domains(self) -> Optional[int]:
+        """How many domains the account has; None where that can't be found out."""
+        return None
+
+    def count_aliases(self, domain: Domain) -> int:
+        """How many aliases a domain has, in as few requests as that takes."""
+        return len(self.complete(domain).aliases)
 
     def logs(self, domain: str, alias: Optional[str] = None) -> Iterator[Mapping[str, Any]]:
         """The log entries of a domain or of one alias, as the service gives them."""

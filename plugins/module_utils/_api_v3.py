@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
+from ansible_collections.improvmx.email.plugins.module_utils._account import read_limits
 from ansible_collections.improvmx.email.plugins.module_utils._api import (
     MOST_READINGS,
     Api,
@@ -29,6 +30,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._transport import (
     ApiError,
     BadReply,
     Refused,
+    Transport,
 )
 
 _PAGE = 100  # the most that the service puts on a page of domains or of aliases
@@ -43,11 +45,20 @@ class ApiV3(Api):
     version = "v3"
     settings = SETTINGS
     batch_limit = 500
+    tells_limits = True
     kinds = ("domain", "alias", "credential", "rule")
 
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport)
+        self._count: Optional[int] = None  # of the domains, once their list was read to its end
+
     def domains(self, query: str = "") -> Iterator[Domain]:
+        count = 0
         for reply, thing in self._pages("/domains", (), "domains", "domain", query):
+            count += 1
             yield reply.domain(thing, _EMBEDDED)
+        if not query:
+            self._count = count
 
     def domain(self, name: str) -> Optional[Domain]:
         reply = self.find("/domains/{}", name)
@@ -171,11 +182,26 @@ class ApiV3(Api):
 
     def alias_limit(self) -> Optional[int]:
         try:
-            limits = self.call("GET", self.account_path).one("account").get("limits")
+            return self.limits().get("aliases")
         except ApiError:
             return None
-        limit = limits.get("aliases") if isinstance(limits, dict) else None
-        return limit if isinstance(limit, int) else None
+
+    def limits(self) -> Dict[str, int]:
+        return read_limits(self.call("GET", self.account_path).account())
+
+    def count_domains(self) -> Optional[int]:
+        if self._count is None:
+            self._count = self._total("/domains")
+        return self._count
+
+    def count_aliases(self, domain: Domain) -> int:
+        total = None if domain.complete else self._total("/domains/{}/aliases", domain.name)
+        return super().count_aliases(domain) if total is None else total
+
+    def _total(self, template: str, *values: str) -> Optional[int]:
+        """How long a list is, as the service tells."""
+        total = self.call("GET", template, *values, query={"limit": 1, "page": 1}).content.get("total")
+        return total if isinstance(total, int) and not isinstance(total, bool) else None
 
     def logs(self, domain: str, alias: Optional[str] = None) -> Iterator[Mapping[str, Any]]:
         template = "/domains/{}/logs" if alias is None else "/domains/{}/logs/{}"

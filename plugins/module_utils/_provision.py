@@ -16,6 +16,11 @@ from ansible_collections.improvmx.email.plugins.module_utils._apply import (
     apply_plan,
     preview,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._limits import (
+    creates_anything,
+    creates_domains,
+    exceeded_limits,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._model import Domain, DomainWish
 from ansible_collections.improvmx.email.plugins.module_utils._module import Failure, execute
 from ansible_collections.improvmx.email.plugins.module_utils._plan import (
@@ -41,6 +46,8 @@ from ansible_collections.improvmx.email.plugins.module_utils._transport import A
 
 # What improvmx_domain_info tells beyond what can be wished for.
 _TOLD = ("display", "active", "added", "dns_records", *DETAILS)
+# What the limits of a plan are counted for.
+_FOR_EACH = {"domains": "in all", "aliases": "a domain", "destinations": "an alias"}
 
 
 def domain_options() -> Dict[str, Dict[str, Any]]:
@@ -82,11 +89,13 @@ def provision(
     max_domain_deletions: Optional[int] = None,
     concurrency: int = 1,
     progress_file: Optional[str] = None,
+    warns_of_limits: bool = False,
 ) -> None:
     """Bring the account to what is wished for, or say what would be done, and end the module.
 
     ``wishes_of`` reads the module's arguments for a version of the API, and may raise InputError.
-    ``results_of`` makes the module's own results.
+    ``results_of`` makes the module's own results. ``warns_of_limits``: whether to read the limits of the
+    account where something is created.
     """
 
     def work(api: Api, wishes: Sequence[DomainWish]) -> Dict[str, Any]:
@@ -99,6 +108,8 @@ def provision(
         plans = plan(wishes, found, purge)
         _refuse_deletions(plans, max_deletions)
         _refuse_domain_deletions(plans, max_domain_deletions)
+        if warns_of_limits and creates_anything(plans):
+            _warn_of_limits(module, api, plans)
         if module.check_mode:
             runs = [preview(p) for p in plans]
         else:
@@ -147,6 +158,23 @@ def _refuse_domain_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -
         % (len(deletions), most, told(deletions)),
         changes,
     )
+
+
+def _warn_of_limits(module: AnsibleModule, api: Api, plans: Sequence[DomainPlan]) -> None:
+    """Warn of what the account does not allow. Where that can't be read, the service's answers will tell."""
+    try:
+        limits = api.limits()
+        count = api.count_domains() if "domains" in limits and creates_domains(plans) else None
+    except ApiError:
+        return
+    for excess in exceeded_limits(limits, count, plans):
+        things = listed(["%s (%d)" % thing for thing in excess.things])
+        warn(
+            module,
+            "After this run there would be more %s than the plan of the account allows (%d %s): %s. "
+            "Expect the service to refuse what is beyond that."
+            % (excess.limit, excess.allowed, _FOR_EACH[excess.limit], things),
+        )
 
 
 class _Refused(Failure):

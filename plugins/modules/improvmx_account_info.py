@@ -19,6 +19,14 @@ author:
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - improvmx.email.improvmx
+options:
+  usage:
+    description:
+      - Whether to tell how much of its limits the account uses, in RV(usage). It reads the list of domains, which is one
+        request for each 100 of them, and one more for each domain with 200 aliases or more.
+      - It needs O(api_version=v3). Version V(v2) of the API tells no limits.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -39,6 +47,15 @@ EXAMPLES = r"""
 - name: Stop where the plan is too small for what is to come
   ansible.builtin.assert:
     that: mine.account.limits.domains >= 250
+
+- name: See how much of the plan is used
+  improvmx.email.improvmx_account_info:
+    usage: true
+  register: used
+
+- name: Stop where hardly a domain is left
+  ansible.builtin.assert:
+    that: (used.usage.domains.left | default(1000, true) | int) >= 3
 
 - name: Read since when the API key is there, which only version 2 tells
   improvmx.email.improvmx_account_info:
@@ -181,6 +198,51 @@ whitelabels:
       type: str
       returned: always
       sample: mail.white.example
+usage:
+  description: How much of each limit of the plan is used.
+  returned: success, with O(usage=true)
+  type: dict
+  contains:
+    domains:
+      description: The domains of the account.
+      type: dict
+      returned: always
+      sample: {"limit": 100, "used": 12, "left": 88}
+      contains:
+        limit:
+          description: How many the plan allows. C(null) where the service tells no limit.
+          type: int
+          returned: always
+        used:
+          description: How many there are.
+          type: int
+          returned: always
+        left:
+          description: How many more there may be. C(null) where the service tells no limit.
+          type: int
+          returned: always
+    aliases:
+      description: The aliases of the domain that has the most of them.
+      type: dict
+      returned: always
+      sample: {"domain": "example.com", "limit": 500, "used": 31, "left": 469}
+      contains:
+        domain:
+          description: The domain that has the most aliases. C(null) where the account has no domain.
+          type: str
+          returned: always
+        limit:
+          description: How many a domain may have. C(null) where the service tells no limit.
+          type: int
+          returned: always
+        used:
+          description: How many that domain has.
+          type: int
+          returned: always
+        left:
+          description: How many more it may have. C(null) where the service tells no limit.
+          type: int
+          returned: always
 api_requests:
   description: How many HTTP requests the task made, repeats included.
   returned: always
@@ -188,22 +250,32 @@ api_requests:
   sample: 2
 """
 
-from typing import Any, Dict
+from typing import Any, Dict, Type
 
-from ansible_collections.improvmx.email.plugins.module_utils._account import presentable
+from ansible_collections.improvmx.email.plugins.module_utils._account import presentable, read_limits
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._limits import usage
+from ansible_collections.improvmx.email.plugins.module_utils._model import InputError
 from ansible_collections.improvmx.email.plugins.module_utils._module import execute, make_module
 
 
 def main() -> None:
-    def work(api: Api, given: None) -> Dict[str, Any]:
-        told = api.account()
-        return {
-            "changed": False,
-            **{name: presentable(name, value, api.transport.scrub) for name, value in told.items()},
-        }
+    module = make_module({"usage": {"type": "bool", "default": False}})
 
-    execute(make_module({}), lambda api: None, work)
+    def read(dialect: Type[Api]) -> bool:
+        if module.params["usage"] and not dialect.tells_limits:
+            raise InputError(["usage: API %s tells no limits; v3 does" % dialect.version])
+        return bool(module.params["usage"])
+
+    def work(api: Api, with_usage: bool) -> Dict[str, Any]:
+        told = api.account()
+        results = {name: presentable(name, value, api.transport.scrub) for name, value in told.items()}
+        if with_usage:
+            aliases = {domain.name: api.count_aliases(domain) for domain in api.domains()}
+            results["usage"] = usage(read_limits(told["account"]), aliases)
+        return {"changed": False, **results}
+
+    execute(module, read, work)
 
 
 if __name__ == "__main__":

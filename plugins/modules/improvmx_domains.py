@@ -13,6 +13,9 @@ description:
   - Brings many domains of an account to a wished state in one task.
   - It reads the account once and writes only what differs. A run that changes nothing makes one request for
     each 100 domains of the account, whatever the number of aliases (up to 200 for each domain).
+  - Where domains or aliases have to be created with O(api_version=v3), it first reads the limits of the account, which is
+    one request, and in the case of a single new domain another one for the number of domains. A warning tells each
+    limit that would be exceeded in the end, in check mode too. The run goes on all the same, for the service decides.
   - What is not mentioned is not managed and stays as it is.
 author:
   - The improvmx.email contributors (@improvmx-email)
@@ -378,6 +381,7 @@ def main() -> None:
         max_domain_deletions=params["max_domain_deletions"],
         concurrency=params["concurrency"],
         progress_file=params["progress_file"],
+        warns_of_limits=True,
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from emulator import Emulator, Fault
-from harness import MODULES, Clock, Modules, assert_no_secret
+from harness import MODULES, Clock, Modules, assert_no_secret, wrap_endpoint
 
 SAMPLES = Path(__file__).resolve().parents[2] / "emulator" / "samples"
 TOKEN = "sk_another/9d8f7g6h+5j4k3l2=tail"
@@ -231,3 +231,56 @@ def test_a_reply_that_tells_nothing_is_a_failure(
         assert result["failed"] is True
         assert words in result["msg"]
         assert "Traceback" not in str(result)
+
+
+# --- How much of the plan is used -----------------------------------------------------------------
+
+
+def test_usage_holds_the_limits_against_the_domains_and_the_fullest_of_them(modules: Modules) -> None:
+    content = {"info": "a@x.example", "sales": "a@x.example"}
+    modules.seed({"a.example": {}, "b.example": content}, limits={"domains": 3, "aliases": 25})
+    assert read(modules, usage=True)["usage"] == {
+        "domains": {"limit": 3, "used": 2, "left": 1},
+        "aliases": {"domain": "b.example", "limit": 25, "used": 2, "left": 23},
+    }
+    assert len(modules.emulator.requests) == 3  # account, white labels, domains
+    assert set(read(modules)) & {"usage"} == set()
+
+
+def test_usage_counts_the_aliases_that_a_list_does_not_show(modules: Modules) -> None:
+    sizes = {"a.example": 199, "b.example": 200, "c.example": 450, "d.example": 0}
+    modules.seed({n: {f"x{i}": "a@x.example" for i in range(size)} for n, size in sizes.items()})
+    aliases = read(modules, usage=True)["usage"]["aliases"]
+    assert (aliases["domain"], aliases["used"]) == ("c.example", 450)
+    assert len(modules.emulator.requests) == 3 + 2  # one for each domain that may have more
+
+
+@pytest.mark.parametrize("total", [None, "450", True])
+def test_usage_counts_the_aliases_itself_where_no_total_is_told(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, total: Any
+) -> None:
+    modules.seed({"a.example": {f"x{i}": "a@x.example" for i in range(450)}})
+    wrap_endpoint(
+        monkeypatch,
+        "GET /domains/{domain}/aliases",
+        lambda usual, account, call: {**usual(account, call), "total": total},
+    )
+    assert read(modules, usage=True)["usage"]["aliases"]["used"] == 450
+
+
+def test_usage_of_an_account_without_domains_and_limits(modules: Modules) -> None:
+    account = {
+        key: value for key, value in sample("v3-account-get.json")["account"].items() if key == "email"
+    }
+    modules.emulator.faults.add(Fault("body", path="/account$", body={"account": account}))
+    assert read(modules, usage=True)["usage"] == {
+        "domains": {"limit": None, "used": 0, "left": None},
+        "aliases": {"domain": None, "limit": None, "used": 0, "left": None},
+    }
+
+
+def test_version_2_tells_no_usage(emulator: Emulator) -> None:
+    result = of_version(emulator, "v2").run("improvmx_account_info", usage=True)
+    assert result["failed"] is True
+    assert result["msg"] == "usage: API v2 tells no limits; v3 does. No request was sent."
+    assert emulator.requests == []

@@ -190,8 +190,8 @@ def test_a_new_domain_costs_one_batch_and_at_most_one_request_for_the_catch_all(
     ]
     rounds = modules.rounds("improvmx_domains", () if catch_all else CATCH_ALL_MADE, domains=wishes)
     reads = [request for request in rounds.requests if request.method == "GET"]
-    assert len(reads) == 2
-    assert rounds.count == 2 + 1 + 1 + (1 if catch_all else 0)
+    assert len(reads) == 2 + 1  # the list, and the limits of the account
+    assert rounds.count == 3 + 1 + 1 + (1 if catch_all else 0)
 
 
 def test_a_domain_with_more_aliases_than_are_shown_is_read_in_full(modules: Modules) -> None:
@@ -391,7 +391,7 @@ def test_the_catch_all_of_a_domain_that_the_list_hides_is_a_deletion_like_any_ot
         assert "turned out to hold more" in failed["msg"]
         assert "to delete * was not in the plan (max_deletions is 0)" in failed["msg"]
     assert [change["before"] for change in result["pending"]] == [{"forward": ["live@x.example"]}] * 5
-    assert result["api_requests"] == 1 + 5 * 2  # of each domain the creation and the look
+    assert result["api_requests"] == 2 + 5 * 2  # list and limits, of each domain the creation and the look
 
 
 def test_the_catch_alls_of_hidden_domains_go_as_far_as_max_deletions_allows(
@@ -476,8 +476,8 @@ def test_a_domain_that_is_deleted_between_the_list_and_its_aliases_is_one_that_i
     result = modules.run("improvmx_domains", domains=wishes, purge=True, max_deletions=251)
     assert "msg" not in result
     assert [f"{change['action']} {change['kind']}" for change in result["changes"]] == changes
-    # The list, the aliases that are gone, and the domain, which is gone indeed.
-    assert result["api_requests"] == 3 + len(changes)
+    # The list, the aliases that are gone, and the domain, which is gone indeed; then the limits.
+    assert result["api_requests"] == 3 + len(changes) + ("create domain" in changes)
 
 
 def test_a_domain_that_returns_before_its_aliases_are_read_is_read_anew(
@@ -858,3 +858,128 @@ def test_messages_warnings_and_headers_have_the_unicode_form_and_results_the_a_l
 def test_what_only_looks_like_an_a_label_stays(modules: Modules, text: str) -> None:
     result = modules.run("improvmx_domains", domains=[domain(f"{text}_.example")])
     assert f'"{text}_.example"' in result["msg"]
+
+
+# --- Limits of the plan ---------------------------------------------------------------------------
+
+TOO_MANY = "After this run there would be more "
+
+
+def seed_with_limits(modules: Modules, **limits: int) -> None:
+    modules.seed({"a.example": {"*": OWNER, "info": "a@x.example"}, "b.example": {}}, limits=limits)
+
+
+def reads_of(modules: Modules) -> list[str]:
+    return [request.path for request in modules.emulator.requests]
+
+
+@pytest.mark.parametrize(
+    ("limits", "wishes", "warnings"),
+    [
+        pytest.param(
+            {"domains": 2},
+            [domain("c.example", absent("*")), domain("a.example")],
+            ["domains than the plan of the account allows (2 in all): the account (3). Expect"],
+            id="domains",
+        ),
+        pytest.param(
+            {"domains": 2},
+            [domain("c.example", absent("*"))],
+            ["domains than the plan of the account allows (2 in all): the account (3). Expect"],
+            id="a domain alone",
+        ),
+        pytest.param(
+            {"aliases": 2},
+            [domain("a.example", present("new", "n@x.example")), domain("b.example")],
+            ["aliases than the plan of the account allows (2 a domain): a.example (3). Expect"],
+            id="aliases",
+        ),
+        pytest.param(
+            {"destinations": 1},
+            [domain("a.example", present("new", "n@x.example", "m@x.example")), domain("b.example")],
+            ["destinations than the plan of the account allows (1 an alias): new of a.example"],
+            id="destinations",
+        ),
+    ],
+)
+def test_what_the_plan_of_the_account_does_not_allow_is_told_beforehand(
+    modules: Modules, limits: dict[str, int], wishes: list[dict[str, Any]], warnings: list[str]
+) -> None:
+    seed_with_limits(modules, **limits)
+    check = modules.run("improvmx_domains", check=True, domains=wishes)
+    assert not check.get("failed"), check["msg"]
+    real = modules.run("improvmx_domains", domains=wishes)
+    assert real["failed"] is True  # the service keeps to its limits
+    for result in (check, real):
+        assert len(result["warnings"]) == len(warnings)
+        for text, part in zip(result["warnings"], warnings, strict=True):
+            assert text.startswith(TOO_MANY + part)
+    first = reads_of(modules).index("/v3/account")
+    assert not any(request.writes for request in modules.emulator.requests[:first])
+    assert check["api_requests"] == (3 if len(wishes) == 1 else 2)
+
+
+@pytest.mark.parametrize(
+    ("limits", "wishes"),
+    [
+        pytest.param({"domains": 3}, [domain("c.example", absent("*")), domain("a.example")], id="domains"),
+        pytest.param(
+            {"aliases": 3},
+            [domain("a.example", present("new", "n@x.example")), domain("b.example")],
+            id="aliases",
+        ),
+        pytest.param(
+            {"domains": 2}, [domain("c.example", absent("*")), gone("b.example")], id="one domain for another"
+        ),
+    ],
+)
+def test_what_is_allowed_gets_no_warning(
+    modules: Modules, limits: dict[str, int], wishes: list[dict[str, Any]]
+) -> None:
+    seed_with_limits(modules, **limits)
+    modules.rounds("improvmx_domains", domains=wishes)
+    assert reads_of(modules).count("/v3/account") == 2  # in check mode, and in the run that creates
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        domain("a.example", present("info", "b@x.example", "c@x.example")),
+        domain("a.example", absent("info")),
+        gone("a.example"),
+    ],
+    ids=["change", "delete", "delete a domain"],
+)
+def test_limits_are_read_only_where_something_is_created(modules: Modules, wish: dict[str, Any]) -> None:
+    seed_with_limits(modules, destinations=1, domains=1, aliases=1)
+    modules.run("improvmx_domains", domains=[wish])
+    assert "/v3/account" not in reads_of(modules)
+
+
+def test_version_2_tells_no_limits(emulator: Emulator) -> None:
+    modules = Modules(emulator, api_version="v2")
+    modules.seed({"a.example": {}}, limits={"domains": 2})
+    modules.rounds("improvmx_domains", domains=[domain("c.example", absent("*")), domain("a.example")])
+    assert "/v2/account/" not in reads_of(modules)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", status=403, path="/account$", times=None),
+        Fault("status", status=500, path="/account$", times=None),
+        Fault("body", path="/account$", body=[], times=None),
+        Fault("body", path="/account$", body={"success": False, "error": "no"}, times=None),
+        Fault("body", path="/account$", body={"account": {"limits": {}, "plan": None}}, times=None),
+        Fault("body", path="/account$", body={"account": {"limits": "many"}}, times=None),
+        Fault("cut", path="/account$", times=None),
+    ],
+    ids=["refused", "broken down", "odd", "no success", "no limits", "odd limits", "cut"],
+)
+def test_limits_that_can_not_be_read_do_not_end_a_run(modules: Modules, clock: Clock, fault: Fault) -> None:
+    seed_with_limits(modules, domains=3)
+    modules.emulator.faults.add(fault)
+    result = modules.run("improvmx_domains", domains=[domain("c.example", absent("*")), domain("a.example")])
+    assert not result.get("failed"), result["msg"]
+    assert not [text for text in result["warnings"] if text.startswith(TOO_MANY)]
+    assert names_of(modules.emulator) == ["a.example", "b.example", "c.example"]
