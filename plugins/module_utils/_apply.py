@@ -246,7 +246,8 @@ class _Execution:
     def _other_meaning(self, change: Change, address: Alias) -> Optional[Alias]:
         """The alias that a path with this address means as well, once that of the change is gone."""
         segment = address.id or address.name
-        others = [alias for alias in (self._base.aliases if self._base else ()) if alias.name != change.name]
+        now = outcome(self._base, self._since)
+        others = [alias for alias in (now.aliases if now else ()) if alias.name != change.name]
         return next((alias for alias in others if segment in (alias.name, alias.id)), None)
 
     def _hit_instead(self, change: Change, other: Alias, found: Optional[Domain]) -> List[Change]:

@@ -562,6 +562,14 @@ def test_harm_between_a_look_and_the_write_is_mended(
     assert account_v3.aliases() == left
 
 
+def test_alias_that_the_run_has_deleted_itself_is_not_put_back(account_v3: Account) -> None:
+    """The id of the alias called batch is the name of one that went before it."""
+    account_v3.seed({"domain": NAME, "aliases": [*ids(n7=13), {"alias": "batch", "forward": A, "id": 7}]})
+    run = account_v3.apply_one(wish({}, purge_aliases=True), others_tell=True)
+    assert (run.error, texts(run.done)) == (None, ["delete alias 7", "delete alias batch"])
+    assert account_v3.aliases() == {}
+
+
 def test_alias_that_an_update_has_hit_is_put_back_as_it_was(
     account_v3: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
