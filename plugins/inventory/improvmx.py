@@ -105,7 +105,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._connection import 
     tell_waits,
     warning_of_version,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
     ImprovmxError,
     InputError,
     parse_domain,

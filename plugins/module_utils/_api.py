@@ -14,14 +14,16 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, 
 
 from ansible_collections.improvmx.email.plugins.module_utils._check import Check
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    CATCH_ALL,
     SETTINGS,
     Alias,
     Domain,
+    read_setting,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    CATCH_ALL,
     display_domain,
     read_domain,
     read_forward,
-    read_setting,
     shown,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._time import read_iso_utc

@@ -16,7 +16,10 @@ from ansible_collections.improvmx.email.plugins.module_utils._api import (
     alias_body,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._check import Check, mx_problem
-from ansible_collections.improvmx.email.plugins.module_utils._model import Alias, Domain
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    Alias,
+    Domain,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._transport import service_words
 
 

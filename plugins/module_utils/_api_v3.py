@@ -24,6 +24,8 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
     Alias,
     Domain,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
     same_setting,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._transport import (

@@ -14,7 +14,9 @@ from ansible_collections.improvmx.email.plugins.module_utils._api import (
     read_created,
     read_id,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    ImprovmxError,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._rules import MATCHERS, Rule, RuleWish
 from ansible_collections.improvmx.email.plugins.module_utils._time import read_iso_utc
 from ansible_collections.improvmx.email.plugins.module_utils._transport import Refused

@@ -19,9 +19,11 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api, PartlyDone
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    CATCH_ALL,
     Alias,
     Domain,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    CATCH_ALL,
     ImprovmxError,
     same_destinations,
     shown,

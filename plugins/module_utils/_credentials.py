@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
     InputError,
     note,
     parse_domain,

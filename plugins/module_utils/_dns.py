@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.improvmx.email.plugins.module_utils._model import shown
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    shown,
+)
 
 TTL = 3600  # seconds
 

@@ -23,11 +23,13 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     Alias,
     Domain,
     DomainWish,
+    alias_wish,
+    domain_wish,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
     InputError,
     alias_order,
-    alias_wish,
     display_domain,
-    domain_wish,
     parse_alias,
     parse_domain,
     shown,

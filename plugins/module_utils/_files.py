@@ -23,8 +23,11 @@ from ansible_collections.improvmx.email.plugins.module_utils._export import (
     is_exported,
     is_untouched,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError, InputError
 from ansible_collections.improvmx.email.plugins.module_utils._module import Failure
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    ImprovmxError,
+    InputError,
+)
 
 _TEMPORARY = ".improvmx-"
 _ABANDONED = 3600.0  # seconds after which a temporary file is what a killed run has left

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.improvmx.email.plugins.module_utils._model import display_domain
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    display_domain,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._plan import DomainPlan, outcome
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, List, Optional, Sequence, TypeVar
 
-from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    ImprovmxError,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._transport import (
     Interrupted,
     RateLimited,

@@ -14,13 +14,15 @@ from typing import Any, Dict, Generic, Iterable, List, Mapping, NamedTuple, Opti
 
 from ansible_collections.improvmx.email.plugins.module_utils._diff import Difference
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    CATCH_ALL,
     SETTINGS,
     SETTINGS_AT_CREATION,
     Alias,
     AliasWish,
     Domain,
     DomainWish,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    CATCH_ALL,
     ImprovmxError,
     is_pattern,
     same_destinations,

@@ -21,7 +21,10 @@ from ansible_collections.improvmx.email.plugins.module_utils._limits import (
     creates_domains,
     exceeded_limits,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._model import Domain, DomainWish
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    Domain,
+    DomainWish,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._module import Failure, execute
 from ansible_collections.improvmx.email.plugins.module_utils._plan import (
     Change,

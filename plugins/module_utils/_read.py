@@ -10,7 +10,10 @@ import unicodedata
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._model import Domain, DomainWish
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    Domain,
+    DomainWish,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._transport import Refused
 
 _MOST_LOOKS = 3  # at a domain that comes and goes while it is read

@@ -11,8 +11,10 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._logs import LogQuery, newest_first, summarise
-from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError
 from ansible_collections.improvmx.email.plugins.module_utils._module import Failure
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    ImprovmxError,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._parallel import Outage, side_by_side
 from ansible_collections.improvmx.email.plugins.module_utils._report import about, failures_of, listed
 from ansible_collections.improvmx.email.plugins.module_utils._transport import ApiError

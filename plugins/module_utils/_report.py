@@ -11,12 +11,12 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.improvmx.email.plugins.module_utils._diff import Difference, diff
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
+from ansible_collections.improvmx.email.plugins.module_utils._module import Failure
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
     ImprovmxError,
     display_domain,
     for_people,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._module import Failure
 from ansible_collections.improvmx.email.plugins.module_utils._plan import Change
 
 NOTHING_DONE: Mapping[str, Any] = {

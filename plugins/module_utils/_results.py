@@ -13,6 +13,8 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
     Alias,
     Domain,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
     alias_key,
     display_domain,
 )

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
     InputError,
     alias_key,
     forward_wish,

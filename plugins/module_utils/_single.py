@@ -30,8 +30,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._diff import Difference
-from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError, InputError
 from ansible_collections.improvmx.email.plugins.module_utils._module import Failure, execute, read_all
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    ImprovmxError,
+    InputError,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._plan import Change, PlanError, Step
 from ansible_collections.improvmx.email.plugins.module_utils._report import (
     NOTHING_DONE,

@@ -25,7 +25,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from ansible_collections.improvmx.email.plugins.module_utils import _deadline, _stop
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
     ImprovmxError,
     InputError,
     shown,

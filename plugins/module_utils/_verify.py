@@ -21,11 +21,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._check import Check
 from ansible_collections.improvmx.email.plugins.module_utils._diff import Difference
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     Domain,
-    ImprovmxError,
-    InputError,
     domain_names,
-    for_people,
-    parse_domain,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._module import (
     Failure,
@@ -33,6 +29,12 @@ from ansible_collections.improvmx.email.plugins.module_utils._module import (
     read_all,
     read_number,
     read_option,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    ImprovmxError,
+    InputError,
+    for_people,
+    parse_domain,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._parallel import (
     NotTried,

@@ -255,8 +255,10 @@ from typing import Any, Dict, Type
 from ansible_collections.improvmx.email.plugins.module_utils._account import presentable, read_limits
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._limits import usage
-from ansible_collections.improvmx.email.plugins.module_utils._model import InputError
 from ansible_collections.improvmx.email.plugins.module_utils._module import execute, make_module
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    InputError,
+)
 
 
 def main() -> None:

@@ -228,7 +228,10 @@ from typing import Any, Dict, List, Sequence, Type
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
-from ansible_collections.improvmx.email.plugins.module_utils._model import DomainWish, domain_wish
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    DomainWish,
+    domain_wish,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
 from ansible_collections.improvmx.email.plugins.module_utils._provision import (
     domain_options,

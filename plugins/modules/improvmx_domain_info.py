@@ -191,11 +191,13 @@ api_requests:
 from typing import Any, Dict, Optional, Type
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._model import parse_domain
 from ansible_collections.improvmx.email.plugins.module_utils._module import (
     execute,
     make_module,
     read_option,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    parse_domain,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._read import read_selected
 from ansible_collections.improvmx.email.plugins.module_utils._results import describe_domain

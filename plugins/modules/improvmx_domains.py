@@ -316,13 +316,15 @@ from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     DomainWish,
-    InputError,
     domain_wishes,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._module import (
     make_module,
     read_all,
     read_number,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    InputError,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._provision import (
     domains_item_options,

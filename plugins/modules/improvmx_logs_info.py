@@ -207,8 +207,6 @@ from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._logs import LogQuery
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     domain_names,
-    parse_alias,
-    parse_domain,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._module import (
     execute,
@@ -216,6 +214,10 @@ from ansible_collections.improvmx.email.plugins.module_utils._module import (
     read_all,
     read_number,
     read_option,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    parse_alias,
+    parse_domain,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._read_logs import read_log, read_logs
 from ansible_collections.improvmx.email.plugins.module_utils._time import parse_moment

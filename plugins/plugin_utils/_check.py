@@ -14,7 +14,12 @@ from typing import Any, Dict, List, Mapping, Optional
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.improvmx.email.plugins.module_utils._connection import DIALECTS
-from ansible_collections.improvmx.email.plugins.module_utils._model import InputError, domain_wishes
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    domain_wishes,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    InputError,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._provision import domains_item_options
 from ansible_collections.improvmx.email.plugins.plugin_utils._gather import Account
 

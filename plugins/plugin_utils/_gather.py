@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 from urllib.parse import urlsplit
 
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
     display_domain,
     parse_domain,
     shown,

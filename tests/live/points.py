@@ -513,7 +513,7 @@ def form_of(text: str | None, answer: Answer) -> str:
 
 
 API = "plugins/module_utils/_api_v3.py"
-COMPARED = "The modules compare meaning (plugins/module_utils/_model.py): see that they still do."
+COMPARED = "The modules compare meaning (plugins/module_utils/_names.py): see that they still do."
 SETTINGS_CURE = (
     f"tests/emulator/account.py, change_domain, and validation.py, checked_option; {API}, update_domain."
 )
@@ -533,13 +533,13 @@ POINTS = (
     Point(
         "Destinations that are refused",
         refused_destinations,
-        "tests/emulator/validation.py, checked_forward; plugins/module_utils/_model.py, _forward_wish.",
+        "tests/emulator/validation.py, checked_forward; plugins/module_utils/_names.py, forward_wish.",
     ),
     Point(
         "Names of aliases",
         names,
         "tests/emulator/validation.py, checked_alias, and account.py, add_alias and find_alias; "
-        "plugins/module_utils/_model.py, alias_key and parse_alias.",
+        "plugins/module_utils/_names.py, alias_key and parse_alias.",
     ),
     Point(
         "Names that are patterns",
@@ -617,7 +617,7 @@ POINTS = (
         "Domains of other scripts",
         idn,
         "tests/emulator/account.py, find_domain and the display of Domain; "
-        "plugins/module_utils/_model.py, read_domain.",
+        "plugins/module_utils/_names.py, read_domain.",
     ),
     Point(
         f"A domain with {MANY} aliases",

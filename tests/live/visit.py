@@ -11,7 +11,9 @@ from itertools import count
 
 import requests
 
-from ansible_collections.improvmx.email.plugins.module_utils._model import read_domain
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    read_domain,
+)
 
 from .service import Service
 

@@ -17,7 +17,10 @@ from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._api_v2 import ApiV2
 from ansible_collections.improvmx.email.plugins.module_utils._api_v3 import ApiV3
 from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun, apply_plan
-from ansible_collections.improvmx.email.plugins.module_utils._model import alias_wish, domain_wishes
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    alias_wish,
+    domain_wishes,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._plan import plan
 from ansible_collections.improvmx.email.plugins.module_utils._read import read_wished
 from ansible_collections.improvmx.email.plugins.module_utils._transport import Transport

@@ -16,13 +16,15 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils import _model
+from ansible_collections.improvmx.email.plugins.module_utils import _model, _names
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
     Alias,
     AliasWish,
     Domain,
     DomainWish,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
     InputError,
     read_forward,
     same_destinations,
@@ -35,11 +37,11 @@ PROFILE = settings.get_profile("model")
 
 LABEL_63 = "a" * 63
 PARSERS = (
-    _model.parse_domain,
-    _model.parse_alias,
-    _model.parse_email,
-    _model.parse_url,
-    _model.parse_destination,
+    _names.parse_domain,
+    _names.parse_alias,
+    _names.parse_email,
+    _names.parse_url,
+    _names.parse_destination,
 )
 ANY_TEXT = st.text(st.characters(), max_size=60)  # lone surrogates are among them
 PARTS = st.text(st.characters(categories=("L", "M", "N")), min_size=1, max_size=8)
@@ -83,7 +85,7 @@ def names(count: int, label: str) -> str:
     ],
 )
 def test_domain_is_read_as_its_a_label(text: str, name: str) -> None:
-    assert _model.parse_domain(text) == name
+    assert _names.parse_domain(text) == name
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_domain_is_read_as_its_a_label(text: str, name: str) -> None:
 )
 def test_malformed_domain_is_refused_with_a_reason(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        _model.parse_domain(text)
+        _names.parse_domain(text)
 
 
 @PROFILE
@@ -135,7 +137,7 @@ def test_malformed_domain_is_refused_with_a_reason(text: str, reason: str) -> No
 def test_domain_agrees_with_idna_2008(text: str) -> None:
     assume(not text.isascii())
     try:
-        ours = _model.parse_domain(text)
+        ours = _names.parse_domain(text)
         theirs = idna.encode(text, uts46=True, transitional=False).decode()
     except ValueError:
         return
@@ -146,13 +148,13 @@ def test_domain_agrees_with_idna_2008(text: str) -> None:
 @given(st.one_of(NAMES, ANY_TEXT))
 def test_parsed_domain_parses_to_itself_and_so_does_its_display(text: str) -> None:
     try:
-        name = _model.parse_domain(text)
+        name = _names.parse_domain(text)
     except ValueError:
         return
     assert name.isascii()
-    assert _model.parse_domain(name) == name
-    assert _model.parse_domain(name.upper() + ".") == name
-    assert _model.parse_domain(_model.display_domain(name)) == name
+    assert _names.parse_domain(name) == name
+    assert _names.parse_domain(name.upper() + ".") == name
+    assert _names.parse_domain(_names.display_domain(name)) == name
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_parsed_domain_parses_to_itself_and_so_does_its_display(text: str) -> No
     ],
 )
 def test_display_decodes_what_can_be_decoded(name: str, display: str) -> None:
-    assert _model.display_domain(name) == display
+    assert _names.display_domain(name) == display
 
 
 # Aliases
@@ -193,7 +195,7 @@ def test_display_decodes_what_can_be_decoded(name: str, display: str) -> None:
     ],
 )
 def test_alias_is_kept_as_written_without_outer_spaces(text: str, name: str) -> None:
-    assert _model.parse_alias(text) == name
+    assert _names.parse_alias(text) == name
 
 
 @pytest.mark.parametrize(
@@ -218,7 +220,7 @@ def test_alias_is_kept_as_written_without_outer_spaces(text: str, name: str) -> 
 )
 def test_unusable_alias_is_refused_with_a_reason(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        _model.parse_alias(text)
+        _names.parse_alias(text)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +238,7 @@ def test_unusable_alias_is_refused_with_a_reason(text: str, reason: str) -> None
 def test_aliases_are_the_same_without_regard_to_case_unless_a_backslash_gives_it_meaning(
     one: str, other: str, same: bool
 ) -> None:
-    assert (_model.alias_key(one) == _model.alias_key(other)) is same
+    assert (_names.alias_key(one) == _names.alias_key(other)) is same
     assert (AliasWish(one).key == _model.Alias(other).key) is same
 
 
@@ -245,7 +247,7 @@ def test_aliases_are_the_same_without_regard_to_case_unless_a_backslash_gives_it
     [("info", False), ("a.b+c-d", False), ("*", True), ("a*", True), ("(a|b)", True), (r"\d", True)],
 )
 def test_pattern_is_what_catches_addresses_not_spelled_out(name: str, pattern: bool) -> None:
-    assert _model.is_pattern(name) is pattern
+    assert _names.is_pattern(name) is pattern
 
 
 # Destinations
@@ -262,7 +264,7 @@ def test_pattern_is_what_catches_addresses_not_spelled_out(name: str, pattern: b
     ],
 )
 def test_email_keeps_its_local_part_and_gets_an_a_label(text: str, address: str) -> None:
-    assert _model.parse_email(text) == address
+    assert _names.parse_email(text) == address
 
 
 @pytest.mark.parametrize(
@@ -295,7 +297,7 @@ def test_email_keeps_its_local_part_and_gets_an_a_label(text: str, address: str)
 )
 def test_malformed_email_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"e-mail address|dot too many|domain is malformed"):
-        _model.parse_email(text)
+        _names.parse_email(text)
 
 
 @pytest.mark.parametrize(
@@ -310,7 +312,7 @@ def test_malformed_email_is_refused(text: str) -> None:
     ],
 )
 def test_url_is_kept_as_written(url: str) -> None:
-    assert _model.parse_url(f" {url} ") == url
+    assert _names.parse_url(f" {url} ") == url
 
 
 @pytest.mark.parametrize(
@@ -336,7 +338,7 @@ def test_url_is_kept_as_written(url: str) -> None:
 )
 def test_malformed_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"URL|white space"):
-        _model.parse_url(url)
+        _names.parse_url(url)
 
 
 @pytest.mark.parametrize(
@@ -350,13 +352,13 @@ def test_malformed_url_is_refused(url: str) -> None:
     ],
 )
 def test_destination_is_an_address_a_url_or_null(text: str, destination: str) -> None:
-    assert _model.parse_destination(text) == destination
+    assert _names.parse_destination(text) == destination
 
 
 @pytest.mark.parametrize("text", ["", "nil", "x.example", "info", "null@", "://"])
 def test_other_destination_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        _model.parse_destination(text)
+        _names.parse_destination(text)
 
 
 @pytest.mark.parametrize(
@@ -371,7 +373,7 @@ def test_other_destination_is_refused(text: str) -> None:
     ],
 )
 def test_forward_of_the_service_is_read_leniently(items: list[str], destinations: tuple[str, ...]) -> None:
-    assert _model.read_forward(items) == destinations
+    assert _names.read_forward(items) == destinations
 
 
 @pytest.mark.parametrize(
@@ -657,7 +659,7 @@ def test_order_case_of_the_domain_part_spaces_and_doubles_make_no_difference(
 @example("\U0010ffff" * 200)
 @example("a\nb\r\x1b[31m\u2028")
 def test_shown_is_one_printable_line_of_bounded_length(text: str) -> None:
-    line = _model.shown(text)
+    line = _names.shown(text)
     assert line.isprintable()
     assert len(line) <= 820
     line.encode()
@@ -693,9 +695,9 @@ def test_any_input_twice_is_an_input_error_and_lenient_reading_takes_it(
     with pytest.raises(InputError) as caught:
         _model.domain_wishes([item, item], SETTINGS, "v3")
     assert str(caught.value).isprintable()
-    _model.read_forward([alias, *forward])
-    _model.read_domain(domain)
-    _model.display_domain(domain)
+    _names.read_forward([alias, *forward])
+    _names.read_domain(domain)
+    _names.display_domain(domain)
 
 
 LONG_NAMES = {
@@ -720,13 +722,13 @@ def test_long_text_costs_no_work_that_grows_with_its_square(
         return unicodedata.normalize(form, given)
 
     monkeypatch.setattr(
-        _model, "unicodedata", SimpleNamespace(**{**vars(unicodedata), "normalize": normalize})
+        _names, "unicodedata", SimpleNamespace(**{**vars(unicodedata), "normalize": normalize})
     )
-    assert _model.read_domain(text) == text
-    assert _model.display_domain(text) == text
-    assert _model.read_forward([f"info@{text}"]) == (f"info@{text}",)
+    assert _names.read_domain(text) == text
+    assert _names.display_domain(text) == text
+    assert _names.read_forward([f"info@{text}"]) == (f"info@{text}",)
     assert _model.read_setting("whitelabel", text) == text
-    for parse in (_model.parse_domain, _model.parse_email, _model.parse_alias):
+    for parse in (_names.parse_domain, _names.parse_email, _names.parse_alias):
         with pytest.raises(ValueError, match=r"longer than|e-mail address"):
             parse(text)
     assert max(seen, default=0) <= 254
@@ -735,7 +737,7 @@ def test_long_text_costs_no_work_that_grows_with_its_square(
 @given(st.text("aü\ufdfa-.", min_size=1, max_size=300))
 def test_name_that_is_taken_is_no_longer_than_a_name_can_be(text: str) -> None:
     try:
-        name = _model.parse_domain(text)
+        name = _names.parse_domain(text)
     except ValueError:
         return
     assert len(name) <= 253

@@ -20,6 +20,8 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     AliasWish,
     Domain,
     DomainWish,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
     is_pattern,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._plan import (

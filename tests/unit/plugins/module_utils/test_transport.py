@@ -30,7 +30,10 @@ import trustme
 from requests.exceptions import InvalidSchema
 
 from ansible_collections.improvmx.email.plugins.module_utils import _transport
-from ansible_collections.improvmx.email.plugins.module_utils._model import ImprovmxError, InputError
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    ImprovmxError,
+    InputError,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._transport import (
     ApiError,
     BadReply,

@@ -21,7 +21,7 @@ from ansible.module_utils.basic import AnsibleModule
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
     parse_alias,
     parse_destination,
     parse_domain,

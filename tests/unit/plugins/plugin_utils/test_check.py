@@ -12,7 +12,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils._model import split_forward
+from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    split_forward,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._provision import domains_item_options
 from ansible_collections.improvmx.email.plugins.plugin_utils._check import as_read
 
