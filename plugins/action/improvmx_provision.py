@@ -37,6 +37,7 @@ _NOTHING: Mapping[str, Any] = {
     "failed_domains": [],
     "domains": [],
     "diff": [],
+    "unmanaged": [],
     "api_requests": 0,
     "accounts": [],
 }
@@ -45,7 +46,7 @@ _RAN_ALREADY: Mapping[str, Any] = {
     "skip_reason": "The role runs once, and did so for another host.",
     "check_dns": False,
 }
-_LISTS = ("changes", "pending", "failed_domains", "domains", "diff")
+_LISTS = ("changes", "pending", "failed_domains", "domains", "diff", "unmanaged")
 # Without improvmx_max_deletions, however it is wished: one line in group_vars/all can ask for all domains.
 _MOST_DELETED_DOMAINS = 3
 _MOST_SHOWN = 10  # problems of DNS records that are shown one by one

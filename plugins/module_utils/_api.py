@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ansible_collections.improvmx.email.plugins.module_utils._check import Check
+from ansible_collections.improvmx.email.plugins.module_utils._credentials import Credential
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
     Alias,
@@ -26,6 +27,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._names import (
     read_forward,
     shown,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._rules import Rule
 from ansible_collections.improvmx.email.plugins.module_utils._time import read_iso_utc
 from ansible_collections.improvmx.email.plugins.module_utils._transport import (
     BadReply,
@@ -54,9 +56,8 @@ class Api:
     """One account, seen through one version of the API. The subclasses know the paths."""
 
     version = ""
-    settings: Tuple[str, ...] = ()  # what it can manage of a domain
+    manages: Tuple[str, ...] = ()  # the settings and lists of a domain that it can manage
     batch_limit = 1  # how many aliases one request can create
-    kinds: Tuple[str, ...] = ("domain", "alias")  # the kinds of things that it knows
     account_path = "/account"
     tells_limits = False
 
@@ -102,6 +103,42 @@ class Api:
 
     def delete_alias(self, domain: str, alias: Alias) -> None:
         """Remove an alias. One that is gone already is no error. See ``is_mistakable`` for its id."""
+        raise NotImplementedError
+
+    def rules(self, domain: str) -> List[Rule]:
+        """Every rule of a domain."""
+        raise NotImplementedError
+
+    def rule(self, domain: str, rule_id: str) -> Optional[Rule]:
+        """One rule; None when the domain does not have it."""
+        raise NotImplementedError
+
+    def create_rule(self, domain: str, rule: Rule) -> Rule:
+        """Add a rule; return it as the service made it."""
+        raise NotImplementedError
+
+    def update_rule(self, domain: str, before: Rule, after: Rule) -> None:
+        """Make a rule that exists into another."""
+        raise NotImplementedError
+
+    def delete_rule(self, domain: str, rule_id: str) -> None:
+        """Remove a rule. One that is gone already is no error."""
+        raise NotImplementedError
+
+    def credentials(self, domain: str) -> Optional[List[Credential]]:
+        """The SMTP credentials of a domain; None when there is no such domain."""
+        raise NotImplementedError
+
+    def create_credential(self, domain: str, username: str, password: str) -> Tuple[Credential, bool]:
+        """Add a credential; return it, and whether the service wants the DNS records checked anew."""
+        raise NotImplementedError
+
+    def set_password(self, domain: str, username: str, password: str) -> None:
+        """Give a credential another password."""
+        raise NotImplementedError
+
+    def delete_credential(self, domain: str, username: str) -> None:
+        """Remove a credential. One that is gone already is no error."""
         raise NotImplementedError
 
     def is_mistakable(self, name: str) -> bool:

@@ -19,8 +19,11 @@ from ansible_collections.improvmx.email.plugins.module_utils._api import (
     alias_body,
     read_id,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._api_v3_credentials import CredentialsOfV3
+from ansible_collections.improvmx.email.plugins.module_utils._api_v3_rules import RulesOfV3
 from ansible_collections.improvmx.email.plugins.module_utils._check import Check, mx_is_valid, problems
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    LISTS,
     SETTINGS,
     Alias,
     Domain,
@@ -43,12 +46,11 @@ _LOG_WORD = "search"  # what paths of logs hold in the place of an alias, to mea
 _WORDS = ("batch", "bulk")  # what paths hold in the place of an alias, to mean many
 
 
-class ApiV3(Api):
+class ApiV3(RulesOfV3, CredentialsOfV3, Api):
     version = "v3"
-    settings = SETTINGS
+    manages = (*SETTINGS, *LISTS)
     batch_limit = 500
     tells_limits = True
-    kinds = ("domain", "alias", "credential", "rule")
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)

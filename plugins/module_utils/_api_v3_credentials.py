@@ -6,52 +6,37 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Optional, Sequence
+from typing import Any, List, Mapping, Optional, Tuple
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import (
     Api,
     Reply,
     read_created,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._credentials import (
-    Credential,
-    CredentialWish,
-)
+from ansible_collections.improvmx.email.plugins.module_utils._credentials import Credential
 from ansible_collections.improvmx.email.plugins.module_utils._time import read_iso_utc
 
 _ALL = "/domains/{}/credentials"
 _ONE = "/domains/{}/credentials/{}"
 
 
-class Credentials:
-    """The credentials of a domain, for a wish."""
+class CredentialsOfV3(Api):
+    """The methods for SMTP credentials."""
 
-    def __init__(self, api: Api, wish: CredentialWish) -> None:
-        self._api, self._wish = api, wish
-        self.warnings: List[str] = []
-        if wish.password:
-            api.transport.hide(wish.password)
-
-    def read(self) -> Optional[Sequence[Credential]]:
-        reply = self._api.find(_ALL, self._wish.domain)
+    def credentials(self, domain: str) -> Optional[List[Credential]]:
+        reply = self.find(_ALL, domain)
         return [_read(reply, thing) for thing in reply.many("credentials")] if reply else None
 
-    def create(self, credential: Credential) -> Credential:
-        body = {"username": credential.username, "password": self._wish.password}
-        reply = self._api.call("POST", _ALL, self._wish.domain, body=body)
-        if reply.content.get("requires_new_mx_check") is True:
-            self.warnings.append(
-                "ImprovMX wants the DNS records of %s checked anew before the credential can send: have them "
-                "checked with improvmx.email.improvmx_domain_check." % self._wish.domain
-            )
-        return _read(reply, reply.one("credential"))
+    def create_credential(self, domain: str, username: str, password: str) -> Tuple[Credential, bool]:
+        reply = self.call("POST", _ALL, domain, body={"username": username, "password": password})
+        wants_check = reply.content.get("requires_new_mx_check") is True
+        return _read(reply, reply.one("credential")), wants_check
 
-    def update(self, before: Credential, after: Credential) -> None:
-        body = {"password": self._wish.password}
-        self._api.call("PUT", _ONE, self._wish.domain, before.username, body=body)
+    def set_password(self, domain: str, username: str, password: str) -> None:
+        self.call("PUT", _ONE, domain, username, body={"password": password})
 
-    def delete(self, credential: Credential) -> None:
-        self._api.remove(_ONE, self._wish.domain, credential.username)
+    def delete_credential(self, domain: str, username: str) -> None:
+        self.remove(_ONE, domain, username)
 
 
 def _read(reply: Reply, thing: Mapping[str, Any]) -> Credential:

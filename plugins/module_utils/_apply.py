@@ -15,9 +15,15 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field, replace
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api, PartlyDone
+from ansible_collections.improvmx.email.plugins.module_utils._changes import (
+    Change,
+    PlanError,
+    UnplannedDeletions,
+    remainder,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     Alias,
     Domain,
@@ -33,14 +39,10 @@ from ansible_collections.improvmx.email.plugins.module_utils._parallel import (
     side_by_side,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._plan import (
-    Change,
     DomainPlan,
-    PlanError,
-    UnplannedDeletions,
     count_deletions,
     outcome,
     plan_domain,
-    remainder,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._progress import Progress
 from ansible_collections.improvmx.email.plugins.module_utils._read import read_domain
@@ -50,6 +52,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._transport import (
     Unavailable,
 )
 
+_NOT_SHOWN = ("credential", "update")  # a password
 _MOST_CONFLICTS = 3  # in a row, without a write that went well or less that is left to do
 
 
@@ -62,6 +65,7 @@ class DomainRun:
     done: List[Change] = field(default_factory=list)
     pending: List[Change] = field(default_factory=list)
     error: Optional[ImprovmxError] = None
+    wants_check: bool = False  # the service wants its DNS records checked anew
 
 
 def preview(plan: DomainPlan) -> DomainRun:
@@ -195,6 +199,10 @@ class _Execution:
         elif change.kind == "domain":
             api.delete_domain(change.domain)
             self._finish(step)
+        elif change.kind == "rule":
+            self._finish(step, [self._write_rule(change)])
+        elif change.kind == "credential":
+            self._finish(step, [self._write_credential(change)])
         elif change.action == "create":
             self._create_aliases(step)
         else:
@@ -205,8 +213,38 @@ class _Execution:
         self._finish(step)
         if made and not made.complete:
             made = read_domain(self._api, self._wish)
+        elif made:
+            made = replace(made, rules=(), credentials=())  # a new domain has none
         self._made = _catch_all(made)
         self._run.done += self._plan_anew(made)[1]
+
+    def _write_rule(self, change: Change) -> Change:
+        """Execute a change of a rule; return it with the rule as it is then."""
+        api = self._api
+        if change.action == "create":
+            made = api.create_rule(change.domain, change.thing)
+            return change._replace(id=made.id, thing=made)
+        if change.action == "delete":
+            api.delete_rule(change.domain, str(change.id))
+            return change
+        now = outcome(self._base, self._since)
+        [before] = [rule for rule in (now.rules if now else None) or () if rule.id == change.id]
+        api.update_rule(change.domain, before, change.thing)
+        return change
+
+    def _write_credential(self, change: Change) -> Change:
+        """Execute a change of a credential; return it with the credential as it is then."""
+        api = self._api
+        if change.action == "delete":
+            api.delete_credential(change.domain, change.name)
+            return change
+        password = next(wish.password for wish in self._wish.credentials if wish.find([change.thing]))
+        if change.action == "update":
+            api.set_password(change.domain, change.name, password or "")
+            return change
+        made, wants_check = api.create_credential(change.domain, change.name, password or "")
+        self._run.wants_check = self._run.wants_check or wants_check
+        return change._replace(thing=made)
 
     def _write_alias(self, step: List[Change]) -> None:
         """Update or delete the alias that is meant, and no other.
@@ -237,7 +275,7 @@ class _Execution:
             raise error from None
         hit = self._hit_instead(change, other, found) if other else []
         left, _as_wanted = self._plan_anew(found)
-        if str(change) not in left:
+        if change.key not in left:
             exists = found is not None and change.name in {alias.name for alias in found.aliases}
             happened = meant and exists is (change.after is not None)
             self._run.done += (step if happened else []) + hit
@@ -330,8 +368,8 @@ class _Execution:
         done = step if done is None else done
         run.done += done
         self._since += done
-        names = {str(change) for change in done}
-        run.pending = [c for c in step if str(c) not in names] + run.pending[len(step) :]
+        names = {change.key for change in done}
+        run.pending = [c for c in step if c.key not in names] + run.pending[len(step) :]
 
     def _calls_for_look(self, error: ApiError, step: List[Change]) -> bool:
         """Whether a failure leaves open what is there now.
@@ -347,6 +385,11 @@ class _Execution:
         """Read the domain and plan it anew. Return the error where the step is still the one to do."""
         run = self._run
         before = len(run.pending)
+        if error.doubtful and error.status != 404 and (step[0].kind, step[0].action) == _NOT_SHOWN:
+            run.error = error.extended(
+                "; whether it took effect could not be found out, for the service does not show it"
+            )
+            return None
         try:
             found = read_domain(self._api, self._wish)
         except ApiError as blind:
@@ -356,7 +399,7 @@ class _Execution:
             run.error = error.extended("; whether it took effect could not be found out (%s)" % blind)
             return None
         left, as_wanted = self._plan_anew(found)
-        settled = [change for change in step if str(change) not in left]
+        settled = [change for change in step if change.key not in left]
         if error.doubtful:
             in_part = [change for change in map(self._part_done, step) if change]
             run.done += in_part + settled + [change for change in as_wanted if change not in settled]
@@ -402,10 +445,10 @@ class _Execution:
         """What of a change of several settings is done, where some of it is left."""
         if (change.action, change.kind) != ("update", "domain"):
             return None
-        left = [other for other in self._run.pending if str(other) == str(change)]
+        left = [other for other in self._run.pending if other.key == change.key]
         return remainder(change, left[0]) if left else None
 
-    def _plan_anew(self, found: Optional[Domain]) -> Tuple[Set[str], List[Change]]:
+    def _plan_anew(self, found: Optional[Domain]) -> Tuple[Set[Tuple[Any, ...]], List[Change]]:
         """Replace what is pending by what is left to do.
 
         Nothing is deleted that the first plan did not delete: its deletions are what was agreed to. The
@@ -415,7 +458,7 @@ class _Execution:
         Where the first reading did not tell how the domain is routed, as a list may not, a later look
         stops nothing: a run does what check mode said, whether or not it has to look again.
 
-        Returns the changes left, as texts, and those of the pending ones to a new domain's catch-all
+        Returns the keys of the changes left, and those of the pending ones to a new domain's catch-all
         that are not needed, because the service made it as it is wanted.
         """
         run = self._run
@@ -423,23 +466,30 @@ class _Execution:
             found = found.without_routing()
         self._base, self._since = found, []
         fresh = plan_domain(self._wish, found)
-        planned = {str(change): change for change in run.pending}
+        planned = {change.key: change for change in run.pending}
         order = {name: index for index, name in enumerate(planned)}
         own = found is None or (self._made is not None and self._made == _catch_all(found))
+        # No look shows a password that the run has set.
+        renewed = {c._replace(action="update").key for c in run.done if c.kind == "credential" and c.after}
         left = []
         surplus = []
         for change in (fresh.problem or fresh).changes:
             its_own = own and change.kind == "alias" and change.name == CATCH_ALL
-            known = planned.get(str(change))
+            known = planned.get(change.key)
             if known:
                 change = _as_planned(change, known, its_own)
             elif change.action == "delete" and not its_own:
                 surplus.append(change)
                 continue
+            elif change.key in renewed:
+                continue
             left.append(change)
         if own or not self._is_new:
             # What was not planned is what has to come first: a thing that vanished and is needed again.
-            left.sort(key=lambda change: order.get(str(change), -1))
+            left.sort(key=lambda change: order.get(change.key, -1))
+        if fresh.problem:
+            known_left = {change.key for change in left}
+            left += [c for c in run.pending if c.kind == "rule" and c.key not in known_left]
         left = self._restorations(found) + left
         run.pending = left
         run.error = fresh.problem or self._excess(found, surplus, own)
@@ -449,7 +499,7 @@ class _Execution:
             for change in planned.values()
             if change.action != "create" and change.before is None and (change.kind, change.name) not in names
         ]
-        return {str(change) for change in run.pending}, as_wanted
+        return {change.key for change in run.pending}, as_wanted
 
     def _excess(self, found: Optional[Domain], surplus: List[Change], own: bool) -> Optional[PlanError]:
         """The error where more would be deleted than was agreed to; else allow what is left to delete."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.improvmx.email.plugins.module_utils import _yaml
+from ansible_collections.improvmx.email.plugins.module_utils._credentials import Credential
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
     Alias,
@@ -34,7 +35,10 @@ from ansible_collections.improvmx.email.plugins.module_utils._names import (
     parse_domain,
     shown,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._plan import plan_domain
+from ansible_collections.improvmx.email.plugins.module_utils._plan import (
+    plan_domain,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._rules import MATCHERS, Rule, place_of
 
 HOSTS_FILE = "hosts.yml"
 HOST_VARS = "host_vars"
@@ -61,7 +65,8 @@ _DELETING_FROM_LIST = """\
 _DELETING_HOSTS = """\
 "improvmx_state: absent" deletes a domain, "state: absent" an alias;
 # improvmx_purge and improvmx_purge_aliases delete what is not listed."""
-_BY_RULES = "Its mail is routed by rules, not by aliases: see improvmx.email.improvmx_rule."
+_BY_RULES = "Its mail is routed by rules, not by aliases."
+_NO_PASSWORDS = "The service never shows a password. A credential that has to be created needs one."
 
 _TEMPLATE = re.compile(r"#jinja2:|.*\{[{%#]")
 
@@ -75,6 +80,9 @@ class Entry:
     settings: Mapping[str, str]
     aliases: Optional[Tuple[Alias, ...]]
     left_out: Tuple[str, ...] = ()
+    rules: Optional[Tuple[Rule, ...]] = None
+    has_ranks: bool = False  # the order of the rules does not tell their ranks
+    credentials: Optional[Tuple[Credential, ...]] = None
 
     @property
     def note(self) -> str:
@@ -93,6 +101,8 @@ class Export:
         return {
             "domains": len(self.entries),
             "aliases": sum(len(entry.aliases or ()) for entry in self.entries),
+            "rules": sum(len(entry.rules or ()) for entry in self.entries),
+            "credentials": sum(len(entry.credentials or ()) for entry in self.entries),
             "left_out": len(self.left_out) + sum(len(entry.left_out) for entry in self.entries),
         }
 
@@ -103,7 +113,7 @@ class Export:
 def export(domains: Iterable[Domain], supported: Sequence[str], version: str) -> Export:
     """Choose what to write of complete domains, by name.
 
-    ``supported`` names the settings that the API ``version`` can manage.
+    ``supported`` names what the API ``version`` can manage. Lists that were not read are not written.
     """
     entries = []
     left_out = []
@@ -135,7 +145,64 @@ def _entry(domain: Domain, supported: Sequence[str], version: str) -> Entry:
             for alias in sorted(domain.aliases, key=lambda alias: alias_order(alias.name))
             if not _noted(problems, _alias_problems(domain, alias, many[alias.key]))
         )
-    return Entry(_readable(domain.name), domain.name, settings, aliases, tuple(problems))
+    rules = _rules(domain, supported, version, problems) if domain.rules is not None else None
+    in_order = not rules or _same(_rules_wish(domain.name, rules, supported, version), domain)
+    return Entry(
+        _readable(domain.name),
+        domain.name,
+        settings,
+        aliases,
+        rules=rules,
+        has_ranks=not in_order,
+        credentials=_credentials(domain, supported, version, problems),
+        left_out=tuple(problems),
+    )
+
+
+def _rules(domain: Domain, supported: Sequence[str], version: str, problems: List[str]) -> Tuple[Rule, ...]:
+    """The rules that can be written, in the order in which they are tried."""
+    many = Counter((rule.key, frozenset(rule.scopes)) for rule in domain.rules or ())
+    written = []
+    for rule in sorted(domain.rules or (), key=place_of):
+        what = "rule %s" % shown(rule.name)
+        if many[rule.key, frozenset(rule.scopes)] > 1:
+            problems.append("%s: there is another with the same matcher" % what)
+            continue
+        if rule.type not in MATCHERS:
+            problems.append("%s: its type %s is not known" % (what, shown(rule.type)))
+            continue
+        try:
+            wish = _rules_wish(domain.name, [rule], supported, version)
+        except InputError as error:
+            problems.append("%s: %s" % (what, "; ".join(error.problems)))
+            continue
+        if not _noted(problems, _differences(wish, replace(domain, rules=(rule,)), what)):
+            written.append(rule)
+    return tuple(written)
+
+
+def _rules_wish(domain: str, rules: Sequence[Rule], supported: Sequence[str], version: str) -> DomainWish:
+    items = [{**rule.fields(), "rank": None} for rule in rules]
+    return domain_wish({"domain": domain, "rules": items}, supported, version)
+
+
+def _credentials(
+    domain: Domain, supported: Sequence[str], version: str, problems: List[str]
+) -> Optional[Tuple[Credential, ...]]:
+    if domain.credentials is None:
+        return None
+    written = []
+    for credential in sorted(domain.credentials, key=lambda each: each.username):
+        what = "credential %s" % shown(credential.username)
+        item = {"domain": domain.name, "credentials": [{"username": credential.username}]}
+        try:
+            wish = domain_wish(item, supported, version)
+        except InputError as error:
+            problems.append("%s: %s" % (what, "; ".join(error.problems)))
+            continue
+        if not _noted(problems, _differences(wish, domain, what)):
+            written.append(credential)
+    return tuple(written)
 
 
 def _noted(problems: List[str], found: Sequence[str]) -> bool:
@@ -179,8 +246,12 @@ def _alias_problems(domain: Domain, alias: Alias, namesakes: int) -> Sequence[st
 
 def _differences(wish: DomainWish, found: Domain, what: str) -> Sequence[str]:
     """The proof: to wish for what is there must come to no change."""
-    same = plan_domain(wish, found).changes == ()
-    return [] if same else ["%s: read back, it would not be the same" % what]
+    return [] if _same(wish, found) else ["%s: read back, it would not be the same" % what]
+
+
+def _same(wish: DomainWish, found: Domain) -> bool:
+    planned = plan_domain(wish, found)
+    return planned.changes == () and planned.problem is None
 
 
 # --- The files ------------------------------------------------------------------------------------
@@ -236,12 +307,35 @@ def _fields(entry: Entry, prefix: str, indent: str) -> Iterable[str]:
         yield "%s%s%s: %s\n" % (indent, prefix, setting, scalar(value))
     if entry.aliases is None:
         yield "%s# %s\n" % (indent, _BY_RULES)
-    else:
+    if entry.rules is not None:
+        yield "%s%srules:%s\n" % (indent, prefix, "" if entry.rules else " []")
+        for rule in entry.rules:
+            yield from _rule(rule, entry.has_ranks, indent + "  ")
+    if entry.aliases is not None:
         yield "%s%saliases:%s\n" % (indent, prefix, "" if entry.aliases else " []")
         for alias in entry.aliases:
             yield "%s  - alias: %s\n" % (indent, scalar(alias.name))
             yield from _forward(alias.forward, indent + "    ")
+    if entry.credentials:
+        yield "%s# %s\n" % (indent, _NO_PASSWORDS)
+    if entry.credentials is not None:
+        yield "%s%scredentials:%s\n" % (indent, prefix, "" if entry.credentials else " []")
+        for credential in entry.credentials:
+            yield "%s  - username: %s\n" % (indent, scalar(credential.username))
     yield from _left_out(entry.left_out, indent)
+
+
+def _rule(rule: Rule, with_rank: bool, indent: str) -> Iterable[str]:
+    """A rule. Where it stands in the list tells its rank, if that is enough."""
+    yield "%s- type: %s\n" % (indent, rule.type)
+    yield "%s  %s: %s\n" % (indent, MATCHERS[rule.type], scalar(rule.matcher))
+    if rule.type == "regex":
+        yield "%s  scopes: [%s]\n" % (indent, ", ".join(map(scalar, rule.scopes)))
+    yield from _forward(rule.forward, indent + "  ")
+    if with_rank and rule.rank is not None:
+        yield "%s  rank: %s\n" % (indent, _yaml.scalar(rule.rank))
+    if not rule.active:
+        yield "%s  active: false\n" % indent
 
 
 def _forward(destinations: Sequence[str], indent: str) -> Iterable[str]:

@@ -11,7 +11,10 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from ansible_collections.improvmx.email.plugins.module_utils._names import (
     display_domain,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._plan import DomainPlan, outcome
+from ansible_collections.improvmx.email.plugins.module_utils._plan import (
+    DomainPlan,
+    outcome,
+)
 
 
 class Excess(NamedTuple):

@@ -12,6 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.improvmx.email.plugins.module_utils._credentials import (
+    Credential,
+    CredentialWish,
+    read_credential,
+    read_credentials,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._names import (
     InputError,
     alias_key,
@@ -24,8 +30,15 @@ from ansible_collections.improvmx.email.plugins.module_utils._names import (
     parse_email,
     parse_url,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._rules import (
+    Rule,
+    RuleWish,
+    read_rule,
+    read_rules,
+)
 
 SETTINGS = ("notification_email", "webhook", "whitelabel")
+LISTS = ("rules", "credentials")  # of a domain, which take a request each to read
 # The request that creates a domain takes these; a webhook needs a request of its own.
 SETTINGS_AT_CREATION = ("notification_email", "whitelabel")
 
@@ -48,7 +61,10 @@ class Alias:
 
 @dataclass(frozen=True)
 class Domain:
-    """A domain of the account. ``complete``: ``aliases`` holds every alias, not just the first ones."""
+    """A domain of the account. ``complete``: ``aliases`` holds every alias, not just the first ones.
+
+    ``rules`` and ``credentials`` are None where they were not read.
+    """
 
     name: str
     display: str = ""
@@ -58,6 +74,12 @@ class Domain:
     aliases: Tuple[Alias, ...] = ()
     complete: bool = True
     details: Mapping[str, Any] = field(default_factory=dict)
+    rules: Optional[Tuple[Rule, ...]] = None
+    credentials: Optional[Tuple[Credential, ...]] = None
+
+    @property
+    def routed_by_aliases(self) -> bool:
+        return bool(self.details.get("routing_engine", "rules") != "rules")
 
     @property
     def routed_by_rules(self) -> bool:
@@ -94,11 +116,28 @@ class DomainWish:
     aliases: Tuple[AliasWish, ...] = ()
     purge_aliases: bool = False
     create: bool = True
+    rules: Tuple[RuleWish, ...] = ()
+    purge_rules: bool = False
+    credentials: Tuple[CredentialWish, ...] = ()
+    purge_credentials: bool = False
 
     @property
-    def routes(self) -> bool:
-        """Whether it says anything about aliases."""
-        return bool(self.aliases) or self.purge_aliases
+    def manages_rules(self) -> bool:
+        return self.present and (bool(self.rules) or self.purge_rules)
+
+    @property
+    def manages_credentials(self) -> bool:
+        return self.present and (bool(self.credentials) or self.purge_credentials)
+
+    @property
+    def wants_anything(self) -> bool:
+        """Whether it wants something to exist in the domain."""
+        things: Sequence[Any] = (*self.aliases, *self.rules, *self.credentials)
+        return any(thing.present for thing in things)
+
+    @property
+    def passwords(self) -> List[str]:
+        return [wish.password for wish in self.credentials if wish.password]
 
 
 _SETTING_PARSERS: Mapping[str, Callable[[str], str]] = {
@@ -124,7 +163,7 @@ def domain_wishes(
 ) -> Tuple[DomainWish, ...]:
     """Read what the user wrote for several domains, in the form of the modules' arguments.
 
-    ``supported`` names the settings that the API ``version`` can manage. ``places``: what messages call
+    ``supported`` names what the API ``version`` can manage. ``places``: what messages call
     each item, and what the names of its options have before them there; without it, it is the module's
     option ``domains``. Raises InputError.
     """
@@ -180,6 +219,26 @@ def alias_wish(item: Mapping[str, Any]) -> DomainWish:
     return DomainWish(name=name, aliases=(alias,), create=False)
 
 
+def rule_wish(item: Mapping[str, Any]) -> DomainWish:
+    """Read what the user wrote for one rule of a domain that somebody else looks after."""
+    problems: List[str] = []
+    name = note(problems, "domain", item["domain"], parse_domain)
+    rule = read_rule(item, name, "", problems)
+    if problems or name is None or rule is None:
+        raise InputError(problems)
+    return DomainWish(name=name, rules=(rule,), create=False)
+
+
+def credential_wish(item: Mapping[str, Any]) -> DomainWish:
+    """Read what the user wrote for one credential of a domain that somebody else looks after."""
+    problems: List[str] = []
+    name = note(problems, "domain", item["domain"], parse_domain)
+    credential = read_credential(item, "", problems)
+    if problems or name is None or credential is None:
+        raise InputError(problems)
+    return DomainWish(name=name, credentials=(credential,), create=False)
+
+
 def _domain_wish(
     item: Mapping[str, Any],
     place: str,
@@ -204,10 +263,18 @@ def _domain_wish(
         else:
             settings[setting] = note(problems, at(place, setting), value, _SETTING_PARSERS[setting])
     aliases = _alias_wishes(item.get("aliases") or (), name, place, problems)
+    for option in LISTS:
+        if item.get(option) is not None and option not in supported:
+            problems.append("%s: API %s can't manage it; v3 can" % (at(place, option), version))
+    rules = read_rules(item.get("rules") or (), name, place, problems)
+    credentials = read_credentials(item.get("credentials") or (), place, problems)
     present = item.get("state") != "absent"
-    if present and item.get("purge_aliases") and item.get("aliases") is None:
-        # A list that was left empty by mistake is null in YAML; it must not mean: delete them all.
-        problems.append("%s: it needs aliases, the ones to keep; [] keeps none" % at(place, "purge_aliases"))
+    for option in ("aliases", *LISTS):
+        if present and item.get("purge_" + option) and item.get(option) is None:
+            # A list that was left empty by mistake is null in YAML; it must not mean: delete them all.
+            problems.append(
+                "%s: it needs %s, the ones to keep; [] keeps none" % (at(place, "purge_" + option), option)
+            )
     if name is None:
         return None
     return DomainWish(
@@ -216,6 +283,10 @@ def _domain_wish(
         settings=settings,
         aliases=aliases,
         purge_aliases=bool(item.get("purge_aliases")),
+        rules=rules,
+        purge_rules=bool(item.get("purge_rules")),
+        credentials=credentials,
+        purge_credentials=bool(item.get("purge_credentials")),
     )
 
 

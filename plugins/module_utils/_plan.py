@@ -10,8 +10,15 @@ A check run returns the plan and a real run executes it, so the two can't differ
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Generic, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.improvmx.email.plugins.module_utils._changes import (
+    Change,
+    DomainMissing,
+    NotRoutedByRules,
+    PlanError,
+    RoutedByRules,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._diff import Difference
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
@@ -23,106 +30,13 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
 )
 from ansible_collections.improvmx.email.plugins.module_utils._names import (
     CATCH_ALL,
-    ImprovmxError,
     is_pattern,
     same_destinations,
     same_setting,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._urls import shorten_values
-
-_Thing = TypeVar("_Thing")
-
-
-class PlanError(ImprovmxError):
-    """The wish for one domain can't be executed as things stand. ``changes``: what it comes to."""
-
-    def __init__(self, message: str, changes: Sequence[Change]) -> None:
-        super().__init__(message)
-        self.changes = tuple(changes)
-
-
-class DomainMissing(PlanError):
-    """An alias, or another of a domain's ``things``, is wanted where the account has no such domain."""
-
-    def __init__(self, domain: str, changes: Sequence[Change], things: str = "aliases") -> None:
-        super().__init__(
-            "%s is not a domain of this account, so it can't have %s: create it first, with "
-            "improvmx.email.improvmx_domain" % (domain, things),
-            changes,
-        )
-
-
-class RoutedByRules(PlanError):
-    """Aliases are wanted on a domain whose mail is routed by rules."""
-
-    def __init__(self, domain: str, changes: Sequence[Change]) -> None:
-        super().__init__(
-            "%s is routed by rules (routing_engine: rules), so aliases have no say there: manage its rules, "
-            "with improvmx.email.improvmx_rule, or switch the domain back to aliases in the dashboard of "
-            "ImprovMX" % domain,
-            changes,
-        )
-
-
-class UnplannedDeletions(PlanError):
-    """A domain turns out to hold what would have to be deleted, and nobody agreed to that."""
-
-    def __init__(self, domain: str, changes: Sequence[Change], most: Optional[int]) -> None:
-        names = [change.name for change in changes if change.action == "delete"]
-        bound = "not bounded" if most is None else str(most)
-        super().__init__(
-            "%s turned out to hold more than it showed when the account was read: to delete %s was not in "
-            "the plan (max_deletions is %s). See what the domain holds before you run it again"
-            % (domain, ", ".join(names[:3]) + (", ..." if names[3:] else ""), bound),
-            changes,
-        )
-
-
-class Change(NamedTuple):
-    """One change of one thing. ``before`` and ``after`` are its managed fields; None: nothing there.
-
-    ``id`` is the service's own for the alias, where it is known. A tuple, for there can be 100,000 of
-    them, and a frozen dataclass takes three times as long to make.
-    """
-
-    action: str
-    kind: str
-    domain: str
-    name: str
-    before: Optional[Mapping[str, Any]] = None
-    after: Optional[Mapping[str, Any]] = None
-    id: Optional[str] = None
-
-    def result(self) -> Dict[str, Any]:
-        """The form that users see: without the secrets of URLs."""
-        return {
-            "action": self.action,
-            "kind": self.kind,
-            "domain": self.domain,
-            "name": shorten_values(self.name),
-            "before": shorten_values(self.before),
-            "after": shorten_values(self.after),
-        }
-
-    def __str__(self) -> str:
-        """What is done to what: the identity of a change, whatever its values."""
-        if self.kind == "domain":
-            return "%s domain %s" % (self.action, self.domain)
-        return "%s %s %s of %s" % (self.action, self.kind, self.name, self.domain)
-
-
-@dataclass(frozen=True)
-class Step(Generic[_Thing]):
-    """What brings one thing of a domain to its wish: one change, or None where there is nothing to do.
-
-    ``before``, ``after``: the thing itself, None where there is none. ``shows``: whether a look at
-    the thing tells if the change took effect.
-    """
-
-    before: Optional[_Thing]
-    after: Optional[_Thing]
-    change: Optional[Change] = None
-    shows: bool = True
+from ansible_collections.improvmx.email.plugins.module_utils._plan_credentials import credential_changes
+from ansible_collections.improvmx.email.plugins.module_utils._plan_rules import rule_changes
+from ansible_collections.improvmx.email.plugins.module_utils._rules import place_of
 
 
 @dataclass(frozen=True)
@@ -148,20 +62,14 @@ class DomainPlan:
 
 
 def count_deletions(found: Optional[Domain], changes: Iterable[Change]) -> int:
-    """How many things changes delete, the aliases of a deleted domain among them."""
+    """How many things changes delete, what is known of a deleted domain among them."""
     gone = [change for change in changes if change.action == "delete"]
     whole = any(change.kind == "domain" for change in gone)
-    return len(gone) + (len(found.aliases) if found and whole else 0)
+    return len(gone) + (_count(found) if found and whole else 0)
 
 
-def remainder(change: Change, left: Change) -> Optional[Change]:
-    """What of a change to several fields is done when ``left`` is what is left of it; None: nothing."""
-    wanted, missing = change.after or {}, left.after or {}
-    done = [name for name in wanted if name not in missing]
-    if not done:
-        return None
-    before = {name: (change.before or {}).get(name) for name in done}
-    return change._replace(before=before, after={name: wanted[name] for name in done})
+def _count(domain: Domain) -> int:
+    return len(domain.aliases) + len(domain.rules or ()) + len(domain.credentials or ())
 
 
 def plan(wishes: Sequence[DomainWish], found: Mapping[str, Domain], purge: bool = False) -> List[DomainPlan]:
@@ -189,31 +97,75 @@ def plan_domain(wish: DomainWish, found: Optional[Domain]) -> DomainPlan:
 def _changes(wish: DomainWish, found: Optional[Domain]) -> List[Change]:
     if not wish.present:
         return [_delete_domain(found)] if found else []
-    changes = []
+    if found is None and not wish.create:
+        _refuse_missing(wish)
+        return []
+    changes: List[Change] = []
     is_new = found is None
     if found is None:
-        if not wish.create:
-            missing = _alias_changes(wish, Domain(wish.name))
-            if missing:
-                raise DomainMissing(wish.name, missing)
-            return []
         at_creation = {name: wish.settings[name] for name in SETTINGS_AT_CREATION if wish.settings.get(name)}
         changes.append(Change("create", "domain", wish.name, wish.name, after=at_creation))
         found = newborn(wish.name, at_creation)
-    setting_changes, alias_changes = _setting_changes(wish, found), _alias_changes(wish, found)
-    further = setting_changes + alias_changes
+    alias_changes = _alias_changes(wish, found)
+    further = _setting_changes(wish, found) + alias_changes
     if is_new:
         # The catch-all comes with the domain, often as it is wanted, so it is the first to see to.
         further.sort(key=lambda change: change.name != CATCH_ALL)
     changes += further
+    if wish.rules and (is_new or found.routed_by_aliases):
+        raise NotRoutedByRules(wish.name, [*changes, *_as_far_as_possible(wish)], exists=not is_new)
+    if wish.manages_rules:
+        changes = _joined(changes, lambda: rule_changes(wish, found.rules or ()))
+    if wish.manages_credentials:
+        changes = _joined(changes, lambda: credential_changes(wish, found.credentials or ()))
     if alias_changes and found.routed_by_rules:
         raise RoutedByRules(wish.name, changes)
     return changes
 
 
+def _as_far_as_possible(wish: DomainWish) -> Sequence[Change]:
+    """The changes of rules that a wish comes to where there are none."""
+    try:
+        return rule_changes(wish, ())
+    except PlanError as error:
+        return error.changes
+
+
+def _joined(changes: List[Change], more: Callable[[], List[Change]]) -> List[Change]:
+    """Changes with more of them. A PlanError of these gets all changes."""
+    try:
+        return changes + more()
+    except PlanError as error:
+        error.changes = (*changes, *error.changes)
+        raise
+
+
+def _refuse_missing(wish: DomainWish) -> None:
+    """Raise DomainMissing where something is wanted of a domain that does not exist."""
+    nothing = Domain(wish.name)
+    missing = _alias_changes(wish, nothing)
+    if missing:
+        raise DomainMissing(wish.name, missing)
+    missing = rule_changes(wish, ())
+    if missing:
+        raise DomainMissing(wish.name, missing, "rules")
+    missing = credential_changes(wish, ())
+    if missing:
+        raise DomainMissing(wish.name, missing, "SMTP credentials")
+
+
 def newborn(name: str, settings: Optional[Mapping[str, Optional[str]]] = None) -> Domain:
-    """A domain right after its creation, as far as can be known: the service gives it a catch-all."""
-    return Domain(name, settings=settings or {}, aliases=(Alias(CATCH_ALL),))
+    """A domain right after its creation, as far as can be known: the service gives it a catch-all.
+
+    It is routed by aliases, and switched to rules in the dashboard only.
+    """
+    return Domain(
+        name,
+        settings=settings or {},
+        aliases=(Alias(CATCH_ALL),),
+        rules=(),
+        credentials=(),
+    )
 
 
 def _delete_domain(found: Domain) -> Change:
@@ -281,6 +233,10 @@ def outcome(found: Optional[Domain], changes: Iterable[Change]) -> Optional[Doma
                 aliases.pop(change.name, None)
             else:
                 aliases[change.name] = Alias(change.name, tuple(change.after["forward"]), change.id)
+        elif change.kind == "rule":
+            found = _with_rule(found, change) if found else None
+        elif change.kind == "credential":
+            found = _with_credential(found, change) if found else None
         elif change.after is None:
             found = None
         elif found is None:
@@ -289,6 +245,19 @@ def outcome(found: Optional[Domain], changes: Iterable[Change]) -> Optional[Doma
         else:
             found = replace(found, settings={**found.settings, **change.after})
     return replace(found, aliases=tuple(aliases.values())) if found else None
+
+
+def _with_rule(domain: Domain, change: Change) -> Domain:
+    """The domain after a change of a rule, with its rules in the order in which they are tried."""
+    is_new = change.action == "create"
+    rules = [rule for rule in domain.rules or () if is_new or rule.id != change.id]
+    rules += [change.thing] if change.after else []
+    return replace(domain, rules=tuple(sorted(rules, key=place_of)))
+
+
+def _with_credential(domain: Domain, change: Change) -> Domain:
+    others = [c for c in domain.credentials or () if c.username != change.name]
+    return replace(domain, credentials=(*others, *([change.thing] if change.after else [])))
 
 
 # --- What users see of it -------------------------------------------------------------------------
@@ -303,13 +272,18 @@ def differences(steps: Iterable[Tuple[DomainPlan, Sequence[Change]]]) -> List[Di
     for step, changes in steps:
         if changes:
             left = outcome(step.found, changes)
-            before, after = (_managed(step.wish, domain) for domain in (step.found, left))
+            before, after = _managed(step.wish, step.found), _managed(step.wish, left, changes)
             found.append(Difference(step.wish.name, before, after))
     return found
 
 
-def _managed(wish: DomainWish, domain: Optional[Domain]) -> Optional[Dict[str, Any]]:
-    """The fields of a domain that a wish manages; of one that is to go, all that have a value."""
+def _managed(
+    wish: DomainWish, domain: Optional[Domain], changes: Sequence[Change] = ()
+) -> Optional[Dict[str, Any]]:
+    """The fields of a domain that a wish manages; of one that is to go, all that have a value.
+
+    ``changes``: those that led to it.
+    """
     if domain is None:
         return None
     if not wish.present:
@@ -323,4 +297,39 @@ def _managed(wish: DomainWish, domain: Optional[Domain]) -> Optional[Dict[str, A
         if alias.forward and (wish.purge_aliases or alias.key in keys)
     }
     # That there are none is only said where those that are not listed are managed as well.
-    return {**fields, "aliases": aliases} if aliases or wish.purge_aliases else fields
+    if aliases or wish.purge_aliases:
+        fields["aliases"] = aliases
+    rules = _managed_rules(wish, domain, changes) if wish.manages_rules else []
+    if rules or wish.purge_rules:
+        fields["rules"] = rules
+    credentials = _managed_credentials(wish, domain, changes) if wish.manages_credentials else []
+    if credentials or wish.purge_credentials:
+        fields["credentials"] = credentials
+    return fields
+
+
+def _managed_rules(wish: DomainWish, domain: Domain, changes: Sequence[Change]) -> List[Dict[str, Any]]:
+    """The rules that a wish manages, in the form in which one would write them."""
+    changed = {change.thing.id for change in changes if change.kind == "rule" and change.after}
+    with_rank = len([each for each in wish.rules if each.present]) > 1 or any(
+        each.rank is not None for each in wish.rules
+    )
+    shown = []
+    for rule in domain.rules or ():
+        if wish.purge_rules or rule.id in changed or any(each.means(rule) for each in wish.rules):
+            fields = {**rule.identity(), "forward": list(rule.forward)}
+            if with_rank:
+                fields["rank"] = rule.rank
+            shown.append(fields if rule.active else {**fields, "active": False})
+    return shown
+
+
+def _managed_credentials(wish: DomainWish, domain: Domain, changes: Sequence[Change]) -> List[Dict[str, Any]]:
+    """The credentials that a wish manages. Of passwords only that there is a new one."""
+    renewed = {change.name for change in changes if change.kind == "credential" and change.after}
+    meant = {each.username.lower() for each in wish.credentials}
+    return [
+        {"username": credential.username, "new_password": credential.username in renewed}
+        for credential in sorted(domain.credentials or (), key=lambda each: each.username)
+        if wish.purge_credentials or credential.username.lower() in meant
+    ]

@@ -16,6 +16,9 @@ from ansible_collections.improvmx.email.plugins.module_utils._apply import (
     apply_plan,
     preview,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._changes import (
+    Change,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._limits import (
     creates_anything,
     creates_domains,
@@ -25,9 +28,9 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     Domain,
     DomainWish,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._module import Failure, execute
+from ansible_collections.improvmx.email.plugins.module_utils._module import Failure, execute, read_all
+from ansible_collections.improvmx.email.plugins.module_utils._names import InputError
 from ansible_collections.improvmx.email.plugins.module_utils._plan import (
-    Change,
     DomainPlan,
     differences,
     newborn,
@@ -45,7 +48,9 @@ from ansible_collections.improvmx.email.plugins.module_utils._report import (
     warn,
     warn_of_missing_domain,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._rules import MATCHERS, SCOPES
 from ansible_collections.improvmx.email.plugins.module_utils._transport import ApiError
+from ansible_collections.improvmx.email.plugins.module_utils._unmanaged import find_unmanaged
 
 # What improvmx_domain_info tells beyond what can be wished for.
 _TOLD = ("display", "active", "added", "dns_records", *DETAILS)
@@ -53,25 +58,64 @@ _TOLD = ("display", "active", "added", "dns_records", *DETAILS)
 _FOR_EACH = {"domains": "in all", "aliases": "a domain", "destinations": "an alias"}
 
 
+_STATE: Mapping[str, Any] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
+
+
+def rule_options() -> Dict[str, Dict[str, Any]]:
+    """The argument spec of one rule, as a module's own options or as an item of a list."""
+    return {
+        "id": {"type": "str"},
+        "type": {"type": "str", "choices": list(MATCHERS)},
+        "alias": {"type": "raw"},
+        "regex": {"type": "str"},
+        "scopes": {"type": "list", "elements": "str", "choices": list(SCOPES)},
+        "expression": {"type": "str"},
+        "forward": {"type": "list", "elements": "str"},
+        "rank": {"type": "float"},
+        "active": {"type": "bool", "default": True},
+        "state": {**_STATE},
+    }
+
+
+def credential_options(update_password: str) -> Dict[str, Dict[str, Any]]:
+    """The argument spec of one credential. ``update_password``: its default."""
+    return {
+        "username": {"type": "raw", "required": True},
+        "password": {"type": "str", "no_log": True},
+        "update_password": {
+            "type": "str",
+            "choices": ["always", "on_create"],
+            "default": update_password,
+            "no_log": False,
+        },
+        "state": {**_STATE},
+    }
+
+
 def domain_options() -> Dict[str, Dict[str, Any]]:
     """The argument spec of one domain, as a module's own options or as an item of a list."""
-    state = {"type": "str", "choices": ["present", "absent"], "default": "present"}
+    alias_options = {
+        "alias": {"type": "raw", "required": True},
+        "forward": {"type": "list", "elements": "str"},
+        "state": {**_STATE},
+    }
     return {
         "domain": {"type": "str", "required": True},
-        "state": state,
+        "state": {**_STATE},
         "notification_email": {"type": "str"},
         "webhook": {"type": "str"},
         "whitelabel": {"type": "str"},
-        "aliases": {
+        "aliases": {"type": "list", "elements": "dict", "options": alias_options},
+        "purge_aliases": {"type": "bool", "default": False},
+        "rules": {"type": "list", "elements": "dict", "options": rule_options()},
+        "purge_rules": {"type": "bool", "default": False},
+        "credentials": {
             "type": "list",
             "elements": "dict",
-            "options": {
-                "alias": {"type": "raw", "required": True},
-                "forward": {"type": "list", "elements": "str"},
-                "state": state,
-            },
+            "no_log": False,
+            "options": credential_options("on_create"),
         },
-        "purge_aliases": {"type": "bool", "default": False},
+        "purge_credentials": {"type": "bool", "default": False, "no_log": False},
     }
 
 
@@ -79,8 +123,23 @@ def domains_item_options() -> Dict[str, Dict[str, Any]]:
     """The argument spec of an item of many domains, which takes what improvmx_domain_info returns as well."""
     options = domain_options()
     options["aliases"]["options"]["id"] = {"type": "raw"}
+    options["rules"]["options"]["created"] = {"type": "raw"}
+    options["credentials"]["options"].update({name: {"type": "raw"} for name in ("created", "usage")})
     options.update({name: {"type": "raw"} for name in _TOLD})
     return options
+
+
+def read_single(
+    api: Type[Api], option: str, noun: str, read: Callable[[], DomainWish]
+) -> Sequence[DomainWish]:
+    """Read what a module wishes for that manages one thing of a domain, if the API can. Raises InputError."""
+
+    def refuse() -> None:
+        if option not in api.manages:
+            raise InputError(["api_version: API %s can't manage %s; v3 can" % (api.version, noun)])
+
+    wish: DomainWish = read_all(refuse, read)[1]
+    return [wish]
 
 
 def provision(
@@ -93,22 +152,31 @@ def provision(
     concurrency: int = 1,
     progress_file: Optional[str] = None,
     warns_of_limits: bool = False,
+    unmanaged: str = "ignore",
 ) -> None:
     """Bring the account to what is wished for, or say what would be done, and end the module.
 
     ``wishes_of`` reads the module's arguments for a version of the API, and may raise InputError.
     ``results_of`` makes the module's own results. ``warns_of_limits``: whether to read the limits of the
-    account where something is created.
+    account where something is created. ``unmanaged``: what to do about things that are neither wished for
+    nor deleted, ``report`` or ``fail``.
     """
 
     def work(api: Api, wishes: Sequence[DomainWish]) -> Dict[str, Any]:
+        for password in [password for wish in wishes for password in wish.passwords]:
+            api.transport.hide(password)
         try:
-            found = read_wished(api, wishes, everything=purge)
+            found = read_wished(
+                api, wishes, everything=purge, concurrency=concurrency, whole=unmanaged != "ignore"
+            )
         except ApiError as error:
             raise unchanged(error) from None
         if module.check_mode:
             found.update(_expected(module, wishes, found))
         plans = plan(wishes, found, purge)
+        others = {} if unmanaged == "ignore" else {"unmanaged": find_unmanaged(found, plans)}
+        if unmanaged == "fail" and others["unmanaged"]:
+            raise _unmanaged(others["unmanaged"], plans)
         _refuse_deletions(plans, max_deletions)
         _refuse_domain_deletions(plans, max_domain_deletions)
         if warns_of_limits and creates_anything(plans):
@@ -117,7 +185,7 @@ def provision(
             runs = [preview(p) for p in plans]
         else:
             runs = apply_plan(api, plans, concurrency, progress_file, max_deletions)
-        return _conclude(module, runs, results_of(runs))
+        return _conclude(module, runs, {**results_of(runs), **others})
 
     execute(module, wishes_of, work, when_failed=NOTHING_DONE)
 
@@ -129,7 +197,7 @@ def _expected(
     expected = {
         wish.name: newborn(wish.name)
         for wish in wishes
-        if not wish.create and wish.name not in found and any(a.present for a in wish.aliases)
+        if not wish.create and wish.name not in found and wish.wants_anything
     }
     warn_of_missing_domain(module, *expected)
     return expected
@@ -180,6 +248,21 @@ def _warn_of_limits(module: AnsibleModule, api: Api, plans: Sequence[DomainPlan]
         )
 
 
+def _unmanaged(things: Sequence[Mapping[str, str]], plans: Sequence[DomainPlan]) -> Failure:
+    names = [
+        "domain %s" % thing["domain"]
+        if thing["kind"] == "domain"
+        else "%s %s of %s" % (thing["kind"], thing["name"], thing["domain"])
+        for thing in things
+    ]
+    refused = _Refused(
+        "the account holds what is not listed (%d), and unmanaged is fail: %s. List it, or delete it, with "
+        "state absent" % (len(names), listed(names)),
+        [change for p in plans for change in p.changes],
+    )
+    return Failure(str(refused), {**refused.results, "unmanaged": list(things)})
+
+
 class _Refused(Failure):
     """A plan that deletes more than it may."""
 
@@ -193,6 +276,7 @@ def _conclude(module: AnsibleModule, runs: Sequence[DomainRun], own: Dict[str, A
     done = [change for run in runs for change in run.done]
     results = {**own, **summary(done, differences((run.plan, run.done) for run in runs))}
     _warn_of_catch_alls(module, runs)
+    _warn_of_checks(module, runs)
     if failed:
         pending = [change for run in runs for change in run.pending]
         results["pending"] = [change.result() for change in pending]
@@ -211,6 +295,8 @@ def _story(failed: Sequence[DomainRun], count: int, done: Sequence[Change], pend
         story += " Done: %s. Not done: %s." % (told(done), told(pending))
     if pending:
         story += " Run it again once the cause is gone: it goes on from here."
+    elif not done:
+        story += " Nothing was changed."
     return story
 
 
@@ -228,3 +314,13 @@ def _warn_of_catch_alls(module: AnsibleModule, runs: Sequence[DomainRun]) -> Non
         "address, here %s. Your list of aliases does not mention it: list the alias * with the "
         "destinations you want, or with state absent to be rid of it." % listed(created),
     )
+
+
+def _warn_of_checks(module: AnsibleModule, runs: Sequence[DomainRun]) -> None:
+    for run in runs:
+        if run.wants_check:
+            warn(
+                module,
+                "ImprovMX wants the DNS records of %s checked anew before the credential can send: have them "
+                "checked with improvmx.email.improvmx_domain_check." % run.plan.wish.name,
+            )

@@ -10,6 +10,9 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.improvmx.email.plugins.module_utils._changes import (
+    Change,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._diff import Difference, diff
 from ansible_collections.improvmx.email.plugins.module_utils._module import Failure
 from ansible_collections.improvmx.email.plugins.module_utils._names import (
@@ -17,7 +20,6 @@ from ansible_collections.improvmx.email.plugins.module_utils._names import (
     display_domain,
     for_people,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._plan import Change
 
 NOTHING_DONE: Mapping[str, Any] = {
     "changed": False,

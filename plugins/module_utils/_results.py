@@ -30,6 +30,10 @@ def describe_domain(domain: Domain, with_dns: bool = True) -> Dict[str, Any]:
         "aliases": [describe_alias(alias) for alias in domain.aliases],
         **domain.details,
     }
+    if domain.rules is not None:
+        described["rules"] = [rule.result() for rule in domain.rules]
+    if domain.credentials is not None:
+        described["credentials"] = [credential.result() for credential in domain.credentials]
     if with_dns:
         described["dns_records"] = dns_records(domain.name)
     return described

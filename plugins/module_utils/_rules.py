@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a rule of a domain is: read the wish, find the rule that it means, plan, show. Pure."""
+"""What a rule of a domain is, and what a user wants of one. Pure."""
 
 from __future__ import annotations
 
@@ -11,20 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    InputError,
     alias_key,
+    at,
     forward_wish,
     note,
     parse_alias,
-    parse_domain,
     parse_segment,
     same_destinations,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._plan import (
-    Change,
-    DomainMissing,
-    PlanError,
-    Step,
 )
 
 # For each type of rule, what says which mails it takes. A regex has its scopes besides.
@@ -59,8 +52,12 @@ class Rule:
         name = " ".join(self.matcher.split()) or self.id or ""
         return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "..."
 
+    @property
+    def key(self) -> Tuple[str, str]:
+        return _key(self.type, self.matcher)
+
     def fields(self) -> Dict[str, Any]:
-        """What there is to manage, in the form of the module's options."""
+        """What there is to manage, in the form of the modules' options."""
         return {**self.identity(), "forward": list(self.forward), "rank": self.rank, "active": self.active}
 
     def identity(self) -> Dict[str, Any]:
@@ -79,9 +76,8 @@ class Rule:
 
 @dataclass(frozen=True)
 class RuleWish:
-    """What a user wants of one rule. What is None is not managed."""
+    """What a user wants of one rule. What is None is not managed. ``place``: what messages call it."""
 
-    domain: str
     present: bool = True
     id: Optional[str] = None
     type: Optional[str] = None
@@ -90,17 +86,30 @@ class RuleWish:
     forward: Optional[Tuple[str, ...]] = None
     rank: Optional[float] = None
     active: bool = True
+    place: str = ""
+
+    @property
+    def key(self) -> Tuple[str, str]:
+        return _key(self.type or "", self.matcher or "")
 
     def means(self, rule: Rule) -> bool:
         """Whether this is the rule, or one of those, that the wish is about."""
         if self.id is not None:
-            return True  # no other was read
-        return self.type == rule.type and self._has_matcher_of(rule) and self._has_scopes_of(rule)
+            return self.id.lower() == (rule.id or "").lower()
+        return self.key == rule.key and self._has_scopes_of(rule)
+
+    def may_mean_the_same(self, other: RuleWish) -> bool:
+        """Whether one rule can be what both wishes are about, as far as the wishes tell."""
+        if self.id is not None and other.id is not None:
+            return self.id.lower() == other.id.lower()
+        if self.matcher is None or self.key != other.key:
+            return False
+        return self.scopes is None or other.scopes is None or set(self.scopes) == set(other.scopes)
 
     def applied_to(self, rule: Rule) -> Rule:
         """The rule as it is wanted. What means the same stays as it is written."""
         wanted: Dict[str, Any] = {"active": self.active}
-        if not self._has_matcher_of(rule):
+        if self.matcher is not None and _key(rule.type, self.matcher) != rule.key:
             wanted["matcher"] = self.matcher
         if not self._has_scopes_of(rule):
             wanted["scopes"] = self.scopes
@@ -110,132 +119,99 @@ class RuleWish:
             wanted["rank"] = self.rank
         return replace(rule, **wanted)
 
-    def _has_matcher_of(self, rule: Rule) -> bool:
-        return self.matcher is None or _key(rule.type, self.matcher) == _key(rule.type, rule.matcher)
-
     def _has_scopes_of(self, rule: Rule) -> bool:
         return self.scopes is None or set(self.scopes) == set(rule.scopes)
 
 
-def _key(kind: str, matcher: str) -> str:
+def _key(kind: str, matcher: str) -> Tuple[str, str]:
     """What makes two matchers the same. The service may keep the spaces around one, or not."""
-    return alias_key(matcher.strip()) if kind == "alias" else matcher.strip()
+    return kind, alias_key(matcher.strip()) if kind == "alias" else matcher.strip()
 
 
-# --- Plan -----------------------------------------------------------------------------------------
-
-
-def plan_rule(wish: RuleWish, found: Optional[Sequence[Rule]]) -> Step[Rule]:
-    """Plan against the rules of the domain; None means that there is no such domain."""
-    meant = [rule for rule in found or () if wish.means(rule)]
-    if len(meant) > 1:
-        raise _ambiguous(wish.domain, meant)
-    there = meant[0] if meant else None
-    if there and wish.type not in (None, there.type):
-        raise _other_type(wish, there)
-    if not wish.present:
-        gone = Change("delete", "rule", wish.domain, there.name, before=there.fields()) if there else None
-        return Step(there, None, gone)
-    if there is None:
-        return _creation(wish, found)
-    after = wish.applied_to(there)
-    fields, wanted = there.fields(), after.fields()
-    differing = [name for name in wanted if wanted[name] != fields[name]]
-    if not differing:
-        return Step(there, there)
-    before = {name: fields[name] for name in differing}
-    change = Change(
-        "update", "rule", wish.domain, there.name, before, {name: wanted[name] for name in differing}
-    )
-    return Step(there, after, change)
-
-
-def _creation(wish: RuleWish, found: Optional[Sequence[Rule]]) -> Step[Rule]:
-    if wish.id is not None or wish.type is None:
-        raise PlanError(
-            "%s has no rule with the id %s; to create a rule, leave id out" % (wish.domain, wish.id), []
-        )
-    rule = wish.applied_to(Rule(wish.type, wish.matcher or "", wish.scopes or ()))
-    fields = {name: value for name, value in rule.fields().items() if value is not None}
-    change = Change("create", "rule", wish.domain, rule.name, after=fields)
-    if wish.type == "regex" and wish.scopes is None:
-        raise PlanError(
-            "%s has no rule with the regex %s yet, and to create it takes scopes, the parts of a mail to "
-            "look at" % (wish.domain, rule.name),
-            [change],
-        )
-    if found is None:
-        raise DomainMissing(wish.domain, [change], "rules")
-    return Step(None, rule, change)
-
-
-def _other_type(wish: RuleWish, rule: Rule) -> PlanError:
-    return PlanError(
-        "%s has the rule %s with type %s, and a rule keeps its type: to have one of type %s, delete it "
-        "and create another without id" % (wish.domain, rule.id, rule.type, wish.type),
-        [],
-    )
-
-
-def _ambiguous(domain: str, rules: Sequence[Rule]) -> PlanError:
-    ids = ", ".join("%s (rank %s)" % (rule.id, rule.rank) for rule in rules)
-    return PlanError(
-        "%s has %d rules of type %s with the matcher %s: name the one that is meant in id: %s"
-        % (domain, len(rules), rules[0].type, rules[0].name, ids),
-        [],
-    )
+def place_of(rule: Rule) -> Tuple[bool, float]:
+    """The place of a rule in the order in which they are tried; without a rank it comes last."""
+    return rule.rank is None, rule.rank or 0.0
 
 
 # --- Wishes ---------------------------------------------------------------------------------------
 
 
-def rule_wish(params: Mapping[str, Any]) -> RuleWish:
-    """Read the module's arguments. Raises InputError."""
-    problems: List[str] = []
-    domain = note(problems, "domain", params["domain"], parse_domain)
-    known = params["id"] is not None
-    rule_id = note(problems, "id", params["id"], parse_segment) if known else None
-    kind = _type(params, problems)
-    matcher = _matcher(params, kind, problems)
-    present = params["state"] == "present"
+def read_rules(
+    items: Sequence[Mapping[str, Any]], domain: Optional[str], place: str, problems: List[str]
+) -> Tuple[RuleWish, ...]:
+    """Read what a user wrote in a list of rules; note what is wrong with it.
+
+    Either each of those that are to exist has a rank, or none has: then their order counts.
+    """
+    wishes: List[RuleWish] = []
+    for index, item in enumerate(items):
+        name = "rules[%d]" % index
+        wish = read_rule(item, domain, at(place, name), problems)
+        if wish is None:
+            continue
+        same = next((other for other in wishes if wish.may_mean_the_same(other)), None)
+        if same:
+            problems.append("%s and %s are the same rule" % (at(place, same.place), name))
+        wishes.append(replace(wish, place=name))
+    ranked = [wish.rank is not None for wish in wishes if wish.present]
+    if any(ranked) and not all(ranked):
+        problems.append(
+            "%s: some have a rank and others have none; give each one a rank, or none, and their order "
+            "counts" % at(place, "rules")
+        )
+    return tuple(wishes)
+
+
+def read_rule(
+    item: Mapping[str, Any], domain: Optional[str], place: str, problems: List[str]
+) -> Optional[RuleWish]:
+    """Read what a user wrote of one rule; note what is wrong with it."""
+    noted = len(problems)
+    known = item.get("id") is not None
+    rule_id = note(problems, at(place, "id"), item["id"], parse_segment) if known else None
+    kind = _type(item, place, problems)
+    matcher = _matcher(item, kind, place, problems)
+    present = item.get("state") != "absent"
     forward = None
-    if present and not (known and params["forward"] is None):
-        forward = forward_wish(params["forward"] or (), domain, "forward", problems)
-    if params["scopes"] == []:
-        problems.append("scopes: at least one is needed")
-    if params["rank"] is not None and not math.isfinite(params["rank"]):
-        problems.append("rank: it must be a finite number")
-    if problems or domain is None:
-        raise InputError(problems)
-    scopes = None if params["scopes"] is None else tuple(dict.fromkeys(params["scopes"]))
-    return RuleWish(
-        domain, present, rule_id, kind, matcher, scopes, forward, params["rank"], params["active"]
-    )
+    if present and not (known and item.get("forward") is None):
+        forward = forward_wish(item.get("forward") or (), domain, at(place, "forward"), problems)
+    scopes, rank, active = item.get("scopes"), item.get("rank"), item.get("active")
+    if scopes == []:
+        problems.append("%s: at least one is needed" % at(place, "scopes"))
+    if rank is not None and not math.isfinite(rank):
+        problems.append("%s: it must be a finite number" % at(place, "rank"))
+    if len(problems) > noted:
+        return None
+    where = None if scopes is None else tuple(dict.fromkeys(scopes))
+    return RuleWish(present, rule_id, kind, matcher, where, forward, rank, active is not False)
 
 
-def _type(params: Mapping[str, Any], problems: List[str]) -> Optional[str]:
+def _type(item: Mapping[str, Any], place: str, problems: List[str]) -> Optional[str]:
     """The type that is said, or with an id, the one that the options tell."""
-    given = [option for option in _TYPES if params[option] is not None]
-    kind: Optional[str] = params["type"]
-    if kind is None and params["id"] is None:
-        problems.append("type: it is needed, unless id names the rule")
+    given = [option for option in _TYPES if item.get(option) is not None]
+    kind: Optional[str] = item.get("type")
+    if kind is None and item.get("id") is None:
+        problems.append("%s: it is needed, unless id names the rule" % at(place, "type"))
     elif kind is None and given:
         kind = _TYPES[given[0]]
     if kind:
         for option in given:
             if _TYPES[option] != kind:
-                problems.append("%s: a rule of type %s has none" % (option, kind))
+                problems.append("%s: a rule of type %s has none" % (at(place, option), kind))
     return kind
 
 
-def _matcher(params: Mapping[str, Any], kind: Optional[str], problems: List[str]) -> Optional[str]:
+def _matcher(item: Mapping[str, Any], kind: Optional[str], place: str, problems: List[str]) -> Optional[str]:
     if kind is None:
         return None
     option = MATCHERS[kind]
-    if params[option] is not None:
-        return note(problems, option, params[option], parse_alias if kind == "alias" else _parse_text)
-    if params["id"] is None:
-        problems.append("%s: a rule of type %s needs it, unless id names the rule" % (option, kind))
+    if item.get(option) is not None:
+        parse = parse_alias if kind == "alias" else _parse_text
+        return note(problems, at(place, option), item[option], parse)
+    if item.get("id") is None:
+        problems.append(
+            "%s: a rule of type %s needs it, unless id names the rule" % (at(place, option), kind)
+        )
     return None
 
 

@@ -17,6 +17,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Type
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._changes import (
+    Change,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._check import Check
 from ansible_collections.improvmx.email.plugins.module_utils._diff import Difference
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
@@ -41,7 +44,6 @@ from ansible_collections.improvmx.email.plugins.module_utils._parallel import (
     Outage,
     side_by_side,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._plan import Change
 from ansible_collections.improvmx.email.plugins.module_utils._read import read_named
 from ansible_collections.improvmx.email.plugins.module_utils._report import (
     NOTHING_DONE,

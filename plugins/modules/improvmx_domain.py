@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: improvmx_domain
-short_description: Manage an ImprovMX domain with its settings and aliases
+short_description: Manage an ImprovMX domain with its settings, aliases, rules and SMTP credentials
 version_added: 0.1.0
 description:
-  - Creates, changes or deletes a domain, its settings and its aliases.
+  - Creates, changes or deletes a domain, its settings, aliases, rules and SMTP credentials.
   - What is not mentioned is not managed and stays as it is.
   - For several domains use M(improvmx.email.improvmx_domains). It needs fewer requests.
 author:
@@ -85,6 +85,94 @@ options:
     description:
       - Whether to delete the aliases of the domain that are not in O(aliases), which is required then.
       - An empty list, C([]), deletes all aliases.
+    type: bool
+    default: false
+  rules:
+    description:
+      - Rules of the domain, which must be routed by rules. It is switched to them in the dashboard of ImprovMX.
+        Needs O(api_version=v3).
+      - Those that are not listed stay as they are, unless O(purge_rules=true).
+      - Where none of them has a rank, their order is the order in which they are tried. Ranks are set where the existing
+        ones contradict it, as few as possible. Ranks for some of them only are rejected.
+    type: list
+    elements: dict
+    suboptions:
+      id:
+        description:
+          - The service's id of an existing rule, as M(improvmx.email.improvmx_domain_info) returns it.
+          - Without it the rule is found by its type and its matcher, see M(improvmx.email.improvmx_rule).
+        type: str
+      type:
+        description: What the rule looks at. Required without O(rules[].id).
+        type: str
+        choices: [alias, regex, cel]
+      alias:
+        description: What stands before the C(@), or V(*) for the catch-all, for O(rules[].type=alias).
+        type: raw
+      regex:
+        description: A regular expression, for O(rules[].type=regex).
+        type: str
+      scopes:
+        description: In which parts of a mail O(rules[].regex) is looked for.
+        type: list
+        elements: str
+        choices: [sender, recipient, subject, body]
+      expression:
+        description: An expression in CEL, the Common Expression Language, for O(rules[].type=cel).
+        type: str
+      forward:
+        description: Where the mail goes, as in O(aliases[].forward).
+        type: list
+        elements: str
+      rank:
+        description: The place of the rule among the others, lowest first.
+        type: float
+      active:
+        description: Whether the rule is in force.
+        type: bool
+        default: true
+      state:
+        description: Whether the rule should exist.
+        type: str
+        choices: [present, absent]
+        default: present
+  purge_rules:
+    description: Whether to delete the rules of the domain that are not in O(rules), which is required then.
+    type: bool
+    default: false
+  credentials:
+    description:
+      - SMTP credentials of the domain. Those that are not listed stay as they are, unless O(purge_credentials=true).
+        Needs O(api_version=v3).
+    type: list
+    elements: dict
+    suboptions:
+      username:
+        description:
+          - What stands before the C(@) of the login. Case makes no difference.
+          - Put a name in quotes that YAML takes for something else, such as V(on) or V(007).
+        type: raw
+        required: true
+      password:
+        description:
+          - The password, required where the credential does not exist yet. It never appears in any output.
+          - Put a password in quotes that YAML takes for something else, such as V(0123) or V(1e5).
+        type: str
+      update_password:
+        description:
+          - V(on_create) sets the password of a new credential only, so that a second run changes nothing.
+          - V(always) sets it on every run, and each such run reports a change, for the service never shows a password.
+        type: str
+        choices: [always, on_create]
+        default: on_create
+      state:
+        description: Whether the credential should exist.
+        type: str
+        choices: [present, absent]
+        default: present
+  purge_credentials:
+    description:
+      - Whether to delete the credentials of the domain that are not in O(credentials), which is required then.
     type: bool
     default: false
 seealso:
@@ -179,6 +267,16 @@ domain:
       elements: dict
       returned: always
       sample: [{"alias": "info", "forward": ["ann@mail.example"], "id": "4711"}]
+    rules:
+      description: The rules, lowest rank first.
+      type: list
+      elements: dict
+      returned: when O(rules) or O(purge_rules) is set
+    credentials:
+      description: The SMTP credentials, without their passwords.
+      type: list
+      elements: dict
+      returned: when O(credentials) or O(purge_credentials) is set
     dns_records:
       description: The DNS records that the domain needs.
       type: list
@@ -244,7 +342,7 @@ def main() -> None:
     module = make_module(domain_options())
 
     def wishes(api: Type[Api]) -> List[DomainWish]:
-        return [domain_wish(module.params, api.settings, api.version)]
+        return [domain_wish(module.params, api.manages, api.version)]
 
     def results(runs: Sequence[DomainRun]) -> Dict[str, Any]:
         domain = runs[0].domain

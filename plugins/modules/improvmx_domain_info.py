@@ -37,6 +37,14 @@ options:
     description:
       - Read only the domains that are active, or only those that are not.
     type: bool
+  include:
+    description:
+      - What else to read of each domain. It needs O(api_version=v3), and V(credentials) takes a request for each domain,
+        V(rules) one or more for each that is routed by rules.
+    type: list
+    elements: str
+    choices: [rules, credentials]
+    default: []
 seealso:
   - module: improvmx.email.improvmx_domain
   - module: improvmx.email.improvmx_domains
@@ -60,6 +68,18 @@ EXAMPLES = r"""
   improvmx.email.improvmx_domain_info:
     active: false
   register: waiting
+
+- name: List the SMTP credentials of all domains
+  improvmx.email.improvmx_domain_info:
+    include: [credentials]
+  register: senders
+
+- name: Show them as logins
+  ansible.builtin.debug:
+    msg: "{{ item.credentials | map(attribute='username') | map('regex_replace', '$', '@' ~ item.domain) | list }}"
+  loop: "{{ senders.domains }}"
+  loop_control:
+    label: "{{ item.domain }}"
 
 - name: Show their names
   ansible.builtin.debug:
@@ -128,6 +148,30 @@ domains:
           type: str
           returned: always
           sample: "4711"
+    rules:
+      description:
+        - The rules, in the order in which they are tried, in the form of O(improvmx.email.improvmx_domain#module:rules).
+        - Empty for a domain that is routed by aliases.
+      type: list
+      elements: dict
+      returned: when O(include) has V(rules)
+      sample:
+        - id: 0b9e6a2c-0000-0000-0000-000000000000
+          type: alias
+          alias: info
+          forward: [ann@mail.example]
+          rank: 1.0
+          active: true
+          created: "2026-01-31T08:00:00Z"
+    credentials:
+      description: The SMTP credentials. The service never shows their passwords.
+      type: list
+      elements: dict
+      returned: when O(include) has V(credentials)
+      sample:
+        - username: newsletter
+          created: "2026-01-31T08:00:00Z"
+          usage: 0
     dns_records:
       description:
         - The DNS records that the domain needs, one value each.
@@ -191,30 +235,50 @@ api_requests:
 from typing import Any, Dict, Optional, Type
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._model import LISTS
 from ansible_collections.improvmx.email.plugins.module_utils._module import (
     execute,
     make_module,
+    read_all,
     read_option,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._names import (
+    InputError,
     parse_domain,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._read import read_selected
+from ansible_collections.improvmx.email.plugins.module_utils._read import (
+    read_lists_of,
+    read_selected,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._results import describe_domain
 
 
 def main() -> None:
     module = make_module(
-        {"domain": {"type": "str"}, "query": {"type": "str"}, "active": {"type": "bool"}},
+        {
+            "domain": {"type": "str"},
+            "query": {"type": "str"},
+            "active": {"type": "bool"},
+            "include": {"type": "list", "elements": "str", "choices": list(LISTS), "default": []},
+        },
         mutually_exclusive=[("domain", "query")],
     )
     params = module.params
 
+    def refuse(api: Type[Api]) -> None:
+        if any(name not in api.manages for name in params["include"]):
+            raise InputError(["include: API %s can't read it; v3 can" % api.version])
+
     def read(api: Type[Api]) -> Optional[str]:
-        return read_option(params, "domain", parse_domain)
+        name: Optional[str] = read_all(
+            lambda: read_option(params, "domain", parse_domain), lambda: refuse(api)
+        )[0]
+        return name
 
     def work(api: Api, name: Optional[str]) -> Dict[str, Any]:
         domains = read_selected(api, name, params["query"], params["active"])
+        if params["include"]:
+            domains = read_lists_of(api, domains, params["include"])
         return {"changed": False, "domains": [describe_domain(domain) for domain in domains]}
 
     execute(module, read, work)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: improvmx_domains
-short_description: Manage many ImprovMX domains with their settings and aliases
+short_description: Manage many ImprovMX domains with their settings, aliases, rules and SMTP credentials
 version_added: 0.1.0
 description:
   - Brings many domains of an account to a wished state in one task.
@@ -101,6 +101,103 @@ options:
           - An empty list, C([]), deletes all aliases.
         type: bool
         default: false
+      rules:
+        description:
+          - Rules of the domain, which must be routed by rules. It is switched to them in the dashboard of ImprovMX.
+            Needs O(api_version=v3).
+          - Those that are not listed stay as they are, unless O(domains[].purge_rules=true).
+          - Where none of them has a rank, their order is the order in which they are tried. Ranks are set where the existing
+            ones contradict it, as few as possible. Ranks for some of them only are rejected.
+        type: list
+        elements: dict
+        suboptions:
+          id:
+            description:
+              - The service's id of an existing rule, as M(improvmx.email.improvmx_domain_info) returns it.
+              - Without it the rule is found by its type and its matcher, see M(improvmx.email.improvmx_rule).
+            type: str
+          type:
+            description: What the rule looks at. Required without O(domains[].rules[].id).
+            type: str
+            choices: [alias, regex, cel]
+          alias:
+            description: What stands before the C(@), or V(*) for the catch-all, for O(domains[].rules[].type=alias).
+            type: raw
+          regex:
+            description: A regular expression, for O(domains[].rules[].type=regex).
+            type: str
+          scopes:
+            description: In which parts of a mail O(domains[].rules[].regex) is looked for.
+            type: list
+            elements: str
+            choices: [sender, recipient, subject, body]
+          expression:
+            description: An expression in CEL, the Common Expression Language, for O(domains[].rules[].type=cel).
+            type: str
+          forward:
+            description: Where the mail goes, as in O(domains[].aliases[].forward).
+            type: list
+            elements: str
+          rank:
+            description: The place of the rule among the others, lowest first.
+            type: float
+          active:
+            description: Whether the rule is in force.
+            type: bool
+            default: true
+          state:
+            description: Whether the rule should exist.
+            type: str
+            choices: [present, absent]
+            default: present
+          created:
+            description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+            type: raw
+      purge_rules:
+        description: Whether to delete the rules of the domain that are not in O(domains[].rules), which is required then.
+        type: bool
+        default: false
+      credentials:
+        description:
+          - SMTP credentials of the domain. Those that are not listed stay as they are, unless O(domains[].purge_credentials=true).
+            Needs O(api_version=v3).
+        type: list
+        elements: dict
+        suboptions:
+          username:
+            description:
+              - What stands before the C(@) of the login. Case makes no difference.
+              - Put a name in quotes that YAML takes for something else, such as V(on) or V(007).
+            type: raw
+            required: true
+          password:
+            description:
+              - The password, required where the credential does not exist yet. It never appears in any output.
+              - Put a password in quotes that YAML takes for something else, such as V(0123) or V(1e5).
+            type: str
+          update_password:
+            description:
+              - V(on_create) sets the password of a new credential only, so that a second run changes nothing.
+              - V(always) sets it on every run, and each such run reports a change, for the service never shows a password.
+            type: str
+            choices: [always, on_create]
+            default: on_create
+          state:
+            description: Whether the credential should exist.
+            type: str
+            choices: [present, absent]
+            default: present
+          created:
+            description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+            type: raw
+          usage:
+            description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+            type: raw
+      purge_credentials:
+        description:
+          - Whether to delete the credentials of the domain that are not in O(domains[].credentials), which is required then.
+        type: bool
+        default: false
       display:
         description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
         type: raw
@@ -136,7 +233,8 @@ options:
     default: false
   max_deletions:
     description:
-      - The most domains and aliases that the task may delete. The aliases that go with a deleted domain count.
+      - The most domains, aliases, rules and credentials that the task may delete. What goes with a deleted domain
+        counts, as far as the task reads it.
       - When it would delete more, the task fails before it writes anything.
     type: int
   max_domain_deletions:
@@ -146,6 +244,17 @@ options:
         C(improvmx_max_deletions) is not set.
     type: int
     version_added: 0.1.0
+  unmanaged:
+    description:
+      - What to do about things that exist and are not listed, and that the task does not delete either. These are the
+        domains that are not in O(domains), and the aliases, rules and SMTP credentials of the listed ones that are not
+        listed there, the catch-all among them.
+      - V(report) returns them in RV(unmanaged). V(fail) fails as well, before anything is written, where there is one.
+      - Both read the whole account. With O(api_version=v3) that takes a request for the credentials of each listed
+        domain, and one for the rules of each that is routed by rules.
+    type: str
+    choices: [ignore, report, fail]
+    default: ignore
   concurrency:
     description:
       - How many domains to work on at the same time, from V(1) to V(10).
@@ -255,6 +364,35 @@ domains:
       elements: dict
       returned: always
       sample: [{"alias": "info", "forward": ["ann@mail.example"], "id": "4711"}]
+    rules:
+      description: The rules, lowest rank first.
+      type: list
+      elements: dict
+      returned: when O(domains[].rules) or O(domains[].purge_rules) is set, or O(unmanaged) is not V(ignore)
+    credentials:
+      description: The SMTP credentials, without their passwords.
+      type: list
+      elements: dict
+      returned: when O(domains[].credentials) or O(domains[].purge_credentials) is set, or O(unmanaged) is not V(ignore)
+unmanaged:
+  description: What exists and is neither listed nor deleted.
+  returned: when O(unmanaged) is not V(ignore)
+  type: list
+  elements: dict
+  sample: [{"kind": "alias", "domain": "example.com", "name": "old"}]
+  contains:
+    kind:
+      description: V(domain), V(alias), V(rule) or V(credential).
+      type: str
+      returned: always
+    domain:
+      description: The name of the domain as A-label.
+      type: str
+      returned: always
+    name:
+      description: The name of the thing.
+      type: str
+      returned: always
 failed_domains:
   description: The domains that failed, and why.
   returned: when single domains failed
@@ -345,6 +483,7 @@ def _options() -> Dict[str, Any]:
         "purge": {"type": "bool", "default": False},
         "max_deletions": {"type": "int"},
         "max_domain_deletions": {"type": "int"},
+        "unmanaged": {"type": "str", "choices": ["ignore", "report", "fail"], "default": "ignore"},
         "concurrency": {"type": "int", "default": 8},
         "progress_file": {"type": "path"},
     }
@@ -364,7 +503,7 @@ def main() -> None:
     def wishes(api: Type[Api]) -> Sequence[DomainWish]:
         wished: Sequence[DomainWish]
         wished, *_numbers = read_all(
-            lambda: domain_wishes(params["domains"], api.settings, api.version),
+            lambda: domain_wishes(params["domains"], api.manages, api.version),
             lambda: _read_bound(params),
             lambda: read_number(params, "max_domain_deletions", 0),
             lambda: read_number(params, "concurrency", 1, MOST_CONNECTIONS),
@@ -384,6 +523,7 @@ def main() -> None:
         concurrency=params["concurrency"],
         progress_file=params["progress_file"],
         warns_of_limits=True,
+        unmanaged=params["unmanaged"],
     )
 
 

@@ -46,6 +46,15 @@ options:
     type: str
     choices: [list, hosts]
     default: list
+  include:
+    description:
+      - What else to export. V(credentials) takes a request for each domain and needs O(api_version=v3). A password can't
+        be read, so each credential is written without one, which leaves it as it is.
+      - Rules of domains that are routed by rules are always exported, with a request or more for each of them.
+    type: list
+    elements: str
+    choices: [credentials]
+    default: []
 seealso:
   - module: improvmx.email.improvmx_domains
   - module: improvmx.email.improvmx_domain_info
@@ -124,8 +133,16 @@ exported:
       description: How many aliases.
       type: int
       returned: always
+    rules:
+      description: How many rules.
+      type: int
+      returned: always
+    credentials:
+      description: How many SMTP credentials.
+      type: int
+      returned: always
     left_out:
-      description: How many domains, settings and aliases were left out, with a comment that says why.
+      description: How many domains, settings, aliases, rules and credentials were left out, with a comment that says why.
       type: int
       returned: always
 api_requests:
@@ -152,8 +169,9 @@ from ansible_collections.improvmx.email.plugins.module_utils._files import (
     plan_files,
     write_files,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._module import execute, make_module
-from ansible_collections.improvmx.email.plugins.module_utils._read import read_whole
+from ansible_collections.improvmx.email.plugins.module_utils._module import execute, make_module, read_all
+from ansible_collections.improvmx.email.plugins.module_utils._names import InputError
+from ansible_collections.improvmx.email.plugins.module_utils._read import read_account
 
 
 def main() -> None:
@@ -161,15 +179,23 @@ def main() -> None:
         {
             "path": {"type": "path", "required": True},
             "layout": {"type": "str", "choices": ["list", "hosts"], "default": "list"},
+            "include": {"type": "list", "elements": "str", "choices": ["credentials"], "default": []},
         }
     )
     layout = module.params["layout"]
 
+    include = module.params["include"]
+
+    def refuse(api: Type[Api]) -> None:
+        if any(name not in api.manages for name in include):
+            raise InputError(["include: API %s can't read it; v3 can" % api.version])
+
     def read(api: Type[Api]) -> str:
-        return check_path(module.params["path"], layout)
+        path: str = read_all(lambda: check_path(module.params["path"], layout), lambda: refuse(api))[0]
+        return path
 
     def work(api: Api, path: str) -> Dict[str, Any]:
-        account = export(read_whole(api, api.domains()), api.settings, api.version)
+        account = export(read_account(api, include), api.manages, api.version)
         if layout == "hosts":
             texts = {os.path.join(path, name): text for name, text in hosts_files(account).items()}
         else:
@@ -180,7 +206,7 @@ def main() -> None:
         counts = account.counts()
         if counts["left_out"]:
             module.warn(
-                "%d domains, settings or aliases can't be written so that they come back as they are. They "
+                "%d domains, settings, aliases or rules can't be written so that they come back as they are. They "
                 'were left out; comments that begin with "Left out" name them.' % counts["left_out"]
             )
         gone = orphans(os.path.join(path, HOST_VARS), texts) if layout == "hosts" else []

@@ -245,34 +245,39 @@ api_requests:
   sample: 2
 """
 
-from ansible_collections.improvmx.email.plugins.module_utils._api_v3_rules import Rules
+from typing import Any, Dict, Optional, Sequence, Type
+
+from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
+from ansible_collections.improvmx.email.plugins.module_utils._model import DomainWish, rule_wish
 from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
-from ansible_collections.improvmx.email.plugins.module_utils._rules import (
-    MATCHERS,
-    SCOPES,
-    plan_rule,
-    rule_wish,
+from ansible_collections.improvmx.email.plugins.module_utils._provision import (
+    provision,
+    read_single,
+    rule_options,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._single import manage
+from ansible_collections.improvmx.email.plugins.module_utils._rules import Rule
 
 
 def main() -> None:
-    module = make_module(
-        {
-            "domain": {"type": "str", "required": True},
-            "id": {"type": "str"},
-            "type": {"type": "str", "choices": list(MATCHERS)},
-            "alias": {"type": "raw"},
-            "regex": {"type": "str"},
-            "scopes": {"type": "list", "elements": "str", "choices": list(SCOPES)},
-            "expression": {"type": "str"},
-            "forward": {"type": "list", "elements": "str"},
-            "rank": {"type": "float"},
-            "active": {"type": "bool", "default": True},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        }
-    )
-    manage(module, "rule", "rules", rule_wish, Rules, plan_rule)
+    module = make_module({"domain": {"type": "str", "required": True}, **rule_options()})
+
+    def wishes(api: Type[Api]) -> Sequence[DomainWish]:
+        return read_single(api, "rules", "rules", lambda: rule_wish(module.params))
+
+    def results(runs: Sequence[DomainRun]) -> Dict[str, Any]:
+        rule = _rule_after(runs[0])
+        return {"rule": rule.result() if rule else None}
+
+    provision(module, wishes, results)
+
+
+def _rule_after(run: DomainRun) -> Optional[Rule]:
+    """The rule that the wish is about, as it is after the run."""
+    [wish] = run.plan.wish.rules
+    rules = run.domain.rules if run.domain else None
+    changed: Optional[Rule] = run.done[-1].thing if run.done else None
+    return next((rule for rule in rules or () if wish.means(rule)), changed)
 
 
 if __name__ == "__main__":

@@ -152,31 +152,32 @@ api_requests:
   sample: 1
 """
 
-from ansible_collections.improvmx.email.plugins.module_utils._api_v3_credentials import Credentials
-from ansible_collections.improvmx.email.plugins.module_utils._credentials import (
-    credential_wish,
-    plan_credential,
-)
+from typing import Any, Dict, Sequence, Type
+
+from ansible_collections.improvmx.email.plugins.module_utils._api import Api
+from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
+from ansible_collections.improvmx.email.plugins.module_utils._model import DomainWish, credential_wish
 from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
-from ansible_collections.improvmx.email.plugins.module_utils._single import manage
+from ansible_collections.improvmx.email.plugins.module_utils._provision import (
+    credential_options,
+    provision,
+    read_single,
+)
 
 
 def main() -> None:
-    module = make_module(
-        {
-            "domain": {"type": "str", "required": True},
-            "username": {"type": "raw", "required": True},
-            "password": {"type": "str", "no_log": True},
-            "update_password": {
-                "type": "str",
-                "choices": ["always", "on_create"],
-                "default": "always",
-                "no_log": False,
-            },
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        }
-    )
-    manage(module, "credential", "SMTP credentials", credential_wish, Credentials, plan_credential)
+    module = make_module({"domain": {"type": "str", "required": True}, **credential_options("always")})
+
+    def wishes(api: Type[Api]) -> Sequence[DomainWish]:
+        return read_single(api, "credentials", "SMTP credentials", lambda: credential_wish(module.params))
+
+    def results(runs: Sequence[DomainRun]) -> Dict[str, Any]:
+        [run] = runs
+        [wish] = run.plan.wish.credentials
+        credential = wish.find((run.domain.credentials if run.domain else None) or ())
+        return {"credential": credential.result() if credential else None}
+
+    provision(module, wishes, results)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def problems_of(account: Account) -> List[str]:
         items.append(item)
         places.append((desired.place, desired.prefix))
     try:
-        domain_wishes(items, api.settings, api.version, places)
+        domain_wishes(items, api.manages, api.version, places)
     except InputError as error:
         problems += error.problems
     return problems
@@ -66,14 +66,22 @@ def as_read(values: Mapping[str, Any], options: Mapping[str, Any]) -> Optional[D
         kind = spec["type"]
         if kind == "list" and spec["elements"] == "str":
             value = [value] if isinstance(value, str) else value  # its commas are seen to later
-            fits = isinstance(value, list) and all(isinstance(element, str) for element in value)
+            choices = spec.get("choices")
+            fits = isinstance(value, list) and all(
+                isinstance(element, str) and (choices is None or element in choices) for element in value
+            )
         elif kind == "list":
             elements = value if isinstance(value, list) else [None]
             value = [as_read(e, spec["options"]) if isinstance(e, dict) else None for e in elements]
             fits = None not in value
+        elif kind == "float":
+            fits = isinstance(value, (int, float)) and not isinstance(value, bool)
+            value = float(value) if fits else value
         else:
-            fits = kind == "raw" or isinstance(value, _TYPES[kind])
-        if not fits or value not in spec.get("choices", [value]):
+            fits = kind == "raw" or (
+                isinstance(value, _TYPES[kind]) and value in spec.get("choices", [value])
+            )
+        if not fits:
             return None
         read[name] = value
     return (

@@ -127,6 +127,7 @@ _RUN: Mapping[str, Tuple[str, Reader]] = {
     MAX_DELETIONS: ("max_deletions", _from(0)),
     "improvmx_concurrency": ("concurrency", _from(1, 10)),
     CHECK_DNS: ("check_dns", _read_check_dns),
+    "improvmx_unmanaged": ("unmanaged", _read_choice("ignore", "report", "fail")),
 }
 _COMMON: Mapping[str, Tuple[str, Reader]] = {**CONNECTION, **_RUN}
 # An empty value of these is no sign that the default is meant: it would open what they guard.
@@ -145,7 +146,6 @@ KNOWN: FrozenSet[str] = READ | {
     HOSTS,
     "improvmx_result",
     "improvmx_checks",
-    "improvmx_unmanaged",
     "improvmx_export_path",
     "improvmx_export_layout",
     "improvmx_export_include",

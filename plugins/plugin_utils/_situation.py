@@ -44,7 +44,7 @@ _OF_A_HOST = (
     "vars",
 )
 # The reason of a failure can quote the value that failed.
-_SECRET = ("improvmx_api_key", "improvmx_credentials")
+_SECRET = ("improvmx_api_key", "improvmx_credentials", LIST)
 
 
 def read_situation(loader: Any, task_vars: Mapping[str, Any], **more: Any) -> Situation:

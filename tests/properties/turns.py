@@ -21,7 +21,9 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     alias_wish,
     domain_wishes,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._plan import plan
+from ansible_collections.improvmx.email.plugins.module_utils._plan import (
+    plan,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._read import read_wished
 from ansible_collections.improvmx.email.plugins.module_utils._transport import Transport
 from emulator import Emulator
@@ -101,7 +103,7 @@ def _work(emulator: Emulator, case: Case, turns: Turns, number: int) -> list[Dom
         if case.module == "improvmx_alias":
             wishes = [alias_wish(case.args)]
         else:
-            wishes = list(domain_wishes(case.wishes, api.settings, api.version))
+            wishes = list(domain_wishes(case.wishes, api.manages, api.version))
         purge, most = bool(case.args.get("purge")), case.args.get("max_deletions")
         plans = plan(wishes, read_wished(api, wishes, everything=purge), purge)
         if most is not None and sum(each.deletions for each in plans) > most:

@@ -17,11 +17,16 @@ from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._api_v2 import ApiV2
 from ansible_collections.improvmx.email.plugins.module_utils._api_v3 import ApiV3
 from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun, apply_plan
+from ansible_collections.improvmx.email.plugins.module_utils._changes import (
+    Change,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     domain_wishes,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._parallel import NotTried
-from ansible_collections.improvmx.email.plugins.module_utils._plan import Change, plan
+from ansible_collections.improvmx.email.plugins.module_utils._plan import (
+    plan,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._read import read_wished
 from ansible_collections.improvmx.email.plugins.module_utils._transport import Refused, Transport
 from emulator import Effect, Emulator, Fault
@@ -61,7 +66,7 @@ class Account:
         ``in_part``: what is done of a change may be told besides what is pending of it.
         ``others_tell``: somebody else does things as well while the plan is applied.
         """
-        wishes = domain_wishes(items, self.api.settings, self.api.version)
+        wishes = domain_wishes(items, self.api.manages, self.api.version)
         plans = plan(wishes, read_wished(self.api, wishes, everything=purge), purge)
         if fault:
             self.emulator.faults.add(fault)
@@ -827,7 +832,7 @@ def test_whatever_goes_wrong_what_is_told_is_what_happened(seed: int, account: A
         wish({"x": A, "y": B, "*": None}, "new.example"),
         {"domain": "gone.example", "state": "absent"},
     ]
-    wishes = domain_wishes(items, account.api.settings, account.api.version)
+    wishes = domain_wishes(items, account.api.manages, account.api.version)
     plans = plan(wishes, read_wished(account.api, wishes))
     kinds = ["status", "status_after", "reset_before", "reset_after", "cut", "empty", "truncated_json"]
     kinds += ["rate_limit", "batch_partial"]

@@ -18,7 +18,10 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     Domain,
     DomainWish,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._plan import DomainPlan, plan_domain
+from ansible_collections.improvmx.email.plugins.module_utils._plan import (
+    DomainPlan,
+    plan_domain,
+)
 
 A, B, C = "a@x.example", "b@x.example", "c@x.example"
 

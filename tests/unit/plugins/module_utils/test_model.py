@@ -30,7 +30,9 @@ from ansible_collections.improvmx.email.plugins.module_utils._names import (
     same_destinations,
     same_setting,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._plan import plan_domain
+from ansible_collections.improvmx.email.plugins.module_utils._plan import (
+    plan_domain,
+)
 
 settings.register_profile("model", deadline=None, database=None, max_examples=80)
 PROFILE = settings.get_profile("model")

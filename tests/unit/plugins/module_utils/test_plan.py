@@ -14,6 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.improvmx.email.plugins.module_utils import _plan
+from ansible_collections.improvmx.email.plugins.module_utils._changes import (
+    Change,
+    DomainMissing,
+    RoutedByRules,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._model import (
     SETTINGS,
     Alias,
@@ -25,9 +30,6 @@ from ansible_collections.improvmx.email.plugins.module_utils._names import (
     is_pattern,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._plan import (
-    Change,
-    DomainMissing,
-    RoutedByRules,
     outcome,
     plan,
     plan_domain,

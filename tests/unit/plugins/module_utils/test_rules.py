@@ -2,25 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is true of the plan for a rule, whatever the rules and the wish."""
+"""What is true of the plan for rules, whatever the rules and the wishes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import count
+from itertools import combinations, count, pairwise
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils._plan import PlanError, Step
+from ansible_collections.improvmx.email.plugins.module_utils._changes import Change, PlanError
+from ansible_collections.improvmx.email.plugins.module_utils._model import Domain, DomainWish
+from ansible_collections.improvmx.email.plugins.module_utils._plan import outcome
+from ansible_collections.improvmx.email.plugins.module_utils._plan_rules import rule_changes
 from ansible_collections.improvmx.email.plugins.module_utils._rules import (
     MATCHERS,
     SCOPES,
     Rule,
     RuleWish,
-    plan_rule,
+    place_of,
+    read_rules,
 )
 
 # How fast the machine is makes no difference.
@@ -29,6 +34,7 @@ PROFILE = settings.get_profile("rules")
 
 NAME = "example.com"
 DESTINATIONS = ("a@x.example", "b@y.example", "https://h.example/Mail")
+LETTERS = "abcdefgh"
 
 matchers = st.sampled_from(["info", "INFO", "sales", "*", "a|b", " a|b "])
 scopes = st.lists(st.sampled_from(SCOPES), min_size=1, unique=True).map(tuple)
@@ -57,7 +63,6 @@ def rule_lists(draw: st.DrawFn) -> list[Rule]:
 def wishes(draw: st.DrawFn, present: bool | None = None) -> RuleWish:
     kind = draw(st.sampled_from(list(MATCHERS)))
     return RuleWish(
-        NAME,
         present=draw(st.booleans()) if present is None else present,
         type=kind,
         matcher=draw(matchers),
@@ -68,69 +73,226 @@ def wishes(draw: st.DrawFn, present: bool | None = None) -> RuleWish:
     )
 
 
-def planned(wish: RuleWish, rules: list[Rule]) -> Step[Rule]:
+def wished(*rules: RuleWish, purge: bool = False) -> DomainWish:
+    return DomainWish(NAME, rules=rules, purge_rules=purge)
+
+
+def planned(wish: DomainWish, rules: list[Rule]) -> list[Change]:
     """The plan, where there is one."""
     try:
-        return plan_rule(wish, rules)
+        return rule_changes(wish, rules)
     except PlanError as error:
         assume("name the one that is meant" not in str(error))
         raise
 
 
-def after(step: Step[Rule], rules: list[Rule]) -> list[Rule]:
-    """The rules after a step."""
-    kept = [rule for rule in rules if rule is not step.before]
-    return [*kept, *([step.after] if step.after else [])]
+def after(changes: list[Change], rules: list[Rule]) -> list[Rule]:
+    """The rules after changes, those that are new with ids."""
+    numbers = count(1)
+    made = [
+        c._replace(id=c.thing.id, thing=c.thing)
+        if c.action != "create"
+        else c._replace(thing=replace(c.thing, id=f"new{next(numbers)}"))
+        for c in changes
+        if c.after
+    ] + [c for c in changes if not c.after]
+    domain = outcome(Domain(NAME, rules=tuple(rules)), made)
+    assert domain is not None
+    assert domain.rules is not None
+    return list(domain.rules)
 
 
 @PROFILE
 @given(wishes(), rule_lists())
 def test_what_was_planned_needs_no_second_plan(wish: RuleWish, rules: list[Rule]) -> None:
-    step = planned(wish, rules)
-    again = plan_rule(wish, after(step, rules))
-    assert again.change is None
-    assert again.before is again.after is step.after
+    changes = planned(wished(wish), rules)
+    assert len(changes) <= 1
+    assert rule_changes(wished(wish), after(changes, rules)) == []
 
 
 @PROFILE
 @given(wishes(), rule_lists())
 def test_a_change_shows_what_differs_and_nothing_else(wish: RuleWish, rules: list[Rule]) -> None:
-    step = planned(wish, rules)
-    if step.change is None:
-        assert step.before is step.after
-        return
-    before: dict[str, Any] = step.before.fields() if step.before else {}
-    wanted: dict[str, Any] = step.after.fields() if step.after else {}
-    if step.change.action == "update":
-        assert {**before, **step.change.after} == wanted
-        assert {name: before[name] for name in step.change.before} == step.change.before
-        assert all(before[name] != wanted[name] for name in step.change.after)
-        assert step.before is not None
-        assert step.after is not None
-        assert (step.after.id, step.after.type) == (step.before.id, step.before.type)
-    else:
-        assert step.change.before == (before or None)
-        assert step.change.after == ({k: v for k, v in wanted.items() if v is not None} or None)
+    for change in planned(wished(wish), rules):
+        before: dict[str, Any] = next((rule.fields() for rule in rules if rule.id == change.id), {})
+        wanted: dict[str, Any] = change.thing.fields() if change.thing else {}
+        if change.action == "update":
+            assert {**before, **change.after} == wanted
+            assert {name: before[name] for name in change.before} == change.before
+            assert all(before[name] != wanted[name] for name in change.after)
+            assert (change.thing.id, change.thing.type) == (change.id, before["type"])
+        else:
+            assert change.before == (before or None)
+            assert change.after == ({k: v for k, v in wanted.items() if v is not None} or None)
 
 
 @PROFILE
 @given(wishes(present=True), rule_lists(), st.randoms())
-def test_order_makes_no_difference(wish: RuleWish, rules: list[Rule], dice: Random) -> None:
-    step = planned(wish, rules)
-    assume(step.after)
-    assert step.after is not None
+def test_order_of_destinations_and_scopes_makes_no_difference(
+    wish: RuleWish, rules: list[Rule], dice: Random
+) -> None:
+    others = after(planned(wished(wish), rules), rules)
     shuffled = replace(
         wish,
         forward=tuple(dice.sample(wish.forward or (), len(wish.forward or ()))),
         scopes=wish.scopes and tuple(dice.sample(wish.scopes, len(wish.scopes))),
     )
-    others = after(step, rules)
     dice.shuffle(others)
-    assert plan_rule(shuffled, others).change is None
+    assert rule_changes(wished(shuffled), others) == []
 
 
 @PROFILE
 @given(wishes(), rule_lists(), rule_lists())
 def test_other_rules_make_no_difference(wish: RuleWish, rules: list[Rule], others: list[Rule]) -> None:
-    strangers = [rule for rule in others if not wish.means(rule)]
-    assert planned(wish, [*strangers, *rules]) == planned(wish, rules)
+    strangers = [replace(rule, id=f"s{rule.id}") for rule in others if not wish.means(rule)]
+    assert planned(wished(wish), [*strangers, *rules]) == planned(wished(wish), rules)
+
+
+# --- Lists ----------------------------------------------------------------------------------------
+
+some_ranks = st.one_of(
+    st.none(),
+    st.integers(-3, 12).map(float),
+    st.floats(-1e300, 1e300, allow_nan=False, allow_infinity=False),
+    st.sampled_from([1.0, 1.0000000000000002, 5e-324, 1e308]),
+)
+
+
+def alias_rule(letter: str, rank: float | None, forward: str = DESTINATIONS[0]) -> Rule:
+    return Rule("alias", letter, forward=(forward,), rank=rank, id=f"id-{letter}")
+
+
+def alias_wish(letter: str, forward: str = DESTINATIONS[0]) -> RuleWish:
+    return RuleWish(type="alias", matcher=letter, forward=(forward,), place=letter)
+
+
+@PROFILE
+@given(
+    st.lists(st.tuples(st.sampled_from(LETTERS), some_ranks), unique_by=lambda pair: pair[0]),
+    st.lists(st.sampled_from(LETTERS), unique=True),
+    st.booleans(),
+)
+def test_rules_come_into_the_order_of_the_list_with_the_fewest_writes(
+    there: list[tuple[str, float | None]], order: list[str], purge: bool
+) -> None:
+    rules = [alias_rule(letter, rank) for letter, rank in there]
+    wish = wished(*map(alias_wish, order), purge=purge)
+    changes = rule_changes(wish, rules)
+    result = after(changes, rules)
+    assert rule_changes(wish, result) == []
+    tried = [rule.matcher for rule in sorted(result, key=place_of) if rule.matcher in order]
+    if len(order) > 1:
+        assert tried == order
+        assert all(rule.rank is not None for rule in result if rule.matcher in order)
+    others = {rule.id: rule for rule in result if rule.matcher not in order}
+    assert others == ({} if purge else {rule.id: rule for rule in rules if rule.matcher not in order})
+    assert len({change.key for change in changes}) == len(changes)
+    moved = [change.name for change in changes if change.action == "update"]
+    known = dict(there)
+    stay = [(letter, known[letter]) for letter in order if known.get(letter) is not None]
+    if len(order) > 1 and not is_crowded(known):
+        assert len(moved) == len([letter for letter in order if letter in known]) - longest_rise(stay)
+
+
+def is_crowded(ranks_of: dict[str, float | None]) -> bool:
+    """Whether there may be no room between two ranks, so that all are numbered anew."""
+    values = sorted(rank for rank in ranks_of.values() if rank is not None)
+    gaps = [high - low for low, high in zip([0.0, *values], values, strict=False)]
+    return any(abs(value) > 1e9 or 0 < abs(value) < 1e-6 for value in values) or any(
+        0 < gap < 1e-3 for gap in gaps
+    )
+
+
+def longest_rise(ranked: list[tuple[str, float | None]]) -> int:
+    """By trying all of them."""
+    for size in range(len(ranked), 0, -1):
+        for chosen in combinations([rank for _letter, rank in ranked if rank is not None], size):
+            if all(low < high for low, high in pairwise(chosen)):
+                return size
+    return 0
+
+
+@pytest.mark.parametrize(
+    ("there", "order", "expected"),
+    [
+        ({}, "abc", {"a": 1.0, "b": 2.0, "c": 3.0}),
+        ({"a": 1.0, "b": 2.0, "c": 3.0}, "cab", {"c": 0.5}),
+        ({"a": 1.0, "b": 2.0, "c": 3.0}, "acb", {"b": 4.0}),
+        ({"a": 10.0, "b": 20.0}, "axyb", {"x": 11.0, "y": 12.0}),
+        ({"a": 1.0, "b": 2.0}, "axyb", {"x": 1 + 1 / 3, "y": 1 + 2 / 3}),
+        ({"a": -1.0, "b": 2.0}, "xab", {"x": -2.0}),
+        ({"a": 1.0, "b": 1.0}, "ab", {"b": 2.0}),
+        ({"a": 1.0, "b": 1.0000000000000002}, "axb", {"x": 2.0, "b": 3.0}),
+        ({"a": None, "b": 2.0}, "ab", {"a": 1.0}),
+        ({"a": 7.0}, "a", {}),
+        ({"a": None}, "a", {}),
+    ],
+)
+def test_ranks_are_written_only_where_the_order_needs_them(
+    there: dict[str, float | None], order: str, expected: dict[str, float]
+) -> None:
+    rules = [alias_rule(letter, rank) for letter, rank in there.items()]
+    changes = rule_changes(wished(*map(alias_wish, order)), rules)
+    assert {c.name: c.after["rank"] for c in changes if c.after} == expected
+    assert all(change.action == ("update" if change.name in there else "create") for change in changes)
+
+
+def test_rule_that_is_written_anyway_is_the_one_that_moves() -> None:
+    rules = [alias_rule("a", 1.0), alias_rule("b", 2.0)]
+    changes = rule_changes(wished(alias_wish("b", DESTINATIONS[1]), alias_wish("a")), rules)
+    assert [(c.name, c.after) for c in changes] == [("b", {"forward": [DESTINATIONS[1]], "rank": 0.5})]
+
+
+def test_deletions_come_last_so_that_no_mail_is_without_a_rule() -> None:
+    wish = wished(alias_wish("b"), RuleWish(present=False, type="alias", matcher="a"))
+    changes = rule_changes(wish, [alias_rule("a", 1.0)])
+    assert [(change.action, change.name) for change in changes] == [("create", "b"), ("delete", "a")]
+
+
+def test_two_wishes_for_one_rule_are_a_problem_of_the_domain() -> None:
+    by_id = RuleWish(id="id-a", forward=(DESTINATIONS[1],), place="rules[1]")
+    with pytest.raises(PlanError, match=r"a and rules\[1\] of example.com are the same rule, id-a"):
+        rule_changes(wished(alias_wish("a"), by_id), [alias_rule("a", 1.0)])
+
+
+def test_all_problems_of_a_list_are_in_one_message() -> None:
+    wish = wished(RuleWish(id="nobody"), RuleWish(type="regex", matcher="x", forward=("a@x.example",)))
+    with pytest.raises(PlanError, match=r"no rule with the id nobody.*; .*no rule with the regex x yet"):
+        rule_changes(wish, [])
+
+
+INFO = {"type": "alias", "alias": "info", "forward": ["a@x.example"]}
+SEEN = {"type": "regex", "regex": "x", "scopes": ["body"], "forward": ["a@x.example"]}
+
+
+@pytest.mark.parametrize(
+    ("items", "problem"),
+    [
+        ([INFO, {**INFO, "alias": "INFO"}], "rules[0] and rules[1] are the same rule"),
+        ([SEEN, {**SEEN, "scopes": None}], "rules[0] and rules[1] are the same rule"),
+        ([{**INFO, "id": "a"}, {**SEEN, "id": "A"}], "rules[0] and rules[1] are the same rule"),
+        ([{**INFO, "rank": 1.0}, SEEN], "rules: some have a rank and others have none"),
+        ([{**INFO, "rank": float("inf")}], "rules[0], rank: it must be a finite number"),
+        ([{"type": "cel", "regex": "x", "forward": ["a@x.example"]}], "rules[0], regex: a rule of type cel"),
+        ([{"forward": ["a@x.example"]}], "rules[0], type: it is needed, unless id names the rule"),
+        ([{"type": "alias", "alias": "info"}], "rules[0], forward: at least one destination is needed"),
+    ],
+)
+def test_bad_list_is_refused(items: list[dict[str, Any]], problem: str) -> None:
+    problems: list[str] = []
+    read_rules(items, NAME, "", problems)
+    assert any(text.startswith(problem) for text in problems), problems
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [SEEN, {**SEEN, "scopes": ["subject"]}],  # the same for other parts of a mail
+        [{**INFO, "rank": 1.0}, {**SEEN, "state": "absent"}],  # what goes needs no rank
+        [{**INFO, "id": "a", "rank": 1.0}, {**INFO, "id": "b", "rank": 2.0}],
+    ],
+)
+def test_list_that_looks_odd_is_fine(items: list[dict[str, Any]]) -> None:
+    problems: list[str] = []
+    assert len(read_rules(items, NAME, "", problems)) == 2
+    assert problems == []

@@ -208,3 +208,66 @@ def test_words_of_the_service_are_told_in_whichever_form(
 ) -> None:
     modules.emulator.faults.add(Fault("body", status=403, body=body))
     assert words.rstrip(".") in modules.run("improvmx_domain_info")["msg"]
+
+
+# --- Rules and credentials ------------------------------------------------------------------------
+
+
+def seed_lists(modules: Modules, **beliefs: Any) -> None:
+    rules = [
+        {"type": "alias", "config": {"alias": "b", "forward": "b@x.example"}, "rank": 2},
+        {"type": "regex", "config": {"regex": "a", "scopes": ["body"], "forward": "a@x.example"}, "rank": 1},
+    ]
+    users = [{"username": "post", "password": "secret-12345"}]
+    modules.emulator.seed(
+        {
+            "domains": [
+                {"domain": "a.example", "credentials": users},
+                {"domain": "b.example", "routing_engine": "rules", "rules": rules},
+            ],
+            "beliefs": beliefs,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("include", "requests"), [([], 1), (["credentials"], 3), (["rules"], 3), (["rules", "credentials"], 5)]
+)
+def test_includes_what_is_asked_for_at_a_request_for_each_list(
+    modules: Modules, include: list[str], requests: int
+) -> None:
+    seed_lists(modules)
+    result = modules.run("improvmx_domain_info", include=include)
+    assert result["api_requests"] == requests
+    plain, ruled = result["domains"]
+    assert [name for name in ("rules", "credentials") if name in plain] == [
+        name for name in ("rules", "credentials") if name in include
+    ]
+    if "rules" in include:
+        assert plain["rules"] == []
+        assert [rule.get("regex", rule.get("alias")) for rule in ruled["rules"]] == ["a", "b"]
+    if "credentials" in include:
+        assert [user["username"] for user in plain["credentials"]] == ["post"]
+        assert "secret-12345" not in str(result)
+
+
+def test_rules_are_found_where_the_list_does_not_tell_how_a_domain_is_routed(modules: Modules) -> None:
+    seed_lists(modules, list_shows_details=False)
+    plain, ruled = modules.run("improvmx_domain_info", include=["rules"])["domains"]
+    assert (plain["rules"], len(ruled["rules"])) == ([], 2)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_what_was_included_is_valid_input_that_changes_nothing(modules: Modules, shown: bool) -> None:
+    seed_lists(modules, list_shows_details=shown)
+    found = modules.run("improvmx_domain_info", include=["rules", "credentials"])["domains"]
+    rounds = modules.rounds("improvmx_domains", domains=found)
+    assert rounds.real["changes"] == []
+
+
+def test_version_2_can_not_include_them(modules: Modules) -> None:
+    modules.options["api_version"] = "v2"
+    result = modules.run("improvmx_domain_info", domain="no dot", include=["rules"])
+    assert "include: API v2 can't read it; v3 can" in result["msg"]
+    assert "2 problems" in result["msg"]
+    assert result["api_requests"] == 0

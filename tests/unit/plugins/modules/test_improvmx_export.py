@@ -202,7 +202,13 @@ def assert_applying_changes_nothing(modules: Modules, wishes: list[dict[str, Any
 def test_the_list_is_a_file_as_a_person_would_write_it(shop: Modules) -> None:
     result = shop.run(EXPORT, path="improvmx_domains.yml")
     assert body_of("improvmx_domains.yml") == LIST
-    assert result["exported"] == {"domains": 3, "aliases": 10, "left_out": 0}
+    assert result["exported"] == {
+        "domains": 3,
+        "aliases": 10,
+        "rules": 0,
+        "credentials": 0,
+        "left_out": 0,
+    }
     assert result["warnings"] == []
 
 
@@ -253,21 +259,118 @@ def test_it_takes_one_request_for_each_page(modules_of_version: Modules, options
     result = modules.run(EXPORT, **options)
     # Two pages of domains, and three of the aliases that the first one did not show.
     assert result["api_requests"] == {"v2": 1, "v3": 5}[modules.options["api_version"]]
-    assert result["exported"] == {"domains": 101, "aliases": 201, "left_out": 0}
+    assert result["exported"] == {
+        "domains": 101,
+        "aliases": 201,
+        "rules": 0,
+        "credentials": 0,
+        "left_out": 0,
+    }
 
 
-def test_a_domain_that_is_routed_by_rules_says_nothing_of_aliases(modules: Modules) -> None:
-    ruled = {"domain": "ruled.example", "routing_engine": "rules", "aliases": {"*": OWNER}}
-    modules.emulator.seed({"domains": [ruled]})
-    by_rules = "# Its mail is routed by rules, not by aliases: see improvmx.email.improvmx_rule.\n"
-    assert modules.run(EXPORT, path="list.yml")["api_requests"] == 1  # the list tells how it is routed
-    assert text_of("list.yml").endswith(f"---\nimprovmx_domains:\n  - domain: ruled.example\n    {by_rules}")
+RULES = [
+    {"type": "alias", "config": {"alias": "info", "forward": "ann@mail.example"}, "rank": 1},
+    {
+        "type": "regex",
+        "config": {"regex": "(?i){{x}}", "scopes": ["subject", "body"], "forward": "null"},
+        "rank": 2.5,
+        "active": False,
+    },
+    {
+        "type": "cel",
+        "config": {"expression": "a == 1 &&\nb", "forward": "bob@mail.example, ann@mail.example"},
+        "rank": 9,
+    },
+]
+WRITTEN_RULES = """\
+# Its mail is routed by rules, not by aliases.
+rules:
+  - type: alias
+    alias: info
+    forward: ann@mail.example
+  - type: regex
+    regex: !unsafe "(?i){{x}}"
+    scopes: [subject, body]
+    forward: "null"
+    active: false
+  - type: cel
+    expression: "a == 1 &&\\nb"
+    forward:
+      - bob@mail.example
+      - ann@mail.example
+"""
+
+
+def ruled(*rules: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {
+        "domain": "ruled.example",
+        "routing_engine": "rules",
+        "aliases": {"*": OWNER},
+        "rules": list(rules),
+        **fields,
+    }
+
+
+def test_a_domain_that_is_routed_by_rules_is_exported_with_them_and_without_aliases(modules: Modules) -> None:
+    modules.emulator.seed({"domains": [ruled(*RULES), {"domain": "plain.example", "aliases": {}}]})
+    result = modules.run(EXPORT, path="list.yml")
+    assert (
+        result["api_requests"] == 1 + 2
+    )  # the list tells which domain has rules: a page, and one to see the end
+    assert result["exported"]["rules"] == 3
+    item = f"  - domain: ruled.example\n{textwrap.indent(WRITTEN_RULES, '    ')}"
+    assert text_of("list.yml").endswith(item)
     modules.run(EXPORT, path="mail", layout="hosts")
-    assert text_of("mail/host_vars/ruled.example.yml").endswith(f"---\n{by_rules}")
+    assert text_of("mail/host_vars/ruled.example.yml").endswith(
+        "---\n" + WRITTEN_RULES.replace("\nrules:", "\nimprovmx_rules:")
+    )
     for options in ({"path": "list.yml"}, {"path": "mail", "layout": "hosts"}):
-        wishes = read_back(options)
-        assert wishes == [{"domain": "ruled.example"}]
-        assert_applying_changes_nothing(modules, wishes)
+        assert_applying_changes_nothing(modules, read_back(options))
+
+
+def test_ranks_are_exported_where_the_order_does_not_tell_them(modules: Modules) -> None:
+    same = [{**RULES[0], "rank": 4}, {**RULES[2], "rank": 4}]
+    modules.emulator.seed({"domains": [ruled(*same)]})
+    modules.run(EXPORT, path="list.yml")
+    assert text_of("list.yml").count("rank: 4.0\n") == 2
+    assert_applying_changes_nothing(modules, read_back({"path": "list.yml"}))
+
+
+def test_rules_that_would_not_come_back_are_left_out_with_the_reason(modules: Modules) -> None:
+    modules.emulator.seed({"domains": [ruled(RULES[0], {**RULES[0], "rank": 2}, RULES[2])]})
+    result = modules.run(EXPORT, path="list.yml")
+    assert result["exported"] == {"domains": 1, "aliases": 0, "rules": 1, "credentials": 0, "left_out": 2}
+    assert text_of("list.yml").count('# Left out: rule "info": there is another with the same matcher.') == 2
+    assert_applying_changes_nothing(modules, read_back({"path": "list.yml"}))
+
+
+def test_credentials_are_exported_without_passwords_where_that_is_asked_for(modules: Modules) -> None:
+    secret = "pL4-9s+Kw.v7Zq3"
+    users = [{"username": name, "password": secret} for name in ("post", "0070", "null")]
+    account = {"domains": [{"domain": "a.example", "aliases": {}, "credentials": users}]}
+    modules.emulator.seed(account)
+    assert "credentials" not in text_of_list(modules)
+    result = modules.run(EXPORT, path="list.yml", include=["credentials"])
+    assert result["api_requests"] == 2
+    text = text_of("list.yml")
+    assert "    # The service never shows a password." in text
+    assert text.endswith(
+        '    credentials:\n      - username: "0070"\n      - username: "null"\n      - username: post\n'
+    )
+    assert secret not in text
+    assert_applying_changes_nothing(modules, read_back({"path": "list.yml"}))
+
+
+def text_of_list(modules: Modules) -> str:
+    modules.run(EXPORT, path="list.yml")
+    return text_of("list.yml")
+
+
+def test_version_2_can_not_export_credentials(modules: Modules) -> None:
+    modules.options["api_version"] = "v2"
+    result = modules.run(EXPORT, path="list.yml", include=["credentials"])
+    assert "include: API v2 can't read it; v3 can" in result["msg"]
+    assert result["api_requests"] == 0
 
 
 def test_what_can_not_be_applied_is_left_out_and_told(modules: Modules) -> None:
@@ -284,7 +387,7 @@ def test_what_can_not_be_applied_is_left_out_and_told(modules: Modules) -> None:
     modules.seed({"odd.example": aliases})
     modules.emulator.account.domains["odd.example"].webhook = "ftp://files.example"
     result = modules.run(EXPORT, path="list.yml")
-    assert result["exported"] == {"domains": 1, "aliases": 1, "left_out": 8}
+    assert result["exported"] == {"domains": 1, "aliases": 1, "rules": 0, "credentials": 0, "left_out": 8}
     (warning,) = result["warnings"]
     assert warning.startswith("8 domains, settings or aliases can't be written")
     text = text_of("list.yml")
@@ -466,7 +569,7 @@ def test_only_the_files_of_domains_that_differ_are_written(shop: Modules) -> Non
 def test_a_host_with_the_longest_name_has_its_file(modules: Modules, name: str) -> None:
     modules.seed({name: {"info": OWNER}, "shop.example": {"info": OWNER}})
     result = modules.run(EXPORT, path="mail", layout="hosts")
-    assert result["exported"] == {"domains": 2, "aliases": 2, "left_out": 0}
+    assert result["exported"] == {"domains": 2, "aliases": 2, "rules": 0, "credentials": 0, "left_out": 0}
     loader = DataLoader()
     hosts = loader.load_from_file("mail/hosts.yml")["all"]["hosts"]
     (host,) = set(hosts) - {"shop.example"}

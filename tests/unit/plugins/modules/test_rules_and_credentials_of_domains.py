@@ -1,0 +1,351 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Rules and SMTP credentials in what is wished for of a domain, and what nobody wishes for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emulator import Emulator, Fault
+from emulator.refusal import refuse
+from emulator.rules import add_rule
+from harness import PREDICTED, Clock, Modules, changes_of, read_diff, wrap_endpoint
+
+RULED, PLAIN = "ruled.example", "plain.example"
+A, B = "a@x.example", "b@y.example"
+PASSWORD = "kR7!vq2-Zw95xTn0"
+
+
+def rule(name: str, forward: str = A, **fields: Any) -> dict[str, Any]:
+    return {"type": "alias", "alias": name, "forward": [forward], **fields}
+
+
+def seed(emulator: Emulator, rules: str = "", credentials: str = "", **account: Any) -> None:
+    """A domain with rules called by letters, ranks 1, 2 and so on, and one with credentials as aaa."""
+    made = [
+        {"type": "alias", "config": {"alias": letter, "forward": A}, "rank": number}
+        for number, letter in enumerate(rules, 1)
+    ]
+    smtp = [{"username": 3 * letter, "password": "old-one-1234"} for letter in credentials]
+    emulator.seed(
+        {
+            "domains": [
+                {"domain": PLAIN, "aliases": {"*": A}, "credentials": smtp},
+                {"domain": RULED, "routing_engine": "rules", "aliases": {}, "rules": made},
+            ],
+            **account,
+        }
+    )
+
+
+def order_of(emulator: Emulator) -> str:
+    rules = emulator.account.domains[RULED].rules.values()
+    return "".join(each.config["alias"] for each in sorted(rules, key=lambda each: each.rank))
+
+
+def users_of(emulator: Emulator, name: str = PLAIN) -> dict[str, str]:
+    return {c.username: c.password for c in emulator.account.domains[name].credentials.values()}
+
+
+def ruled(*letters: str, **options: Any) -> dict[str, Any]:
+    return {"domain": RULED, "rules": [rule(letter) for letter in letters], **options}
+
+
+def smtp(*names: str, **options: Any) -> dict[str, Any]:
+    users = [{"username": 3 * name, "password": PASSWORD} for name in names]
+    return {"domain": PLAIN, "credentials": users, **options}
+
+
+def thrice(modules: Modules, **args: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """In check mode, for real and again. Only the real run is told that DNS records have to be checked."""
+    check = modules.run("improvmx_domains", check=True, **args)
+    assert modules.emulator.writes == []
+    real = modules.run("improvmx_domains", **args)
+    again = modules.run("improvmx_domains", **args)
+    assert not real.get("failed"), real["msg"]
+    assert {key: check[key] for key in PREDICTED} == {key: real[key] for key in PREDICTED}
+    assert (again["changed"], again["changes"]) == (False, [])
+    made = [change for change in real["changes"] if change["kind"] == "credential" and change["after"]]
+    assert any("wants the DNS records" in warning for warning in real["warnings"]) is bool(made)
+    return check, real, again
+
+
+# --- Check, run, again ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "purge", "left", "writes"),
+    [
+        ("abc", "abc", False, "abc", 0),
+        ("abc", "ab", False, "abc", 0),
+        ("abc", "cab", False, "cab", 1),
+        ("abcdefgh", "bcdefgha", False, "bcdefgha", 1),
+        ("", "abc", False, "abc", 3),
+        ("abc", "b", True, "b", 2),
+        ("abc", "", True, "", 3),
+        ("ab", "xayb", False, "xayb", 2),
+    ],
+)
+@pytest.mark.parametrize("module", ["improvmx_domain", "improvmx_domains"])
+def test_rules_come_into_the_order_of_the_list_with_one_write_for_each_that_changes(
+    modules: Modules, module: str, there: str, wanted: str, purge: bool, left: str, writes: int
+) -> None:
+    seed(modules.emulator, there)
+    wish = ruled(*wanted, purge_rules=purge)
+    args = wish if module == "improvmx_domain" else {"domains": [wish, {"domain": PLAIN}]}
+    rounds = modules.rounds(module, **args)
+    assert order_of(modules.emulator) == left
+    # Each reading takes the domain or the list of domains, and a page of rules, and one more to see its end.
+    reading = 2 + bool(there)
+    assert rounds.count == reading + writes
+    assert rounds.check["api_requests"] == reading
+    assert rounds.again["api_requests"] == 2 + bool(left)
+
+
+@pytest.mark.parametrize(
+    ("there", "wish", "left", "writes"),
+    [
+        ("ab", smtp("a"), "ab", 0),
+        ("ab", smtp("A", "c"), "abc", 1),
+        ("ab", smtp("a", purge_credentials=True), "a", 1),
+        ("", smtp("a", "b"), "ab", 2),
+        ("ab", {"domain": PLAIN, "credentials": [{"username": "bbb", "state": "absent"}]}, "a", 1),
+        ("ab", {"domain": PLAIN, "credentials": [], "purge_credentials": True}, "", 2),
+    ],
+)
+def test_credentials_are_as_listed_with_one_write_for_each_that_changes(
+    modules: Modules, there: str, wish: dict[str, Any], left: str, writes: int
+) -> None:
+    seed(modules.emulator, credentials=there)
+    before = users_of(modules.emulator)
+    _check, real, again = thrice(modules, domains=[wish, {"domain": RULED}])
+    now = users_of(modules.emulator)
+    assert sorted(now) == [3 * letter for letter in left]
+    assert now == {name: before.get(name, PASSWORD) for name in now}
+    assert (real["api_requests"], again["api_requests"]) == (2 + writes, 2)
+    assert PASSWORD not in str(real)
+
+
+def test_password_is_set_on_every_run_where_that_is_wanted(modules: Modules) -> None:
+    seed(modules.emulator, credentials="a")
+    wish = {"username": "aaa", "password": PASSWORD, "update_password": "always"}
+    for _ in range(2):
+        result = modules.run("improvmx_domain", domain=PLAIN, credentials=[wish])
+        assert changes_of(result["changes"]) == [("update", "credential", PLAIN, "aaa")]
+        assert "username: aaa  # with a new password" in result["diff"][0]["after"]
+    assert users_of(modules.emulator) == {"aaa": PASSWORD}
+
+
+def test_new_domain_gets_its_credentials(modules: Modules) -> None:
+    modules.emulator.seed({})
+    wish = {"domain": "new.example", "credentials": [{"username": "post", "password": PASSWORD}]}
+    wish["aliases"] = [{"alias": "*", "state": "absent"}]
+    _check, real, _again = thrice(modules, domains=[wish])
+    assert users_of(modules.emulator, "new.example") == {"post": PASSWORD}
+    assert (
+        real["api_requests"] == 1 + 2 + 3
+    )  # with the limits; no request for the credentials of a domain that is new
+
+
+def test_lists_that_are_not_mentioned_cost_no_request(modules: Modules) -> None:
+    seed(modules.emulator, "abc", "xyz")
+    result = modules.run("improvmx_domains", domains=[{"domain": RULED}, {"domain": PLAIN}])
+    assert result["api_requests"] == 1
+    assert all("rules" not in domain for domain in result["domains"])
+
+
+def test_diff_shows_the_rules_as_one_would_write_them(modules: Modules) -> None:
+    seed(modules.emulator, "ab")
+    result = modules.run("improvmx_domain", **ruled("b", "a"))
+    assert result["diff"][0]["before"] == (
+        f"domain: {RULED}\n"
+        "rules:\n"
+        f"  - type: alias\n    alias: a\n    forward: {A}\n    rank: 1.0\n"
+        f"  - type: alias\n    alias: b\n    forward: {A}\n    rank: 2.0\n"
+    )
+    names = [each["alias"] for each in read_diff(result["diff"])["after"][RULED]["rules"]]
+    assert names == ["b", "a"]
+    assert [each["alias"] for each in result["domain"]["rules"]] == ["b", "a"]
+
+
+# --- Bad wishes -----------------------------------------------------------------------------------
+
+
+def test_rules_of_a_domain_that_is_routed_by_aliases_are_a_problem_of_that_domain(modules: Modules) -> None:
+    seed(modules.emulator, "a")
+    wrong = {"domain": PLAIN, "aliases": [{"alias": "info", "forward": A}], "rules": [rule("x")]}
+    result = modules.run("improvmx_domains", domains=[wrong, ruled("a", "b")])
+    assert [each["domain"] for each in result["failed_domains"]] == [PLAIN]
+    assert "is routed by aliases, so it has no rules" in result["msg"]
+    assert changes_of(result["changes"]) == [("create", "rule", RULED, "b")]
+    assert changes_of(result["pending"]) == [
+        ("create", "alias", PLAIN, "info"),
+        ("create", "rule", PLAIN, "x"),
+    ]
+
+
+def test_rules_of_a_new_domain_are_refused_before_it_is_made(modules: Modules) -> None:
+    modules.emulator.seed({})
+    result = modules.run("improvmx_domain", domain="new.example", rules=[rule("a")])
+    assert "new.example would be routed by aliases" in result["msg"]
+    assert modules.emulator.writes == []
+
+
+def test_aliases_of_a_domain_that_is_routed_by_rules_stop_its_rules_too(modules: Modules) -> None:
+    seed(modules.emulator, "a")
+    result = modules.run("improvmx_domain", **ruled("b", aliases=[{"alias": "info", "forward": A}]))
+    assert "is routed by rules" in result["msg"]
+    assert len(result["pending"]) == 2
+    assert modules.emulator.writes == []
+
+
+def test_credential_without_a_password_that_has_to_be_created_stops_its_domain(modules: Modules) -> None:
+    seed(modules.emulator, credentials="a")
+    wishes = [{"username": "aaa"}, {"username": "bbb"}]
+    result = modules.run("improvmx_domain", domain=PLAIN, credentials=wishes)
+    assert "has no SMTP credential bbb yet, and to create it takes a password" in result["msg"]
+    assert modules.emulator.writes == []
+
+
+def test_every_problem_of_the_input_comes_in_one_message_before_any_request(modules: Modules) -> None:
+    bad = {
+        "domain": RULED,
+        "rules": [rule("a", rank=1), rule("b"), rule("A")],
+        "purge_credentials": True,
+    }
+    worse = {"domain": PLAIN, "credentials": [{"username": "x"}, {"username": "X"}, {"username": "a b"}]}
+    result = modules.run("improvmx_domains", domains=[bad, worse])
+    for words in (
+        "rules[0] and rules[2] are the same rule",
+        "some have a rank and others have none",
+        "purge_credentials: it needs credentials",
+        "credentials[0] and credentials[1] are the same credential",
+        "credentials[2], username",
+        "5 problems",
+    ):
+        assert words in result["msg"]
+    assert result["api_requests"] == 0
+
+
+def test_version_2_refuses_both(modules: Modules) -> None:
+    modules.options["api_version"] = "v2"
+    result = modules.run("improvmx_domain", domain=PLAIN, rules=[], credentials=[])
+    assert "rules: API v2 can't manage it; v3 can" in result["msg"]
+    assert "credentials: API v2 can't manage it; v3 can" in result["msg"]
+    assert result["api_requests"] == 0
+
+
+# --- Guards and faults ----------------------------------------------------------------------------
+
+
+def test_bound_on_deletions_counts_rules_and_credentials(modules: Modules) -> None:
+    seed(modules.emulator, "abc", "xy")
+    purging = [
+        {"domain": PLAIN, "credentials": [], "purge_credentials": True},
+        {"domain": RULED, "rules": [], "purge_rules": True},
+    ]
+    result = modules.run("improvmx_domains", domains=purging, max_deletions=4)
+    assert "would delete 5" in result["msg"]
+    assert modules.emulator.writes == []
+    assert not modules.run("improvmx_domains", domains=purging, max_deletions=5).get("failed")
+
+
+@pytest.mark.parametrize("kind", ["reset_after", "cut", "empty", "truncated_json", "wrong_type"])
+def test_writes_whose_answers_are_lost_are_done_once(modules: Modules, clock: Clock, kind: str) -> None:
+    seed(modules.emulator, "ab", "x")
+    modules.emulator.faults.add(Fault(kind, method="POST"), Fault(kind, method="DELETE"))
+    result = modules.run("improvmx_domains", domains=[ruled("b", "c", purge_rules=True), smtp("y")])
+    assert not result.get("failed"), result["msg"]
+    done = [(effect.action, effect.kind, effect.name) for effect in modules.emulator.ledger]
+    assert sorted(done) == sorted(
+        [("create", "rule", "c"), ("delete", "rule", "a"), ("create", "credential", "yyy")]
+    )
+    assert sorted(change[0:2] + change[3:] for change in changes_of(result["changes"])) == sorted(done)
+
+
+def test_lost_answer_to_a_new_password_is_told_as_doubtful(modules: Modules, clock: Clock) -> None:
+    seed(modules.emulator, credentials="a")
+    modules.emulator.faults.add(Fault("reset_after", method="PUT", times=None))
+    wish = {"username": "aaa", "password": PASSWORD, "update_password": "always"}
+    result = modules.run("improvmx_domain", domain=PLAIN, credentials=[wish])
+    assert "could not be found out, for the service does not show it" in result["msg"]
+    assert (result["changes"], len(result["pending"])) == ([], 1)
+
+
+def test_rule_that_the_service_refuses_is_named_with_its_words(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def choosy(usual: Any, account: Any, call: Any) -> Any:
+        if call.body["config"]["alias"] == "b":
+            raise refuse(422, "Not this one.")
+        return usual(account, call)
+
+    seed(modules.emulator)
+    wrap_endpoint(monkeypatch, "POST /domains/{domain}/rules", choosy)
+    result = modules.run("improvmx_domain", **ruled("a", "b", "c"))
+    assert "Not this one." in result["msg"]
+    assert [change["name"] for change in result["changes"]] == ["a"]
+    assert [change["name"] for change in result["pending"]] == ["b", "c"]
+
+
+def test_rule_of_somebody_else_that_turns_up_is_not_purged(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    seed(modules.emulator, "a")
+    strangers = {"type": "alias", "config": {"alias": "z", "forward": B}}
+
+    def meanwhile(usual: Any, account: Any, call: Any) -> Any:
+        add_rule(account, account.domains[RULED], strangers)
+        raise refuse(400, "There is one already.")
+
+    wrap_endpoint(monkeypatch, "POST /domains/{domain}/rules", meanwhile)
+    result = modules.run("improvmx_domain", **ruled("b", purge_rules=True))
+    assert result["failed"] is True
+    assert "z" in order_of(modules.emulator)
+
+
+# --- What nobody wishes for -----------------------------------------------------------------------
+
+
+def test_unmanaged_things_of_the_whole_account_are_found(modules: Modules) -> None:
+    seed(modules.emulator, "ab", "xy")
+    wishes = [ruled("a"), {"domain": PLAIN, "credentials": [{"username": "XXX"}]}]
+    result = modules.run("improvmx_domains", domains=wishes, unmanaged="report")
+    assert result["unmanaged"] == [
+        {"kind": "alias", "domain": PLAIN, "name": "*"},
+        {"kind": "credential", "domain": PLAIN, "name": "yyy"},
+        {"kind": "rule", "domain": RULED, "name": "b"},
+    ]
+    # The list, the rules with a page to see their end, the credentials of both.
+    assert result["api_requests"] == 1 + 2 + 2
+    assert result["changed"] is False
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_unmanaged_things_can_fail_a_run_before_any_write(modules: Modules, check: bool) -> None:
+    seed(modules.emulator)
+    wish = {"domain": RULED, "state": "absent"}
+    result = modules.run("improvmx_domains", check=check, domains=[wish], unmanaged="fail")
+    assert result["failed"] is True
+    assert f"domain {PLAIN}" in result["msg"]
+    assert result["unmanaged"] == [{"kind": "domain", "domain": PLAIN, "name": PLAIN}]
+    assert changes_of(result["pending"]) == [("delete", "domain", RULED, RULED)]
+    assert modules.emulator.writes == []
+
+
+def test_what_a_run_deletes_is_not_unmanaged(modules: Modules) -> None:
+    seed(modules.emulator, "ab")
+    wishes = [ruled("a", purge_rules=True)]
+    result = modules.run("improvmx_domains", domains=wishes, unmanaged="fail", purge=True, max_deletions=9)
+    assert not result.get("failed"), result["msg"]
+    assert result["unmanaged"] == []
+    assert sorted(modules.emulator.account.domains) == [RULED]
+
+
+def test_unmanaged_is_not_told_where_it_was_not_asked_for(modules: Modules) -> None:
+    seed(modules.emulator)
+    assert "unmanaged" not in modules.run("improvmx_domains", domains=[{"domain": PLAIN}])
