@@ -25,7 +25,7 @@ class ActionModule(ActionBase):
         args = self._task.args
         # The file has to be on this machine, and somebody has to wait for the end.
         here = self._connection.transport == "local" and not self._task.async_val
-        if not here or self._task.check_mode or args.get("progress_file"):
+        if not here or args.get("progress_file"):
             result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
             return result
         with shown_progress() as path:

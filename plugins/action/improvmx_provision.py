@@ -10,7 +10,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -174,9 +174,8 @@ class ActionModule(ActionBase):
         self, name: str, args: dict[str, Any], account: Account, count: int, at_home: dict[str, Any]
     ) -> dict[str, Any]:
         about = "improvmx" if count == 1 else "improvmx, %s" % account.api_url
-        shown = nullcontext(None) if self._task.check_mode else shown_progress(about)
-        with shown as path:
-            if path and name == "improvmx_domains":
+        with shown_progress(about) as path:
+            if name == "improvmx_domains":
                 args = {**args, "progress_file": path}
             outcome: dict[str, Any] = self._execute_module(
                 module_name=_NAMESPACE + name, module_args=args, task_vars=at_home

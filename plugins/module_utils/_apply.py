@@ -83,7 +83,7 @@ def apply_plan(
     api: Api,
     plans: Sequence[DomainPlan],
     concurrency: int = 1,
-    progress_file: Optional[str] = None,
+    progress: Optional[Progress] = None,
     max_deletions: Optional[int] = None,
 ) -> List[DomainRun]:
     """Execute the plans, those of ``concurrency`` domains at a time; return how each ended, in order.
@@ -92,6 +92,7 @@ def apply_plan(
     The failure of one domain does not keep the others from theirs. Domains are deleted before others
     are created, to make room in the account's limits.
     """
+    progress = progress or Progress()
     outage = Outage()
     allowance = _Allowance(max_deletions, sum(plan.deletions for plan in plans))
 
@@ -107,8 +108,7 @@ def apply_plan(
 
     idle = {id(plan): DomainRun(plan, plan.found) for plan in plans if not (plan.changes or plan.problem)}
     busy = [plan for plan in plans if id(plan) not in idle]
-    progress = Progress(progress_file, len(busy))
-    api.transport.limits.on_wait = progress.waiting
+    progress.begin(len(busy))
     runs = {}
     for wave in (
         [plan for plan in busy if not plan.wish.present],

@@ -47,12 +47,17 @@ class NotRoutedByRules(PlanError):
     """Rules are wanted on a domain whose mail is routed by aliases."""
 
     def __init__(self, domain: str, changes: Sequence[Change], exists: bool = True) -> None:
-        super().__init__(
-            "%s %s routed by aliases, so it has no rules: manage its aliases, with "
-            "improvmx.email.improvmx_alias, or %sswitch it to rules in the dashboard of ImprovMX"
-            % (domain, "is" if exists else "would be", "" if exists else "create it first, and "),
-            changes,
-        )
+        if exists:
+            story = (
+                "%s is routed by aliases, so it has no rules: manage its aliases, with "
+                "improvmx.email.improvmx_alias, or switch it to rules in the dashboard of ImprovMX"
+            )
+        else:
+            story = (
+                "%s does not exist yet, and a new domain is routed by aliases: create it without rules, "
+                "switch it to rules in the dashboard of ImprovMX, and run this again"
+            )
+        super().__init__(story % domain, changes)
 
 
 class UnplannedDeletions(PlanError):

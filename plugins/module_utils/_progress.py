@@ -17,27 +17,41 @@ _QUIET = 2.0  # seconds: neither more often, nor of shorter waits
 class Progress:
     """Appends lines to a file, if there is one. That it can't is no reason for a run to fail."""
 
-    def __init__(self, path: Optional[str], total: int) -> None:
+    def __init__(self, path: Optional[str] = None) -> None:
         self._path = path
-        self._total = total
+        self._total: Optional[int] = None  # while the account is read
         self._done = 0
         self._create = os.O_CREAT
         self._told = time.monotonic()
         self._lock = threading.Lock()
 
+    def begin(self, total: int) -> None:
+        """The execution of so many domains' plans begins."""
+        self._total = total
+
     def domain_done(self) -> None:
         with self._lock:
             self._done += 1
             if time.monotonic() - self._told >= _QUIET:
-                self._tell("%d of %d domains done" % (self._done, self._total))
+                self._tell(self._stage())
 
     def waiting(self, seconds: float, limit: str) -> None:
         """A wait for the rate limit begins."""
         if seconds < _QUIET:
             return
         with self._lock:
-            done = "%d of %d domains done" % (self._done, self._total)
-            self._tell("%s, waiting %.0f s for the rate limit of %s" % (done, seconds, limit))
+            self._tell("%s, waiting %.0f s for the rate limit of %s" % (self._stage(), seconds, limit))
+
+    def retrying(self, story: str, seconds: float) -> None:
+        """A request failed, and is sent again after a pause."""
+        with self._lock:
+            if seconds >= _QUIET or time.monotonic() - self._told >= _QUIET:
+                self._tell("%s, next try in %.0f s: %s" % (self._stage(), seconds, story))
+
+    def _stage(self) -> str:
+        if self._total is None:
+            return "reading the account"
+        return "%d of %d domains done" % (self._done, self._total)
 
     def _tell(self, line: str) -> None:
         self._told = time.monotonic()

@@ -36,6 +36,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._plan import (
     newborn,
     plan,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._progress import Progress
 from ansible_collections.improvmx.email.plugins.module_utils._read import read_wished
 from ansible_collections.improvmx.email.plugins.module_utils._report import (
     NOTHING_DONE,
@@ -165,6 +166,9 @@ def provision(
     def work(api: Api, wishes: Sequence[DomainWish]) -> Dict[str, Any]:
         for password in [password for wish in wishes for password in wish.passwords]:
             api.transport.hide(password)
+        progress = Progress(progress_file)
+        api.transport.on_retry = progress.retrying
+        api.transport.limits.on_wait = progress.waiting
         try:
             found = read_wished(
                 api, wishes, everything=purge, concurrency=concurrency, whole=unmanaged != "ignore"
@@ -184,7 +188,7 @@ def provision(
         if module.check_mode:
             runs = [preview(p) for p in plans]
         else:
-            runs = apply_plan(api, plans, concurrency, progress_file, max_deletions)
+            runs = apply_plan(api, plans, concurrency, progress, max_deletions)
         return _conclude(module, runs, {**results_of(runs), **others})
 
     execute(module, wishes_of, work, when_failed=NOTHING_DONE)
@@ -210,7 +214,8 @@ def _refuse_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
     changes = [change for p in plans for change in p.changes]
     deletions = [change for change in changes if change.action == "delete"]
     raise _Refused(
-        "this run would delete %d domains and aliases (the aliases of a deleted domain count), and "
+        "this run would delete %d domains, aliases, rules and credentials (what goes with a deleted domain "
+        "counts), and "
         "max_deletions is %d. It would %s. If that is what you want, raise max_deletions; if not, look for "
         "what is missing in the list of domains" % (count, most, told(deletions)),
         changes,

@@ -179,6 +179,7 @@ class Transport:
         self._held: Dict[int, int] = {}  # bytes of the last reply, by thread
         self.limits = RateLimits(self._timeout, self.stop)
         self.requests_made = 0
+        self.on_retry: Callable[[str, float], None] = lambda story, seconds: None
         self._hidden: Tuple[str, ...] = ()  # long ones first, for one may hold another
         self.hide(self._key)
         for secret in self._proxy.secrets:
@@ -234,6 +235,8 @@ class Transport:
                     raise
                 if pause >= self._left(started):
                     raise self._given_up(error, tries, time.monotonic() - started, pause) from None
+                if not isinstance(error, RateLimited):
+                    self.on_retry(str(error), pause)
                 self._sleep(error, endpoint, pause)
             else:
                 self._down_since = None

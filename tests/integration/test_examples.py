@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from emulator import Emulator
+from emulator.account import add_alias, add_domain
 from playbooks import Project
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +61,24 @@ def test_examples_provision_and_tell_of_drift(project: Project, emulator: Emulat
     drifted = project.play("drift.yml", *words, check=True)
     assert drifted.code == 2
     assert "Different: example.org" in drifted.output
+
+
+def test_the_drift_watch_finds_what_was_added_by_hand(project: Project, emulator: Emulator) -> None:
+    words = ("-i", "hosts.yml")
+    project.play("provision.yml", *words)
+    add_domain(emulator.account, {"domain": "added.example"})
+    stranger = {"alias": "stranger", "forward": "mallory@mail.example"}
+    add_alias(emulator.account, emulator.account.domains["example.org"], stranger)
+    drifted = project.play("drift.yml", *words, check=True)
+    assert drifted.code == 2
+    assert "Not in the inventory: added.example, stranger." in drifted.output
+
+
+def test_the_drift_watch_refuses_to_write(project: Project, emulator: Emulator) -> None:
+    play = project.play("drift.yml", "-i", "hosts.yml")
+    assert play.code == 2
+    assert "Run it with --check" in play.output
+    assert emulator.requests == []
 
 
 @pytest.mark.parametrize("name", PIPELINES)

@@ -327,7 +327,7 @@ def test_purge_deletes_what_the_inventory_does_not_name(project: Project) -> Non
     purge = ["-e", "improvmx_purge=true", "-e"]
     refused = project.play(PROVISION, "-i", "hosts.yml", *purge, "improvmx_max_deletions=6")
     assert refused.code != 0
-    assert "would delete 7 domains and aliases" in refused.result["msg"]
+    assert "would delete 7 domains, aliases" in refused.result["msg"]
     assert project.emulator.writes == []
     project.rounds(PROVISION, "-i", "hosts.yml", *purge, "improvmx_max_deletions=7")
     assert account(project.emulator) == {k: v for k, v in WANTED.items() if k != "other.example"}
@@ -504,3 +504,63 @@ def test_progress_of_a_long_run_is_shown_while_it_runs(project: Project) -> None
     play = project.play(PROVISION, "-i", "hosts.yml", verbose=False)
     assert play.code == 0, play.output
     assert "of 6 domains done, waiting" in play.errors
+
+
+# --- Rules and SMTP credentials -------------------------------------------------------------------
+
+PASSWORD = "vT5+kq-83zRw!pLx"
+RULED = {
+    "domain": "ruled.example",
+    "rules": [
+        {"type": "regex", "regex": "(?i)invoice", "scopes": ["subject"], "forward": "books@mail.example"},
+        {"type": "alias", "alias": "info", "forward": "a@mail.example"},
+    ],
+    "purge_rules": True,
+    "credentials": [{"username": "newsletter", "password": PASSWORD}],
+}
+
+
+@pytest.mark.parametrize("shape", ["list", "hosts"])
+def test_whole_domain_comes_from_the_inventory(project: Project, shape: str) -> None:
+    there = [
+        {"type": "alias", "config": {"alias": "info", "forward": "a@mail.example"}, "rank": 1},
+        {"type": "alias", "config": {"alias": "old", "forward": "a@mail.example"}, "rank": 2},
+    ]
+    ruled = {"domain": "ruled.example", "routing_engine": "rules", "aliases": {}, "rules": there}
+    project.emulator.seed({"domains": [ruled]})
+    if shape == "hosts":
+        write_hosts(project, [RULED])
+        words = ("-i", "hosts.yml")
+    else:
+        project.write("vars.yml", {"improvmx_domains": [RULED]})
+        words = ("-e", "@vars.yml")
+    check = project.play(PROVISION, *words, check=True)
+    real = project.play(PROVISION, *words)
+    again = project.play(PROVISION, *words)
+    for play in (check, real, again):
+        assert play.code == 0, play.output
+        assert PASSWORD not in play.output
+    assert [f"{c['action']} {c['kind']} {c['name']}" for c in real.result["changes"]] == [
+        "create rule (?i)invoice",
+        "delete rule old",
+        "create credential newsletter",
+    ]
+    assert check.result["changes"] == real.result["changes"]
+    assert again.result["changed"] is False
+    # The domain, two pages of rules, the credentials; three writes.
+    assert (check.requests, real.requests, again.requests) == (4, 7, 4)
+    domain = project.emulator.account.domains["ruled.example"]
+    assert [credential.password for credential in domain.credentials.values()] == [PASSWORD]
+
+
+def test_unmanaged_things_of_the_account_fail_the_run_before_any_write(project: Project) -> None:
+    project.write("vars.yml", {"improvmx_domains": DOMAINS, "improvmx_unmanaged": "fail"})
+    play = project.play(PROVISION, "-e", "@vars.yml")
+    assert play.code != 0
+    assert "domain other.example" in play.output
+    assert project.emulator.writes == []
+    project.write("vars.yml", {"improvmx_domains": DOMAINS, "improvmx_unmanaged": "report"})
+    play = project.play(PROVISION, "-e", "@vars.yml", check=True)
+    assert play.result["unmanaged"] == [
+        {"kind": "domain", "domain": "other.example", "name": "other.example"}
+    ]

@@ -21,7 +21,13 @@ from .world import TALLY
 pytest.register_assert_rewrite("properties.guarantees")
 
 # The cases of each property in `make test`. More of them, and others: make soak.
-CASES = {"runs": 2000, "check mode": 600, "several runs": 300, "others meanwhile": 100}
+CASES = {
+    "runs": 2000,
+    "check mode": 600,
+    "several runs": 300,
+    "others meanwhile": 100,
+    "rules and credentials": 400,
+}
 PARTS = 8  # tests for each property, so that all cores have something to do
 
 ForEvery = Callable[[str, st.SearchStrategy[Any], Callable[[Any], None]], None]

@@ -822,6 +822,19 @@ def test_progress_of_a_long_run_can_be_followed(modules: Modules, clock: Clock, 
     assert modules.emulator.rate_limited == 0
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_retries_are_told_while_they_last(
+    modules: Modules, clock: Clock, tmp_path: Path, check: bool
+) -> None:
+    modules.emulator.faults.add(Fault("status", status=503, times=4))
+    file = tmp_path / "progress"
+    modules.run("improvmx_domains", check=check, domains=[domain("a.example")], progress_file=str(file))
+    lines = file.read_text().splitlines()
+    assert lines[-1].startswith(
+        "reading the account, next try in 4 s: GET /v3/domains/a.example: the service answered 503"
+    )
+
+
 def test_a_progress_file_that_can_not_be_written_does_no_harm(modules: Modules, tmp_path: Path) -> None:
     modules.emulator.rate_limit = RateLimit(1, window=2.0, scope="endpoint")
     wishes = [domain("a.example"), domain("b.example")]

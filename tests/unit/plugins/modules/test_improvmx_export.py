@@ -389,7 +389,7 @@ def test_what_can_not_be_applied_is_left_out_and_told(modules: Modules) -> None:
     result = modules.run(EXPORT, path="list.yml")
     assert result["exported"] == {"domains": 1, "aliases": 1, "rules": 0, "credentials": 0, "left_out": 8}
     (warning,) = result["warnings"]
-    assert warning.startswith("8 domains, settings or aliases can't be written")
+    assert warning.startswith("8 domains, settings, aliases or rules can't be written")
     text = text_of("list.yml")
     remarks = [line.strip() for line in text.splitlines() if "Left out" in line]
     assert len(remarks) == 8

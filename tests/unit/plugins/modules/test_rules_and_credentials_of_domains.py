@@ -191,7 +191,7 @@ def test_rules_of_a_domain_that_is_routed_by_aliases_are_a_problem_of_that_domai
 def test_rules_of_a_new_domain_are_refused_before_it_is_made(modules: Modules) -> None:
     modules.emulator.seed({})
     result = modules.run("improvmx_domain", domain="new.example", rules=[rule("a")])
-    assert "new.example would be routed by aliases" in result["msg"]
+    assert "new.example does not exist yet, and a new domain is routed by aliases" in result["msg"]
     assert modules.emulator.writes == []
 
 
