@@ -74,7 +74,7 @@ emulator: setup ## an emulated ImprovMX to try an inventory against, until Ctrl-
 	@PYTHONPATH=tests python -m emulator --exports $(ARGS)
 
 .PHONY: bench
-bench: setup link ## its speed, and that of other ways, in one table; ARGS=--quick for a short run, ARGS=--role for the role only
+bench: setup link ## its speed, and that of other ways, in one table; ARGS=--quick for a short run, ARGS=--role for the role only, ARGS=--large for 20,000 domains
 	@echo "== benchmark: some minutes; the table also goes to build/benchmark.md"
 	@PYTHONPATH=tests python -m benchmark $(ARGS)
 

@@ -219,6 +219,26 @@ EXAMPLES = r"""
   improvmx.email.improvmx_domain:
     domain: example.net
     state: absent
+
+- name: Ensure that the rules of a domain are these, in this order
+  improvmx.email.improvmx_domain:
+    domain: routed.example
+    rules:
+      - type: regex
+        regex: "(?i)invoice"
+        scopes: [subject, body]
+        forward: accounts@mail.example
+      - type: alias
+        alias: "*"
+        forward: ann@mail.example
+    purge_rules: true
+
+- name: Ensure that a domain has an SMTP credential
+  improvmx.email.improvmx_domain:
+    domain: example.com
+    credentials:
+      - username: newsletter
+        password: "{{ vault_newsletter_password }}"
 """
 
 RETURN = r"""

@@ -32,7 +32,9 @@ attributes:
 options:
   domains:
     description:
-      - The domains. Each is what M(improvmx.email.improvmx_domain) takes.
+      - The desired domains, each with what M(improvmx.email.improvmx_domain) takes.
+      - What RV(improvmx.email.improvmx_domain_info#module:domains) holds is valid too. What can't be managed of it, such
+        as ids and times, is ignored.
     type: list
     elements: dict
     required: true
@@ -93,7 +95,7 @@ options:
             choices: [present, absent]
             default: present
           id:
-            description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+            description: Ignored.
             type: raw
       purge_aliases:
         description:
@@ -151,7 +153,7 @@ options:
             choices: [present, absent]
             default: present
           created:
-            description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+            description: Ignored.
             type: raw
       purge_rules:
         description: Whether to delete the rules of the domain that are not in O(domains[].rules), which is required then.
@@ -188,10 +190,10 @@ options:
             choices: [present, absent]
             default: present
           created:
-            description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+            description: Ignored.
             type: raw
           usage:
-            description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+            description: Ignored.
             type: raw
       purge_credentials:
         description:
@@ -199,31 +201,31 @@ options:
         type: bool
         default: false
       display:
-        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+        description: Ignored.
         type: raw
       active:
-        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+        description: Ignored.
         type: raw
       added:
-        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+        description: Ignored.
         type: raw
       dns_records:
-        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+        description: Ignored.
         type: raw
       daily_quota:
-        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+        description: Ignored.
         type: raw
       dkim_selector:
-        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+        description: Ignored.
         type: raw
       banned:
-        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+        description: Ignored.
         type: raw
       strict_mxes:
-        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+        description: Ignored.
         type: raw
       routing_engine:
-        description: Ignored. It is taken so that the output of M(improvmx.email.improvmx_domain_info) is valid here.
+        description: Ignored.
         type: raw
   purge:
     description:
@@ -302,7 +304,24 @@ EXAMPLES = r"""
       - domain: example.net
         state: absent
 
-- name: Have the domains of a variable and no others, and stop if that would delete more than five things
+- name: Send what a regular expression matches to one team, and drop what nothing else takes
+  improvmx.email.improvmx_domains:
+    domains:
+      - domain: example.com
+        aliases:
+          - alias: "^sales-(uk|de)$"
+            forward: sales@mail.example
+          - alias: "*"
+            forward: "null"
+
+- name: Find out whether the account holds anything that is not listed
+  improvmx.email.improvmx_domains:
+    domains: "{{ my_domains }}"
+    unmanaged: report
+  check_mode: true
+  register: compared
+
+- name: Ensure that the domains of a variable and no others exist, unless that deletes more than five things
   improvmx.email.improvmx_domains:
     domains: "{{ my_domains }}"
     purge: true

@@ -56,6 +56,32 @@ def roles(folder: Path, domains: int, runs: int) -> str:
     return table("The role, beside one task with the same domains", heads, rows, notes)
 
 
+def large(folder: Path, domains: int = 20_000, aliases: int = 5) -> str:
+    """What the role takes for an account of the largest plan where there is nothing to do, and one task."""
+    work = Work(NOTHING_TO_DO, domains, aliases)
+    with Service() as service:
+        ways = Ways(service, folder, 1, limit=1800.0)
+        task = ways.task(work)
+        rows: list[Row] = [_large_row("one task of ours", task, task)]
+        for shape in (LIST, HOSTS):
+            role = ways.role(work, _inventory(shape, work, _names(shape, work, 1)))
+            rows.append(_large_row(shape, role, task))
+    heads = ("inventory", "requests", "CPU s", "role / one task", "seconds", "MiB")
+    notes = "One run each. MiB are those of the largest process."
+    return table(f"The role with {domains:,} domains x {aliases}, nothing to do", heads, rows, notes)
+
+
+def _large_row(name: str, result: Result, task: Result) -> Row:
+    return (
+        name,
+        count(result.requests),
+        number(result.cpu),
+        number(result.cpu / task.cpu),
+        number(result.seconds),
+        count(int(result.memory)),
+    )
+
+
 def _median(results: list[Result]) -> Result:
     middle = statistics.median_low(result.cpu for result in results)
     return next(result for result in results if result.cpu == middle)

@@ -39,8 +39,9 @@ class Result:
 class Ways:
     """The ways, each against the same service. ``runs``: how often each is taken, if it is short."""
 
-    def __init__(self, service: Service, folder: Path, runs: int) -> None:
+    def __init__(self, service: Service, folder: Path, runs: int, limit: float = 300.0) -> None:
         self.service = service
+        self._limit = limit  # seconds of one run
         self._folder = folder
         self._runs = runs
 
@@ -108,7 +109,7 @@ class Ways:
 
     def _once(self, work: Work, command: list[str]) -> Result:
         self.service.begin(work)
-        cost = run(command)
+        cost = run(command, self._limit)
         statuses = self.service.end(work)
         return Result(len(statuses), cost.seconds, cost.cpu, cost.memory, statuses.count(429))
 
