@@ -363,13 +363,17 @@ class _Execution:
         self._finish(step, [c._replace(id=ids.get(c.name)) for c in step])
 
     def _finish(self, step: List[Change], done: Optional[List[Change]] = None) -> None:
-        """Note a step, which is the first of what is pending, as done; or only ``done`` of it."""
+        """Note a step, which is the first of what is pending, as done; or only ``done`` of it.
+
+        What was done can look different from what was planned, as far as the service tells.
+        """
         run = self._run
         done = step if done is None else done
         run.done += done
         self._since += done
         names = {change.key for change in done}
-        run.pending = [c for c in step if c.key not in names] + run.pending[len(step) :]
+        left = [] if len(done) == len(step) else [c for c in step if c.key not in names]
+        run.pending = left + run.pending[len(step) :]
 
     def _calls_for_look(self, error: ApiError, step: List[Change]) -> bool:
         """Whether a failure leaves open what is there now.
@@ -415,8 +419,11 @@ class _Execution:
             return None
         if settled and len(run.pending) < before:
             return None
-        if settled and (error.doubtful or self._conflicts < _MOST_CONFLICTS):
+        if settled and self._conflicts < _MOST_CONFLICTS:
             self._conflicts += 1
+            return None
+        if settled and error.doubtful:
+            run.error = error  # what is told of it changes with every look, so there is no end to it
             return None
         return error
 

@@ -349,3 +349,17 @@ def test_what_a_run_deletes_is_not_unmanaged(modules: Modules) -> None:
 def test_unmanaged_is_not_told_where_it_was_not_asked_for(modules: Modules) -> None:
     seed(modules.emulator)
     assert "unmanaged" not in modules.run("improvmx_domains", domains=[{"domain": PLAIN}])
+
+
+def test_rule_that_the_service_writes_otherwise_is_made_once(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tidied(usual: Any, account: Any, call: Any) -> Any:
+        told = usual(account, call)
+        return {**told, "config": {**told["config"], "alias": "tidied"}}
+
+    seed(modules.emulator)
+    wrap_endpoint(monkeypatch, "POST /domains/{domain}/rules", tidied)
+    result = modules.run("improvmx_domain", **ruled("a", "b"))
+    assert not result.get("failed"), result["msg"]
+    assert [request.method for request in modules.emulator.writes] == ["POST", "POST"]
