@@ -60,7 +60,19 @@ def test_documentation_is_sound(name: str) -> None:
 
 @every_module
 def test_every_task_of_the_examples_has_a_name_and_one_action(name: str) -> None:
-    words = {"name", "register", "when", "loop", "vars", "no_log", "delegate_to", "until", "retries", "delay"}
+    words = {
+        "name",
+        "register",
+        "when",
+        "failed_when",
+        "loop",
+        "vars",
+        "no_log",
+        "delegate_to",
+        "until",
+        "retries",
+        "delay",
+    }
     for task in examples(name):
         assert task["name"]
         (action,) = set(task) - words
