@@ -370,7 +370,7 @@ def _summary(told: Mapping[str, Any], now: Circumstances) -> str:
 def zone_name(of: datetime, localise: Localise) -> str:
     """What the reader's zone is called at a moment."""
     try:
-        return plain(localise(of).strftime("%Z")) or "local time"
+        return plain(localise(of).tzname()) or "local time"
     except (OverflowError, OSError, ValueError):
         return "UTC"
 
@@ -385,14 +385,8 @@ def localised(of: datetime, localise: Localise) -> datetime:
 def local_time(of: datetime, localise: Localise) -> str:
     """A moment in the reader's zone, to the minute, with the name of the zone."""
     there = localised(of, localise)
-    return "%04d-%02d-%02d %02d:%02d %s" % (
-        there.year,
-        there.month,
-        there.day,
-        there.hour,
-        there.minute,
-        plain(there.strftime("%Z")),
-    )
+    day = "%04d-%02d-%02d" % (there.year, there.month, there.day)
+    return "%s %02d:%02d %s" % (day, there.hour, there.minute, plain(there.tzname()))
 
 
 def _over_time(found: Sequence[DomainHealth], now: Circumstances) -> Dict[str, Any]:
@@ -432,7 +426,7 @@ def _bar(at: datetime, step: str, localise: Localise) -> str:
         there = there - timedelta(days=min(there.weekday(), (there.replace(tzinfo=None) - datetime.min).days))
     day = "%04d-%02d-%02d" % (there.year, there.month, there.day)
     if step == "hour":
-        return "%s %02d:00 %s" % (day, there.hour, plain(there.strftime("%Z")))
+        return "%s %02d:00 %s" % (day, there.hour, plain(there.tzname()))
     return day[: {"year": 4, "month": 7}.get(step, 10)]
 
 

@@ -148,8 +148,9 @@ class Tally:
     def total(self) -> int:
         return sum(self.outcomes.values())
 
-    def add(self, entry: Mapping[str, Any]) -> Mail:
-        mail = self._read(entry)
+    def add(self, entry: Mapping[str, Any], whole: bool = True) -> Mail:
+        """Count an entry. Without ``whole``, only what is counted is read of mail that arrived."""
+        mail = self._read(entry, whole)
         self.outcomes[mail.outcome] += 1
         if mail.created is None:
             self.without_time += 1
@@ -168,20 +169,23 @@ class Tally:
             self._address(mail).add(mail, self.domain.name)
         return mail
 
-    def _read(self, entry: Mapping[str, Any]) -> Mail:
+    def _read(self, entry: Mapping[str, Any], whole: bool) -> Mail:
         event = latest_event(events_of(entry))
         status = self._text(event.get("status"), 40)
         outcome = _OUTCOME_OF.get(status.upper(), UNKNOWN)
         recipient = self._address_of(entry.get("recipient"))
         forward = self._address_of(entry.get("forward"))
-        reached = self._address_of(event.get("recipient"))
-        code = event.get("code")
         alias, is_sure = self._aliases.taken_by(recipient, forward)
         if outcome == UNDELIVERED and alias is None and is_sure and recipient and not forward:
             outcome = NO_ALIAS
+        created = came_at(entry)
+        if not whole and outcome not in (UNDELIVERED, NO_ALIAS):
+            return Mail(created, outcome, status, "", "", recipient, alias, forward, "", "", "", "")
+        reached = self._address_of(event.get("recipient"))
+        code = event.get("code")
         sender = entry.get("sender")
         return Mail(
-            created=came_at(entry),
+            created=created,
             outcome=outcome,
             status=status,
             code=str(code) if isinstance(code, int) and not isinstance(code, bool) else self._text(code, 20),

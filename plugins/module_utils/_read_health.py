@@ -178,7 +178,7 @@ def _read_log(api: Api, health: DomainHealth, since: Optional[datetime], sheet: 
                 created = came_at(entry)
                 if created and created < since:
                     break
-            keep(health.tally.add(entry))
+            keep(health.tally.add(entry, whole=writer is not None))
     finally:
         if writer:
             writer.flush()

@@ -33,6 +33,8 @@ COLUMNS = (
     "subject",
     "message_id",
 )
+# Most texts begin with a letter or a digit, and hold no semicolon and no quote.
+_PLAIN = re.compile('(?:[a-zA-Z0-9<][^;"]*)?\\Z')
 _BUFFERED = 1 << 16  # characters
 # What makes a formula of a cell: at its beginning; and behind a semicolon, where a spreadsheet of another
 # country takes that for the end of a cell. The wide forms are those of East Asian keyboards.
@@ -49,7 +51,9 @@ def row(cells: Sequence[str]) -> str:
 
 def cell(text: str) -> str:
     """A text as a spreadsheet shows it, and never evaluates it: an apostrophe before it makes it a text."""
-    return '"%s"' % _FORMULA.sub(r"\1'", text).replace('"', '""')
+    if not _PLAIN.match(text):
+        text = _FORMULA.sub(r"\1'", text).replace('"', '""')
+    return '"%s"' % text
 
 
 def mail_row(domain: str, mail: Mail, localise: Localise) -> str:
