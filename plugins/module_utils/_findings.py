@@ -32,6 +32,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._model import (
     Alias,
     alias_order,
     display_domain,
+    display_names,
     is_pattern,
 )
 
@@ -42,6 +43,7 @@ _KINDS = ("unread", "clock", "inactive", "dns", "undelivered", "limits", "no_ali
 _FOR_NOW = frozenset(("SOFT-BOUNCE", "DEFERRED"))  # the service tries these again
 _NEARLY = 90  # percent of a limit
 _MOST_NAMED = 3  # domains in the title of a finding
+_LONGEST_IN_TITLE = 80  # characters of a destination
 _MOST_TOLD = 5  # findings in the summary
 _MOST_BARS = 120
 _CLOCK_MAY_DIFFER = 300.0  # seconds
@@ -261,7 +263,8 @@ def _undelivered(groups: Sequence[Group]) -> Iterator[Dict[str, Any]]:
         domains = _added(group.domains for group in some)
         for_now = all(group.status.upper() in _FOR_NOW for group in some)
         if destination:
-            title = "%s to %s %s not delivered" % (_mails(count), some[0].destination, _was(count))
+            shown = plain(display_names(some[0].destination), _LONGEST_IN_TITLE)
+            title = "%s to %s %s not delivered" % (_mails(count), shown, _was(count))
             advice = (
                 "The destination refuses for now, and the service tries again by itself. Where that goes on, "
                 "see whether the mailbox is full or its server slow."

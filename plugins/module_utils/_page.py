@@ -16,6 +16,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Seque
 
 from ansible_collections.improvmx.email.plugins.module_utils._findings import Localise, local_time, words
 from ansible_collections.improvmx.email.plugins.module_utils._health import OUTCOMES
+from ansible_collections.improvmx.email.plugins.module_utils._model import display_domain, display_names
 from ansible_collections.improvmx.email.plugins.module_utils._page_style import STYLE
 from ansible_collections.improvmx.email.plugins.module_utils._time import read_time
 
@@ -164,9 +165,11 @@ def _more(left: int, what: str) -> Optional[Markup]:
     return _note("And %s more %s: the report as .json has all." % (_number(left), what)) if left > 0 else None
 
 
-def _some(items: Sequence[str], most: int = 5) -> str:
-    left = len(items) - most
-    return ", ".join([*items[:most], *(["and %d more" % left] if left > 0 else [])])
+def _some(domains: Sequence[str], most: int = 5) -> str:
+    """The first domains, as people read them."""
+    left = len(domains) - most
+    shown = [display_domain(name) for name in domains[:most]]
+    return ", ".join([*shown, *(["and %d more" % left] if left > 0 else [])])
 
 
 def _anchor(domain: str) -> str:
@@ -241,6 +244,7 @@ def _attention(told: Mapping[str, Any], times: _Times) -> Markup:
         if of_kind[kind] > _MOST_OF_A_KIND:
             continue
         domains = finding["domains"]
+        named = all(display_domain(name) in finding["title"] for name in domains[:10])
         shown.append(
             element(
                 "li",
@@ -253,7 +257,9 @@ def _attention(told: Mapping[str, Any], times: _Times) -> Markup:
                 element("ul", *(element("li", text) for text in finding["reasons"]), class_="reasons")
                 if finding["reasons"]
                 else None,
-                element("p", "Domains: " + _some(domains, 10)) if len(domains) > 1 else None,
+                None
+                if named
+                else element("p", "Domain" + "s" * (len(domains) > 1) + ": " + _some(domains, 10)),
                 element("p", element("strong", "What to do: "), finding["advice"]),
                 class_="finding " + finding["severity"],
             )
@@ -328,7 +334,7 @@ def _mails(mails: Sequence[Mapping[str, Any]], times: _Times) -> Optional[Markup
             ", from ",
             element("bdi", mail["sender"] or "an unknown sender"),
             " to " if mail["recipient"] else None,
-            element("bdi", mail["recipient"]) if mail["recipient"] else None,
+            element("bdi", display_names(mail["recipient"])) if mail["recipient"] else None,
             ": " if mail["subject"] else None,
             element("q", element("bdi", mail["subject"])) if mail["subject"] else None,
         )
@@ -348,7 +354,7 @@ def _undelivered(told: Mapping[str, Any], times: _Times) -> Markup:
     order = sorted(by_destination.values(), key=lambda some: -sum(group["count"] for group in some))
     blocks = []
     for some in order:
-        name = some[0]["destination"]
+        name = display_names(some[0]["destination"] or "")
         rows = [
             [
                 element("bdi", words(group["code"], group["reason"]) or "No reason is told"),
@@ -391,7 +397,7 @@ def _no_alias(told: Mapping[str, Any], times: _Times) -> Markup:
         return _section("no-alias", "Mail that no alias takes", element("p", "There is none.", class_="fine"))
     rows = [
         [
-            element("bdi", one["address"] or "other addresses of %s" % one["domain"]),
+            element("bdi", display_names(one["address"] or "other addresses of %s" % one["domain"])),
             _number(one["count"]),
             times.shown(one["last"]),
             _mails(one["mails"], times),
@@ -420,7 +426,8 @@ def _limits(told: Mapping[str, Any], times: _Times) -> Markup:
         level = "delivered" if percent is None or percent < 90 else "undelivered"
         rows.append(
             [
-                limit["name"].capitalize() + (" of " + limit["domain"] if limit["domain"] else ""),
+                limit["name"].capitalize()
+                + (" of " + display_domain(limit["domain"]) if limit["domain"] else ""),
                 _bar([(level, min(limit["used"], limit["limit"]))], limit["limit"])
                 if limit["limit"]
                 else None,
@@ -516,7 +523,11 @@ def _aliases_of(
 ) -> Markup:
     unused = domain["unused_aliases"]
     told = "" if unused is None else ", %d without any mail" % unused
-    heading = element("h3", domain["display"], element("span", ": %d aliases%s" % (len(aliases), told)))
+    heading = element(
+        "h3",
+        domain["display"],
+        element("span", ": %d %s%s" % (len(aliases), "alias" if len(aliases) == 1 else "aliases", told)),
+    )
     rows = [
         [
             alias["alias"],

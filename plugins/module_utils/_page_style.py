@@ -59,7 +59,8 @@ table { border-collapse: collapse; width: 100%; margin: .5rem 0 1rem; }
 caption { text-align: left; padding: .2rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bottom: 1px solid var(--line);
   overflow-wrap: break-word; }
-.words { overflow-wrap: anywhere; }
+.words { overflow-wrap: anywhere; min-width: 8rem; }
+thead th { overflow-wrap: normal; }
 thead th { border-bottom: 2px solid var(--line); }
 tbody th { font-weight: 600; }
 .number { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
@@ -86,7 +87,7 @@ footer { margin-top: 3rem; color: var(--quiet); font-size: .9rem; }
   table, tbody, tr, th, td, caption { display: block; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tr { border: 1px solid var(--line); border-radius: .3rem; margin: .5rem 0; padding: .25rem .5rem; }
-  th, td { border: 0; padding: .15rem 0; }
+  th, td { border: 0; padding: .15rem 0; min-width: 0; }
   td { display: grid; grid-template-columns: minmax(6rem, 35%) 1fr; gap: .5rem; }
   td::before { content: attr(data-label); color: var(--quiet); font-size: .9rem; }
   td > div { min-width: 0; }

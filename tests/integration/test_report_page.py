@@ -61,7 +61,7 @@ def small() -> list[dict[str, Any]]:
 def large() -> list[dict[str, Any]]:
     names = [f"d{number:03}.example" for number in range(60)]
     return [
-        domain(name, mail(3, name), mail(4, name, "HARD-BOUNCE"), active=name[2] != "7") for name in names
+        domain(name, mail(3, name), mail(4, name, "HARD-BOUNCE"), active=name[3] != "7") for name in names
     ]
 
 
