@@ -17,6 +17,7 @@ from typing import Callable, List, Mapping, Optional, Sequence, Tuple
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._api_v3_rules import Rules
 from ansible_collections.improvmx.email.plugins.module_utils._findings import Circumstances
+from ansible_collections.improvmx.email.plugins.module_utils._foreign import plain
 from ansible_collections.improvmx.email.plugins.module_utils._health import DomainHealth, Mail, Tally
 from ansible_collections.improvmx.email.plugins.module_utils._limits import usage
 from ansible_collections.improvmx.email.plugins.module_utils._logs import came_at
@@ -129,11 +130,12 @@ def _now(api: Api) -> Tuple[datetime, float]:
 def _read_domain(
     api: Api, domain: Domain, since: Optional[datetime], outage: Outage, sheet: Optional[Sheet]
 ) -> DomainHealth:
-    health = DomainHealth(domain, Tally(domain, api.transport.scrub))
+    health = DomainHealth(domain, Tally(domain))
+    _become(api, health, domain)
     steps: Tuple[Callable[[], None], ...] = (
-        lambda: _complete(api, health),
-        lambda: _count_rules(api, health),
-        lambda: _read_log(api, health, since, sheet),
+        lambda: _complete(api, health, domain),
+        lambda: _count_rules(api, health, domain),
+        lambda: _read_log(api, health, domain, since, sheet),
     )
     error: Optional[ImprovmxError] = None
     for step in steps:
@@ -155,25 +157,32 @@ def _note(health: DomainHealth, error: ImprovmxError) -> None:
         health.problems.append(text)
 
 
-def _complete(api: Api, health: DomainHealth) -> None:
+def _become(api: Api, health: DomainHealth, domain: Domain) -> None:
+    """Know a domain by a name that can be shown; requests need the one that the service tells."""
+    health.domain = replace(domain, name=plain(domain.name))
+    health.tally = Tally(health.domain, api.transport.scrub)
+
+
+def _complete(api: Api, health: DomainHealth, domain: Domain) -> None:
     """Read the aliases that the list of domains did not show."""
-    if health.domain.complete or health.domain.routed_by_rules:
+    if domain.complete or domain.routed_by_rules:
         return
-    for whole in read_whole(api, [health.domain]):
-        health.domain = whole
-        health.tally = Tally(whole, api.transport.scrub)
+    for whole in read_whole(api, [domain]):
+        _become(api, health, whole)
 
 
-def _count_rules(api: Api, health: DomainHealth) -> None:
-    if health.domain.routed_by_rules and "rule" in api.kinds:
-        health.rules = len(Rules(api, RuleWish(domain=health.domain.name)).read() or ())
+def _count_rules(api: Api, health: DomainHealth, domain: Domain) -> None:
+    if domain.routed_by_rules and "rule" in api.kinds:
+        health.rules = len(Rules(api, RuleWish(domain=domain.name)).read() or ())
 
 
-def _read_log(api: Api, health: DomainHealth, since: Optional[datetime], sheet: Optional[Sheet]) -> None:
+def _read_log(
+    api: Api, health: DomainHealth, domain: Domain, since: Optional[datetime], sheet: Optional[Sheet]
+) -> None:
     writer = sheet.writer(health.domain.name) if sheet else None
     keep: Callable[[Mail], None] = writer.add if writer else lambda mail: None
     try:
-        for entry in api.logs(health.domain.name):
+        for entry in api.logs(domain.name):
             if since is not None:
                 created = came_at(entry)
                 if created and created < since:

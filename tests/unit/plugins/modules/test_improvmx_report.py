@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import signal
 import time
 import tracemalloc
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._health import Tall
 from ansible_collections.improvmx.email.plugins.module_utils._model import Alias, Domain
 from emulator import Emulator, Fault
 from emulator.dns import EXPECTED_MX
-from harness import Modules
+from harness import Modules, wrap_endpoint
 
 REPORT = "improvmx_report"
 SHOP = "shop.example"
@@ -752,6 +753,42 @@ def test_hostile_text_in_every_place_is_shown_and_never_acts(modules_of_version:
     assert_harmless_page(page)
     assert_harmless_table(Path("r.csv").read_bytes().decode("utf-8"))
     assert "s3cr3t-t0k3n" not in page
+
+
+def test_hostile_names_of_domains_and_aliases_are_shown_and_never_act(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def strange(usual: Any, account: Any, call: Any) -> Any:
+        names = HOSTILE[:15] + HOSTILE[24:35]
+        things = [
+            {"domain": name, "active": False, "aliases": [{"alias": name, "forward": name}]} for name in names
+        ]
+        return {"domains": things, "success": True}
+
+    wrap_endpoint(monkeypatch, "GET /domains", strange)
+    for form, check in (("html", assert_harmless_page), ("csv", assert_harmless_table)):
+        report = told(modules, path=f"r.{form}", retry_timeout=0)
+        check(Path(f"r.{form}").read_bytes().decode("utf-8"))
+        assert len(report["domains"]) > 20
+
+
+@pytest.mark.parametrize("form", ["html", "csv"])
+def test_interrupted_run_writes_no_file(modules: Modules, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    seed(modules, *({"domain": f"d{n}.example"} for n in range(9)))
+    seen = []
+
+    def interrupt(usual: Any, account: Any, call: Any) -> Any:
+        seen.append(call)
+        if len(seen) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, "GET /domains/{domain}/logs", interrupt)
+    result = modules.run(REPORT, path=f"r.{form}", concurrency=1)
+    assert result["failed"] is True
+    assert "interrupted" in result["msg"]
+    assert result["api_requests"] == 2 + 3
+    assert os.listdir() == []
 
 
 def test_page_needs_no_script_and_no_network(modules: Modules) -> None:
