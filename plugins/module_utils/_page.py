@@ -287,7 +287,7 @@ def _over_time(told: Mapping[str, Any], times: _Times) -> Markup:
     if not told["mail"]["total"]:
         return _section("time", "Mail over time", element("p", "The logs have no mail in this time."))
     bars = over_time["bars"]
-    most = max((bar["total"] for bar in bars), default=0)
+    most = max((slot["total"] for slot in bars), default=0)
     present = [outcome for outcome in OUTCOMES if told["mail"][outcome]]
     legend = element(
         "ul",
@@ -299,12 +299,12 @@ def _over_time(told: Mapping[str, Any], times: _Times) -> Markup:
     )
     rows = [
         [
-            bar["start"],
-            _bar([(outcome, bar[outcome]) for outcome in present], most),
-            *(_number(bar[outcome]) for outcome in present),
-            _number(bar["total"]),
+            slot["start"],
+            _bar([(outcome, slot[outcome]) for outcome in present], most),
+            *(_number(slot[outcome]) for outcome in present),
+            _number(slot["total"]),
         ]
-        for bar in bars
+        for slot in bars
     ]
     without = over_time["without_time"]
     return _section(

@@ -226,9 +226,11 @@ def test_mail_over_time_has_bars_of_a_fitting_length(
     seed(modules, shop(*(mail(n, "DELIVERED", hours=24 * day) for n, day in enumerate(days))))
     over_time = told(modules, since=since)["over_time"]
     assert over_time["step"] == step
-    assert sum(bar["delivered"] for bar in over_time["bars"]) == count
+    assert sum(slot["delivered"] for slot in over_time["bars"]) == count
     assert len(over_time["bars"]) <= 120
-    assert [bar["start"] for bar in over_time["bars"]] == sorted(bar["start"] for bar in over_time["bars"])
+    assert [slot["start"] for slot in over_time["bars"]] == sorted(
+        slot["start"] for slot in over_time["bars"]
+    )
 
 
 def test_logs_of_2020_and_of_today_are_in_one_picture(modules_of_version: Modules) -> None:
@@ -265,7 +267,7 @@ def test_times_are_those_of_the_zone_of_the_machine_and_of_utc(
         text = Path("improvmx_report.html").read_text(encoding="utf-8")
         assert f"{here:%Y-%m-%d %H:%M %Z}" in text
         assert f"({group['last'][:16].replace('T', ' ')} UTC)" in text
-        assert f"{here:%Y-%m-%d}" in [bar["start"] for bar in report["over_time"]["bars"] if bar["total"]]
+        assert f"{here:%Y-%m-%d}" in [slot["start"] for slot in report["over_time"]["bars"] if slot["total"]]
         assert report["zone"] == f"{here:%Z}"
     finally:
         monkeypatch.undo()
