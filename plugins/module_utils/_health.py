@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, TypeVar
 
 from ansible_collections.improvmx.email.plugins.module_utils._foreign import plain
 from ansible_collections.improvmx.email.plugins.module_utils._logs import came_at, events_of, latest_event
@@ -55,6 +55,7 @@ _TOGETHER = ""  # the key of what is beyond the bound
 # Without the memory of it: names that strangers make up are not asked for twice.
 _key = alias_key.__wrapped__
 _Scrub = Callable[[str], str]
+_Key = TypeVar("_Key")
 
 
 class Mail(NamedTuple):
@@ -117,6 +118,12 @@ class Group:
                 self.recipients[name] += count
 
 
+def _count(counters: Dict[_Key, Counter[str]], key: _Key, outcome: str) -> None:
+    if key not in counters:
+        counters[key] = Counter()
+    counters[key][outcome] += 1
+
+
 GroupKey = Tuple[str, str, str]  # destination, status, and the reason without what is of one mail only
 
 
@@ -155,11 +162,10 @@ class Tally:
         if mail.created is None:
             self.without_time += 1
         else:
-            place = int(mail.created.timestamp() // STEP)
-            self.times.setdefault(place, Counter())[mail.outcome] += 1
+            _count(self.times, int(mail.created.timestamp() // STEP), mail.outcome)
             self.newest = mail.created if self.newest is None else max(self.newest, mail.created)
         if mail.alias is not None:
-            self.of_aliases.setdefault(alias_key(mail.alias), Counter())[mail.outcome] += 1
+            _count(self.of_aliases, alias_key(mail.alias), mail.outcome)
         elif mail.outcome != NO_ALIAS:
             self.unassigned += 1
             self.without_recipient += not mail.recipient

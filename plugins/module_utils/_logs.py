@@ -86,6 +86,8 @@ def events_of(entry: Mapping[str, Any]) -> List[Dict[str, Any]]:
 
 def latest_event(events: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The event that decides what became of a mail; of those of the same moment, the later one listed."""
+    if len(events) == 1:
+        return events[0]
     return max(reversed(events), key=_moment, default={})
 
 
