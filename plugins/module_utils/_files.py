@@ -13,7 +13,7 @@ import os
 import stat
 import tempfile
 import time
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible_collections.improvmx.email.plugins.module_utils._diff import file_diff
 from ansible_collections.improvmx.email.plugins.module_utils._export import (
@@ -93,7 +93,7 @@ def write_files(changes: Sequence[FileChange]) -> None:
     """Write them all. Raises Failure that says which were written."""
     for index, change in enumerate(changes):
         try:
-            _write(change.path, change.after)
+            put(change.path, [change.after])
         except OSError as error:
             raise Failure(
                 "%s can't be written: %s. Of %d files, %d %s written; run it again once the cause is gone."
@@ -155,7 +155,7 @@ def _read(path: str) -> Optional[str]:
         raise ImprovmxError("%s can't be read: %s. Nothing was written." % (path, error.strerror)) from None
 
 
-def _write(path: str, text: str) -> None:
+def put(path: str, parts: Iterable[str]) -> None:
     """Put a text into a file, whole or not at all. Missing folders are made, a link is followed."""
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
@@ -164,7 +164,7 @@ def _write(path: str, text: str) -> None:
     handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=folder)
     try:
         with open(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+            file.writelines(parts)
         os.chmod(temporary, _mode(target))
         os.replace(temporary, target)
     except BaseException:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.improvmx.email.plugins.module_utils._time import iso_utc, read_time
 
@@ -37,7 +37,7 @@ class LogQuery:
         """
         chosen: List[Dict[str, Any]] = []
         for entry in entries:
-            created = read_time(_created(entry))
+            created = came_at(entry)
             if self.since and created and created < self.since:
                 break
             if self.until and created and created > self.until:
@@ -69,17 +69,31 @@ def summarise(logs: Iterable[Mapping[str, Any]]) -> Dict[str, int]:
 
 def _describe(domain: str, entry: Mapping[str, Any]) -> Dict[str, Any]:
     """An entry with its own fields, its domain, times in ISO 8601, and the status of its latest event."""
-    told = entry.get("events")
-    events = [event for event in told if isinstance(event, dict)] if isinstance(told, list) else []
-    # Of events of the same moment, the later one in the list.
-    latest = max(reversed(events), key=_moment, default={})
+    events = events_of(entry)
     return {
         **entry,
         "domain": domain,
         "created": _iso(_created(entry)),
         "events": [{**event, "created": _iso(_created(event))} for event in events],
-        "status": latest.get("status"),
+        "status": latest_event(events).get("status"),
     }
+
+
+def events_of(entry: Mapping[str, Any]) -> List[Dict[str, Any]]:
+    told = entry.get("events")
+    return [event for event in told if isinstance(event, dict)] if isinstance(told, list) else []
+
+
+def latest_event(events: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The event that decides what became of a mail; of those of the same moment, the later one listed."""
+    if len(events) == 1:
+        return events[0]
+    return max(reversed(events), key=_moment, default={})
+
+
+def came_at(entry: Mapping[str, Any]) -> Optional[datetime]:
+    """When a mail came; None where that can't be read."""
+    return read_time(_created(entry))
 
 
 def _created(thing: Mapping[str, Any]) -> Any:

@@ -97,6 +97,7 @@ class RateLimits:
         self._slept_until = 0.0
         self.seconds_waited = 0.0
         self.met = ""
+        self.clock: Optional[float] = None  # the seconds by which the service's clock is ahead of ours
         self.on_wait: Callable[[float, str], None] = lambda seconds, limit: None
 
     def enter(self, endpoint: Endpoint, patience: float) -> Ticket:
@@ -132,6 +133,9 @@ class RateLimits:
         self, endpoint: Endpoint, ticket: Ticket, status: Optional[int], headers: Mapping[str, str]
     ) -> None:
         """Learn from an answer; ``status`` is None when there was none."""
+        if self.clock is None:
+            told = _timestamp(headers.get("Date"))
+            self.clock = None if told is None else told - time.time()
         with self._answered:
             self._in_flight[endpoint] -= 1
             try:

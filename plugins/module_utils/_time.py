@@ -33,6 +33,11 @@ def parse_moment(text: str) -> datetime:
         raise ValueError("it is too far away") from None
 
 
+def is_age(text: str) -> bool:
+    """Whether a text tells how long ago it was, and not when."""
+    return bool(_AGE.match(text.strip().lower()))
+
+
 def parse_time(text: str) -> datetime:
     """Read an ISO 8601 date or date and time; without a zone it is UTC. Raises ValueError."""
     match = _ISO.match(text.strip())

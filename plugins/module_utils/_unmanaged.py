@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from typing import Dict, Iterator, List, Mapping, Sequence
 
-from ansible_collections.improvmx.email.plugins.module_utils._model import Domain, DomainWish
-from ansible_collections.improvmx.email.plugins.module_utils._plan import DomainPlan
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    Domain,
+    DomainWish,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._plan import (
+    DomainPlan,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._urls import shorten_values
 
 

@@ -133,8 +133,8 @@ def verify(module: AnsibleModule) -> None:
             _warn_of_dry_run(module, verifications)
             return _results(params, [Verification(v.name, v.before, active=v.active) for v in verifications])
         there = [v for v in verifications if v.before]
-        _check_until_valid(api, there, wait, concurrency)
-        _look_again(api, [v for v in there if v.is_open()], reads, concurrency)
+        check_until_valid(api, there, wait, concurrency)
+        look_again(api, [v for v in there if v.is_open()], reads, concurrency)
         return _conclude(params, verifications)
 
     execute(module, read, work, when_failed=NOTHING_DONE)
@@ -165,9 +165,7 @@ def _warn_of_dry_run(module: AnsibleModule, verifications: Sequence[Verification
 # --- The requests ---------------------------------------------------------------------------------
 
 
-def _check_until_valid(
-    api: Api, verifications: Sequence[Verification], wait: float, concurrency: int
-) -> None:
+def check_until_valid(api: Api, verifications: Sequence[Verification], wait: float, concurrency: int) -> None:
     """Check all, and again those that are not valid, until all are or ``wait`` seconds are over."""
     outage = Outage()
 
@@ -194,7 +192,7 @@ def _check_until_valid(
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
-def _look_again(api: Api, open_ones: Sequence[Verification], reads: int, concurrency: int) -> None:
+def look_again(api: Api, open_ones: Sequence[Verification], reads: int, concurrency: int) -> None:
     """Read what the checks made of domains: one by one, or the list if it took fewer ``reads`` before."""
 
     def look(verification: Verification) -> None:

@@ -235,7 +235,9 @@ api_requests:
 from typing import Any, Dict, Optional, Type
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._model import LISTS
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    LISTS,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._module import (
     execute,
     make_module,

@@ -249,7 +249,10 @@ from typing import Any, Dict, Optional, Sequence, Type
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
-from ansible_collections.improvmx.email.plugins.module_utils._model import DomainWish, rule_wish
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    DomainWish,
+    rule_wish,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
 from ansible_collections.improvmx.email.plugins.module_utils._provision import (
     provision,

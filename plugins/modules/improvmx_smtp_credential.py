@@ -156,7 +156,10 @@ from typing import Any, Dict, Sequence, Type
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import Api
 from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
-from ansible_collections.improvmx.email.plugins.module_utils._model import DomainWish, credential_wish
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    DomainWish,
+    credential_wish,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
 from ansible_collections.improvmx.email.plugins.module_utils._provision import (
     credential_options,

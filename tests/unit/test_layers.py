@@ -16,14 +16,24 @@ ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = "ansible_collections.improvmx.email.plugins."
 # From the top down. A file may import from its own layer and from those below.
 LAYERS = {
-    "module": ("_provision", "_verify", "_read_logs", "_module", "_report", "_files"),
-    "run": ("_apply", "_read", "_parallel", "_progress"),
+    "module": (
+        "_provision",
+        "_verify",
+        "_read_logs",
+        "_module",
+        "_report",
+        "_files",
+        "_report_file",
+        "_read_health",
+    ),
+    "run": ("_apply", "_read", "_sheet", "_parallel", "_progress"),
     "api": ("_connection", "_api", "_api_v2", "_api_v3", "_api_v3_rules", "_api_v3_credentials"),
     "http": ("_transport", "_ratelimit", "_deadline", "_stop"),
     "plan": ("_plan", "_plan_rules", "_plan_credentials", "_changes", "_unmanaged", "_limits", "_export"),
     "model": (
         *("_model", "_rules", "_credentials", "_names", "_urls", "_time", "_yaml", "_diff"),
         *("_dns", "_check", "_account", "_logs", "_results"),
+        *("_health", "_findings", "_page", "_page_style", "_foreign"),
     ),
 }
 ORDER = list(LAYERS)

@@ -16,8 +16,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.improvmx.email.plugins.module_utils._changes import Change, PlanError
-from ansible_collections.improvmx.email.plugins.module_utils._model import Domain, DomainWish
-from ansible_collections.improvmx.email.plugins.module_utils._plan import outcome
+from ansible_collections.improvmx.email.plugins.module_utils._model import (
+    Domain,
+    DomainWish,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._plan import (
+    outcome,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._plan_rules import rule_changes
 from ansible_collections.improvmx.email.plugins.module_utils._rules import (
     MATCHERS,

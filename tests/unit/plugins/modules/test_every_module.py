@@ -60,8 +60,21 @@ def test_documentation_is_sound(name: str) -> None:
 
 @every_module
 def test_every_task_of_the_examples_has_a_name_and_one_action(name: str) -> None:
-    words = {"name", "register", "when", "loop", "vars", "no_log", "delegate_to", "until", "retries", "delay"}
-    words |= {"loop_control", "check_mode"}
+    words = {
+        "name",
+        "register",
+        "when",
+        "failed_when",
+        "loop",
+        "check_mode",
+        "loop_control",
+        "vars",
+        "no_log",
+        "delegate_to",
+        "until",
+        "retries",
+        "delay",
+    }
     for task in examples(name):
         assert task["name"]
         (action,) = set(task) - words
