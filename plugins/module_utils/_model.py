@@ -211,32 +211,29 @@ def domain_names(texts: Sequence[str]) -> Tuple[str, ...]:
 
 def alias_wish(item: Mapping[str, Any]) -> DomainWish:
     """Read what the user wrote for one alias of a domain that somebody else looks after."""
-    problems: List[str] = []
-    name = note(problems, "domain", item["domain"], parse_domain)
-    alias = _alias_wish(item, name, "", problems)
-    if problems or name is None or alias is None:
-        raise InputError(problems)
-    return DomainWish(name=name, aliases=(alias,), create=False)
+    return _single(item, "aliases", lambda name, problems: _alias_wish(item, name, "", problems))
 
 
 def rule_wish(item: Mapping[str, Any]) -> DomainWish:
-    """Read what the user wrote for one rule of a domain that somebody else looks after."""
-    problems: List[str] = []
-    name = note(problems, "domain", item["domain"], parse_domain)
-    rule = read_rule(item, name, "", problems)
-    if problems or name is None or rule is None:
-        raise InputError(problems)
-    return DomainWish(name=name, rules=(rule,), create=False)
+    """The same for one rule."""
+    return _single(item, "rules", lambda name, problems: read_rule(item, name, "", problems))
 
 
 def credential_wish(item: Mapping[str, Any]) -> DomainWish:
-    """Read what the user wrote for one credential of a domain that somebody else looks after."""
+    """The same for one SMTP credential."""
+    return _single(item, "credentials", lambda _name, problems: read_credential(item, "", problems))
+
+
+def _single(
+    item: Mapping[str, Any], things: str, read: Callable[[Optional[str], List[str]], Any]
+) -> DomainWish:
     problems: List[str] = []
     name = note(problems, "domain", item["domain"], parse_domain)
-    credential = read_credential(item, "", problems)
-    if problems or name is None or credential is None:
+    thing = read(name, problems)
+    if problems or name is None or thing is None:
         raise InputError(problems)
-    return DomainWish(name=name, credentials=(credential,), create=False)
+    fields: Dict[str, Any] = {things: (thing,)}
+    return DomainWish(name, create=False, **fields)
 
 
 def _domain_wish(

@@ -415,8 +415,6 @@ def test_only_what_is_mentioned_is_wished_for() -> None:
     assert wish() == DomainWish("example.com")
     assert wish(state="absent") == DomainWish("example.com", present=False)
     assert wish(notification_email=None, webhook=None, whitelabel=None, aliases=None) == wish()
-    assert not wish().routes
-    assert wish(purge_aliases=True, aliases=[]).routes
 
 
 def test_settings_are_normalised_and_an_empty_text_clears() -> None:
