@@ -78,7 +78,7 @@ def _parted(written: str) -> tuple[str, str]:
 )
 def test_a_domain_whose_name_is_none_is_left_out_and_told(name: str) -> None:
     account = exported(Domain(name), Domain("a.example"))
-    assert account.counts() == {"domains": 1, "aliases": 0, "left_out": 1}
+    assert account.counts() == {"domains": 1, "aliases": 0, "rules": 0, "credentials": 0, "left_out": 1}
     (remark,) = [line for line in body(account).splitlines() if "Left out" in line]
     assert remark.startswith('# Left out: domain "')
     files = hosts_files(account)

@@ -132,7 +132,9 @@ def test_odd_value_of_any_option_is_refused_or_carried_through(modules: Modules,
                 assert emulator.requests == [], told
             elif result.get("failed"):
                 assert result["msg"], told
-                assert emulator.ledger == [], told
+                failed = [each["domain"] for each in result.get("failed_domains", ())]
+                # The failure of one domain does not stop the others.
+                assert not [e for e in emulator.ledger if not failed or e.domain in failed], told
             elif result["changed"]:
                 again = run(modules, name, args)
                 assert again is not None, told

@@ -133,7 +133,7 @@ def test_credentials_are_as_listed_with_one_write_for_each_that_changes(
 def test_password_is_set_on_every_run_where_that_is_wanted(modules: Modules) -> None:
     seed(modules.emulator, credentials="a")
     wish = {"username": "aaa", "password": PASSWORD, "update_password": "always"}
-    for _ in range(2):
+    for _dummy in range(2):
         result = modules.run("improvmx_domain", domain=PLAIN, credentials=[wish])
         assert changes_of(result["changes"]) == [("update", "credential", PLAIN, "aaa")]
         assert "username: aaa  # with a new password" in result["diff"][0]["after"]

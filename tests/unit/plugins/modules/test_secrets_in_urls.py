@@ -109,7 +109,7 @@ def test_a_url_that_is_refused_is_told_without_its_secret(
 def test_an_export_has_urls_whole_and_its_diff_has_not(modules: Modules) -> None:
     modules.emulator.seed(SEED)
     first = modules.run("improvmx_export", path="mail.yml")
-    assert Path("mail.yml").read_text(encoding="utf-8").count(TOKEN) == 2
+    assert Path("mail.yml").read_text(encoding="utf-8").count(TOKEN) == 3  # a setting, an alias and a rule
     modules.run("improvmx_domain", domain=DOMAIN, webhook=NEW)
     second = modules.run("improvmx_export", path="mail.yml")
     assert NEW in Path("mail.yml").read_text(encoding="utf-8")
