@@ -42,8 +42,8 @@ PLAYS = (
     "tests/integration/test_provision.py::test_hosts_that_are_domains_are_provisioned_in_one_task",
     "tests/integration/test_inventory.py::test_groups_and_variables_are_made_from_expressions",
 )
-# What ansible-core has a part in. Odd values and spoilt replies by the thousand meet the client and the model,
-# which are the same with every version, and the one that is installed runs them.
+# What ansible-core has a part in. Odd values and spoilt replies by the thousand meet the client and the
+# model, which are the same with every version, and the one that is installed runs them.
 UNITS = (
     *("tests/unit/plugins/modules", "tests/unit/plugins/plugin_utils", "tests/unit/plugins/filter"),
     *("--ignore", "tests/unit/plugins/modules/test_any_input.py"),
