@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import Any
 
 import pytest
@@ -40,6 +41,8 @@ def test_a_signal_ends_a_run_after_the_requests_under_way(
         seen.append(call)
         if len(seen) == 3:
             os.kill(os.getpid(), number)
+            # No request is answered before the handler has run, for which its thread needs its turn.
+            time.sleep(0.5)
         return endpoint(of_account, call)
 
     wrap_endpoint(monkeypatch, DELETE_ALIAS, interrupt)
