@@ -213,8 +213,6 @@ class _Execution:
         self._finish(step)
         if made and not made.complete:
             made = read_domain(self._api, self._wish)
-        elif made:
-            made = replace(made, rules=(), credentials=())  # a new domain has none
         self._made = _catch_all(made)
         self._run.done += self._plan_anew(made)[1]
 

@@ -155,17 +155,8 @@ def _refuse_missing(wish: DomainWish) -> None:
 
 
 def newborn(name: str, settings: Optional[Mapping[str, Optional[str]]] = None) -> Domain:
-    """A domain right after its creation, as far as can be known: the service gives it a catch-all.
-
-    It is routed by aliases, and switched to rules in the dashboard only.
-    """
-    return Domain(
-        name,
-        settings=settings or {},
-        aliases=(Alias(CATCH_ALL),),
-        rules=(),
-        credentials=(),
-    )
+    """A domain right after its creation, as far as can be known: the service gives it a catch-all."""
+    return Domain(name, settings=settings or {}, aliases=(Alias(CATCH_ALL),))
 
 
 def _delete_domain(found: Domain) -> Change:

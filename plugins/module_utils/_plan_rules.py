@@ -62,7 +62,7 @@ def rule_changes(wish: DomainWish, found: Sequence[Rule]) -> List[Change]:
             wanted.append(_Wanted(now, each.applied_to(start)))
     if wish.purge_rules:
         gone += [rule for rule in found if (rule.id or "") not in owners]
-    if len(wanted) > 1 and all(each.rank is None for each in wish.rules):
+    if len(wanted) > 1 and all(each.rank is None for each in wish.rules if each.present):
         wanted = in_order(wanted)
     changes = [change for change in (_change(wish.name, each) for each in wanted) if change]
     changes += [

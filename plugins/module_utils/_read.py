@@ -145,7 +145,7 @@ def _with_rules(api: Api, domain: Domain, wish: DomainWish) -> Optional[Domain]:
     What the service answers for rules of such a domain is not documented.
     """
     try:
-        if len(wish.rules) == 1 and wish.rules[0].id is not None and not wish.purge_rules:
+        if not wish.create and wish.rules and wish.rules[0].id is not None:  # the one rule that matters
             rule = api.rule(domain.name, wish.rules[0].id)
             return replace(domain, rules=(rule,) if rule else ())
         return replace(domain, rules=tuple(api.rules(domain.name)))

@@ -363,3 +363,18 @@ def test_rule_that_the_service_writes_otherwise_is_made_once(
     result = modules.run("improvmx_domain", **ruled("a", "b"))
     assert not result.get("failed"), result["msg"]
     assert [request.method for request in modules.emulator.writes] == ["POST", "POST"]
+
+
+def test_all_rules_are_returned_where_the_only_one_listed_is_named_by_its_id(modules: Modules) -> None:
+    seed(modules.emulator, "abc")
+    [found] = modules.run("improvmx_domain_info", domain=RULED, include=["rules"])["domains"]
+    first = found["rules"][0]
+    result = modules.run("improvmx_domain", domain=RULED, rules=[{"id": first["id"], "forward": [B]}])
+    assert [each["alias"] for each in result["domain"]["rules"]] == ["a", "b", "c"]
+
+
+def test_new_domain_shows_no_lists_that_were_not_asked_for(modules: Modules) -> None:
+    modules.emulator.seed({})
+    for check in (True, False):
+        [made] = modules.run("improvmx_domains", check=check, domains=[{"domain": "new.example"}])["domains"]
+        assert not {"rules", "credentials"} & set(made)
