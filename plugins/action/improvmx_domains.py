@@ -11,7 +11,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.improvmx.email.plugins.plugin_utils._core import require_supported_core
-from ansible_collections.improvmx.email.plugins.plugin_utils._progress import shown_progress
+from ansible_collections.improvmx.email.plugins.plugin_utils._progress import run_with_progress
 
 
 class ActionModule(ActionBase):
@@ -22,13 +22,4 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         require_supported_core()
-        args = self._task.args
-        # The file has to be on this machine, and somebody has to wait for the end.
-        here = self._connection.transport == "local" and not self._task.async_val
-        if not here or args.get("progress_file"):
-            result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
-            return result
-        with shown_progress() as path:
-            shown = {**args, "progress_file": path}
-            result.update(self._execute_module(module_args=shown, task_vars=task_vars))
-        return result
+        return {**result, **run_with_progress(self, task_vars, "improvmx")}

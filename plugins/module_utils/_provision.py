@@ -215,9 +215,8 @@ def _refuse_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
     deletions = [change for change in changes if change.action == "delete"]
     raise _Refused(
         "this run would delete %d domains, aliases, rules and credentials (what goes with a deleted domain "
-        "counts), and "
-        "max_deletions is %d. It would %s. If that is what you want, raise max_deletions; if not, look for "
-        "what is missing in the list of domains" % (count, most, told(deletions)),
+        "counts), and max_deletions is %d. It would %s. If that is what you want, raise max_deletions; if "
+        "not, look for what is missing in the list of domains" % (count, most, told(deletions)),
         changes,
     )
 
@@ -260,20 +259,22 @@ def _unmanaged(things: Sequence[Mapping[str, str]], plans: Sequence[DomainPlan])
         else "%s %s of %s" % (thing["kind"], thing["name"], thing["domain"])
         for thing in things
     ]
-    refused = _Refused(
+    return _Refused(
         "the account holds what is not listed (%d), and unmanaged is fail: %s. List it, or delete it, with "
         "state absent" % (len(names), listed(names)),
         [change for p in plans for change in p.changes],
+        unmanaged=things,
     )
-    return Failure(str(refused), {**refused.results, "unmanaged": list(things)})
 
 
 class _Refused(Failure):
-    """A plan that deletes more than it may."""
+    """A plan that is not to be executed, with more results that say why."""
 
-    def __init__(self, story: str, changes: Sequence[Change]) -> None:
+    def __init__(self, story: str, changes: Sequence[Change], **more: Any) -> None:
         pending = [change.result() for change in changes]
-        super().__init__("Refused before any write: %s." % story, {**NOTHING_DONE, "pending": pending})
+        super().__init__(
+            "Refused before any write: %s." % story, {**NOTHING_DONE, "pending": pending, **more}
+        )
 
 
 def _conclude(module: AnsibleModule, runs: Sequence[DomainRun], own: Dict[str, Any]) -> Dict[str, Any]:

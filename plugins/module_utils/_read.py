@@ -105,8 +105,7 @@ def read_lists(api: Api, domain: Domain, lists: Sequence[str] = LISTS) -> Option
         found = found if found.routed_by_aliases else _with_rules(api, found, _ALL_OF_IT)
         found = replace(found, rules=found.rules or ()) if found else None
     if found and "credentials" in lists and "credentials" in api.manages:
-        credentials = api.credentials(found.name)
-        found = None if credentials is None else replace(found, credentials=tuple(credentials))
+        found = _with_credentials(api, found)
     return found
 
 
@@ -134,9 +133,13 @@ def _with_lists(api: Api, domain: Domain, wish: DomainWish) -> Optional[Domain]:
     if found and wish.manages_rules and not found.routed_by_aliases:
         found = _with_rules(api, found, wish)
     if found and wish.manages_credentials:
-        credentials = api.credentials(found.name)
-        found = None if credentials is None else replace(found, credentials=tuple(credentials))
+        found = _with_credentials(api, found)
     return found
+
+
+def _with_credentials(api: Api, domain: Domain) -> Optional[Domain]:
+    credentials = api.credentials(domain.name)
+    return None if credentials is None else replace(domain, credentials=tuple(credentials))
 
 
 def _with_rules(api: Api, domain: Domain, wish: DomainWish) -> Optional[Domain]:

@@ -16,6 +16,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ansible import constants as C
 from ansible.utils.display import Display
@@ -43,6 +44,21 @@ def shown_progress(about: str = "improvmx") -> Iterator[str]:
         ended.set()
         watcher.join()
         os.unlink(path)
+
+
+def run_with_progress(action: Any, task_vars: dict[str, Any] | None, about: str) -> dict[str, Any]:
+    """Run an action plugin's own module, and show its lines of progress, with ``about`` before each."""
+    args = action._task.args
+    # The file has to be on this machine, and somebody has to wait for the end.
+    here = action._connection.transport == "local" and not action._task.async_val
+    if not here or args.get("progress_file"):
+        whole: dict[str, Any] = action._execute_module(task_vars=task_vars, wrap_async=action._task.async_val)
+        return whole
+    with shown_progress(about) as path:
+        shown: dict[str, Any] = action._execute_module(
+            module_args={**args, "progress_file": path}, task_vars=task_vars
+        )
+        return shown
 
 
 def _watch(path: str, about: str, ended: threading.Event) -> None:
