@@ -54,6 +54,11 @@ class DomainPlan:
         return count_deletions(self.found, self.changes) if self.found else 0
 
     @property
+    def wanted(self) -> Sequence[Change]:
+        """The changes, also where a problem keeps all of them from being executed."""
+        return self.problem.changes if self.problem else self.changes
+
+    @property
     def leaves_catch_all(self) -> bool:
         """Whether it makes a domain and does not mention the catch-all that comes with it."""
         return any(c.action == "create" and c.kind == "domain" for c in self.changes) and not (

@@ -211,13 +211,12 @@ def _refuse_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
     count = sum(p.deletions for p in plans)
     if most is None or count <= most:
         return
-    changes = [change for p in plans for change in p.changes]
-    deletions = [change for change in changes if change.action == "delete"]
+    deletions = [change for p in plans for change in p.changes if change.action == "delete"]
     raise _Refused(
         "this run would delete %d domains, aliases, rules and credentials (what goes with a deleted domain "
         "counts), and max_deletions is %d. It would %s. If that is what you want, raise max_deletions; if "
         "not, look for what is missing in the list of domains" % (count, most, told(deletions)),
-        changes,
+        plans,
     )
 
 
@@ -231,7 +230,7 @@ def _refuse_domain_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -
         "may delete %d. It would %s. If that is what you want, set it to the number of domains and aliases "
         "that may go; if not, look for state absent where it should not be"
         % (len(deletions), most, told(deletions)),
-        changes,
+        plans,
     )
 
 
@@ -262,16 +261,16 @@ def _unmanaged(things: Sequence[Mapping[str, str]], plans: Sequence[DomainPlan])
     return _Refused(
         "the account holds what is not listed (%d), and unmanaged is fail: %s. List it, or delete it, with "
         "state absent" % (len(names), listed(names)),
-        [change for p in plans for change in p.changes],
+        plans,
         unmanaged=things,
     )
 
 
 class _Refused(Failure):
-    """A plan that is not to be executed, with more results that say why."""
+    """Plans that are not to be executed, with more results that say why."""
 
-    def __init__(self, story: str, changes: Sequence[Change], **more: Any) -> None:
-        pending = [change.result() for change in changes]
+    def __init__(self, story: str, plans: Sequence[DomainPlan], **more: Any) -> None:
+        pending = [change.result() for p in plans for change in p.wanted]
         super().__init__(
             "Refused before any write: %s." % story, {**NOTHING_DONE, "pending": pending, **more}
         )

@@ -27,7 +27,7 @@ def find_unmanaged(found: Mapping[str, Domain], plans: Sequence[DomainPlan]) -> 
     deleted = {
         (change.kind, change.domain, change.id if change.kind == "rule" else change.name)
         for plan in plans
-        for change in plan.changes
+        for change in plan.wanted
         if change.action == "delete"
     }
     things = []

@@ -355,6 +355,30 @@ def test_an_empty_list_with_purge_empties_the_account(modules_of_version: Module
     assert len(rounds.real["changes"]) == 101
 
 
+RULED = {"domain": "ruled.example", "routing_engine": "rules", "aliases": {"old": OWNER}}
+
+
+@pytest.mark.parametrize("purge_aliases", [False, True])
+@pytest.mark.parametrize(
+    ("bound", "requests"),
+    [({"purge": True, "max_deletions": 0}, 1), ({"unmanaged": "fail"}, 3)],  # it reads all of a domain
+    ids=["max_deletions", "unmanaged"],
+)
+def test_a_refused_run_returns_as_pending_what_a_domain_could_not_get_anyway(
+    modules: Modules, bound: dict[str, Any], requests: int, purge_aliases: bool
+) -> None:
+    modules.emulator.seed({"domains": [RULED, {"domain": "surplus.example", "aliases": {}}]})
+    wishes = [domain("ruled.example", present("new", "n@x.example"), purge_aliases=purge_aliases)]
+    result = modules.run("improvmx_domains", domains=wishes, **bound)
+    assert "Refused before any write" in result["msg"]
+    pending = [(c["action"], c["domain"], c["name"]) for c in result["pending"] if c["kind"] == "alias"]
+    deletion = [("delete", "ruled.example", "old")] if purge_aliases else []
+    assert sorted(pending) == [("create", "ruled.example", "new"), *deletion]
+    unmanaged = [(thing["domain"], thing["name"]) for thing in result.get("unmanaged", ())]
+    assert ("ruled.example", "old") not in unmanaged or not purge_aliases
+    assert result["api_requests"] == requests
+
+
 def test_the_catch_all_of_a_new_domain_is_no_deletion_of_what_is_there_now(
     modules_of_version: Modules,
 ) -> None:
