@@ -64,7 +64,7 @@ def declared(name: str) -> dict[str, Any]:
     def capture(**arguments: Any) -> None:
         raise _Captured(**arguments)
 
-    shared = importlib.import_module(MODULES.replace(".modules.", ".module_utils.") + "_module")
+    shared = importlib.import_module(MODULES.replace(".modules.", ".module_utils.") + "_module.base")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shared, "AnsibleModule", capture)
         with pytest.raises(_Captured) as captured:

@@ -308,8 +308,8 @@ class Clock:
 def stop_time(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Let the waits of the client pass in no time."""
     clock = Clock(time.time())  # the real one, for the service names points in time
-    for name in ("_transport", "_apply", "_ratelimit", "_verify"):
+    for name in ("_http.transport", "_run.engine", "_http.rate_limits", "_module.check_domains"):
         monkeypatch.setattr(importlib.import_module(MODULE_UTILS + name), "time", clock)
-    stop = importlib.import_module(MODULE_UTILS + "_stop")
+    stop = importlib.import_module(MODULE_UTILS + "_http.stop")
     monkeypatch.setattr(stop, "wait_for", lambda _stop, seconds: clock.sleep(seconds))
     return clock

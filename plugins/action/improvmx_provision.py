@@ -19,9 +19,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader
 
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    InputError,
-)
+from ansible_collections.improvmx.email.plugins.module_utils._errors import InputError
 from ansible_collections.improvmx.email.plugins.plugin_utils._check import problems_of
 from ansible_collections.improvmx.email.plugins.plugin_utils._core import require_supported_core
 from ansible_collections.improvmx.email.plugins.plugin_utils._gather import Account, gather

@@ -137,11 +137,9 @@ from typing import Any, Callable, Dict, List, Mapping, TypeVar
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.improvmx.email.plugins.module_utils import _dns
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    parse_domain,
-    shown,
-)
+from ansible_collections.improvmx.email.plugins.module_utils._model import dns as _dns
+from ansible_collections.improvmx.email.plugins.module_utils._model.idna import parse_domain
+from ansible_collections.improvmx.email.plugins.module_utils._model.text import shown
 
 _LONGEST_TTL = 2**31 - 1  # RFC 2181
 

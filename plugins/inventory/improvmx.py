@@ -99,24 +99,22 @@ from ansible.errors import (
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
-from ansible_collections.improvmx.email.plugins.module_utils._connection import (
+from ansible_collections.improvmx.email.plugins.module_utils._api.connect import (
     DIALECTS,
     open_transport,
     tell_waits,
     warning_of_version,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    ImprovmxError,
-    InputError,
-    parse_domain,
-    shown,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._read import read_selected
-from ansible_collections.improvmx.email.plugins.module_utils._results import describe_domain
-from ansible_collections.improvmx.email.plugins.module_utils._transport import (
+from ansible_collections.improvmx.email.plugins.module_utils._errors import ImprovmxError, InputError
+from ansible_collections.improvmx.email.plugins.module_utils._http.transport import (
     REQUESTS_IMPORT_ERROR,
     Transport,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._model.idna import parse_domain
+from ansible_collections.improvmx.email.plugins.module_utils._model.problems import Problems
+from ansible_collections.improvmx.email.plugins.module_utils._model.text import shown
+from ansible_collections.improvmx.email.plugins.module_utils._model.views import describe_domain
+from ansible_collections.improvmx.email.plugins.module_utils._run.fetch import read_selected
 from ansible_collections.improvmx.email.plugins.plugin_utils._core import require_supported_core
 
 _FILE_NAME = re.compile(r"(\A|[./])improvmx\.ya?ml\Z")
@@ -193,7 +191,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
         """Take the options of the file. What is wrong is kept, to be told in one message later."""
-        self._problems: List[str] = []
+        self._problems = Problems()
         sound = {}
         for name, value in (direct or {}).items():
             try:
@@ -237,16 +235,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _connect(self) -> Transport:
         """The connection, without any request yet. Raises InputError."""
-        try:
-            options = {name: self.get_option(name) for name in _OWN}
+        options = {name: self.get_option(name) for name in _OWN}
+        with self._problems.collected():
             transport = open_transport(options)
-            warning = warning_of_version(options)
-            if warning:
-                self.display.warning(warning)
-        except InputError as error:
-            raise InputError([*self._problems, *error.problems]) from None
-        if self._problems:
-            raise InputError(self._problems)
+        self._problems.refuse()
+        warning = warning_of_version(options)
+        if warning:
+            self.display.warning(warning)
         return transport
 
     # --- Domains ----------------------------------------------------------------------------------

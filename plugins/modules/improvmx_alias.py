@@ -154,13 +154,11 @@ api_requests:
 
 from typing import Any, Dict, Sequence
 
-from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    alias_wish,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
-from ansible_collections.improvmx.email.plugins.module_utils._provision import provision
-from ansible_collections.improvmx.email.plugins.module_utils._results import describe_alias_of
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import alias_wish
+from ansible_collections.improvmx.email.plugins.module_utils._model.views import describe_alias_of
+from ansible_collections.improvmx.email.plugins.module_utils._module.base import make_module
+from ansible_collections.improvmx.email.plugins.module_utils._module.provision import provision
+from ansible_collections.improvmx.email.plugins.module_utils._run.engine import DomainRun
 
 
 def main() -> None:

@@ -344,18 +344,15 @@ api_requests:
 
 from typing import Any, Dict, List, Sequence, Type
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    DomainWish,
-    domain_wish,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
-from ansible_collections.improvmx.email.plugins.module_utils._provision import (
+from ansible_collections.improvmx.email.plugins.module_utils._api.base import Api
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import DomainWish, domain_wish
+from ansible_collections.improvmx.email.plugins.module_utils._model.views import describe_domain
+from ansible_collections.improvmx.email.plugins.module_utils._module.base import make_module
+from ansible_collections.improvmx.email.plugins.module_utils._module.provision import (
     domain_options,
     provision,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._results import describe_domain
+from ansible_collections.improvmx.email.plugins.module_utils._run.engine import DomainRun
 
 
 def main() -> None:

@@ -248,8 +248,8 @@ api_requests:
   sample: 2
 """
 
-from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
-from ansible_collections.improvmx.email.plugins.module_utils._verify import verify
+from ansible_collections.improvmx.email.plugins.module_utils._module.base import make_module
+from ansible_collections.improvmx.email.plugins.module_utils._module.check_domains import verify
 
 
 def main() -> None:

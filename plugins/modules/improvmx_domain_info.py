@@ -234,25 +234,18 @@ api_requests:
 
 from typing import Any, Dict, Optional, Type
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    LISTS,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._module import (
+from ansible_collections.improvmx.email.plugins.module_utils._api.base import Api
+from ansible_collections.improvmx.email.plugins.module_utils._errors import InputError
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import LISTS
+from ansible_collections.improvmx.email.plugins.module_utils._model.idna import parse_domain
+from ansible_collections.improvmx.email.plugins.module_utils._model.views import describe_domain
+from ansible_collections.improvmx.email.plugins.module_utils._module.base import (
     execute,
     make_module,
     read_all,
     read_option,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    InputError,
-    parse_domain,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._read import (
-    read_lists_of,
-    read_selected,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._results import describe_domain
+from ansible_collections.improvmx.email.plugins.module_utils._run.fetch import read_lists_of, read_selected
 
 
 def main() -> None:

@@ -469,26 +469,21 @@ api_requests:
 
 from typing import Any, Dict, Mapping, Optional, Sequence, Type
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    DomainWish,
-    domain_wishes,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._module import (
+from ansible_collections.improvmx.email.plugins.module_utils._api.base import Api
+from ansible_collections.improvmx.email.plugins.module_utils._errors import InputError
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import DomainWish, domain_wishes
+from ansible_collections.improvmx.email.plugins.module_utils._model.views import describe_domain
+from ansible_collections.improvmx.email.plugins.module_utils._module.base import (
     make_module,
     read_all,
     read_number,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    InputError,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._provision import (
+from ansible_collections.improvmx.email.plugins.module_utils._module.provision import (
     domains_item_options,
     provision,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._results import describe_domain
-from ansible_collections.improvmx.email.plugins.module_utils._transport import MOST_CONNECTIONS
+from ansible_collections.improvmx.email.plugins.module_utils._run.engine import DomainRun
+from ansible_collections.improvmx.email.plugins.module_utils._run.parallel import MOST_AT_A_TIME
 
 
 def _options() -> Dict[str, Any]:
@@ -525,7 +520,7 @@ def main() -> None:
             lambda: domain_wishes(params["domains"], api.manages, api.version),
             lambda: _read_bound(params),
             lambda: read_number(params, "max_domain_deletions", 0),
-            lambda: read_number(params, "concurrency", 1, MOST_CONNECTIONS),
+            lambda: read_number(params, "concurrency", 1, MOST_AT_A_TIME),
         )
         return wished
 

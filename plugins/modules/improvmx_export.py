@@ -155,23 +155,27 @@ api_requests:
 import os
 from typing import Any, Dict, Type
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._export import (
-    HOST_VARS,
-    export,
-    hosts_files,
-    list_file,
+from ansible_collections.improvmx.email.plugins.module_utils._api.base import Api
+from ansible_collections.improvmx.email.plugins.module_utils._errors import InputError
+from ansible_collections.improvmx.email.plugins.module_utils._module.base import (
+    execute,
+    make_module,
+    read_all,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._files import (
+from ansible_collections.improvmx.email.plugins.module_utils._module.files import (
     brief,
     check_path,
     orphans,
     plan_files,
     write_files,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._module import execute, make_module, read_all
-from ansible_collections.improvmx.email.plugins.module_utils._names import InputError
-from ansible_collections.improvmx.email.plugins.module_utils._read import read_account
+from ansible_collections.improvmx.email.plugins.module_utils._plan.export import (
+    HOST_VARS,
+    export,
+    hosts_files,
+    list_file,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._run.fetch import read_account
 
 
 def main() -> None:

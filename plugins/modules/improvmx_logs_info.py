@@ -203,25 +203,21 @@ api_requests:
 
 from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Type
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._logs import LogQuery
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    domain_names,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._module import (
+from ansible_collections.improvmx.email.plugins.module_utils._api.base import Api
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import domain_names
+from ansible_collections.improvmx.email.plugins.module_utils._model.idna import parse_domain
+from ansible_collections.improvmx.email.plugins.module_utils._model.logs import LogQuery
+from ansible_collections.improvmx.email.plugins.module_utils._model.names import parse_alias
+from ansible_collections.improvmx.email.plugins.module_utils._model.time import parse_moment
+from ansible_collections.improvmx.email.plugins.module_utils._module.base import (
     execute,
     make_module,
     read_all,
     read_number,
     read_option,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    parse_alias,
-    parse_domain,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._read_logs import read_log, read_logs
-from ansible_collections.improvmx.email.plugins.module_utils._time import parse_moment
-from ansible_collections.improvmx.email.plugins.module_utils._transport import MOST_CONNECTIONS
+from ansible_collections.improvmx.email.plugins.module_utils._module.read_logs import read_log, read_logs
+from ansible_collections.improvmx.email.plugins.module_utils._run.parallel import MOST_AT_A_TIME
 
 _TEXTS = ("sender", "recipient", "subject")
 
@@ -261,7 +257,7 @@ def main() -> None:
             lambda: read_option(params, "since", parse_moment),
             lambda: read_option(params, "until", parse_moment),
             lambda: read_number(params, "limit", 0),
-            lambda: read_number(params, "concurrency", 1, MOST_CONNECTIONS),
+            lambda: read_number(params, "concurrency", 1, MOST_AT_A_TIME),
         )
 
     def work(api: Api, given: List[Any]) -> Dict[str, Any]:

@@ -306,34 +306,33 @@ from contextlib import ExitStack
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Optional, Type
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._diff import Difference
-from ansible_collections.improvmx.email.plugins.module_utils._findings import ALERTS, report
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    domain_names,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._module import (
-    Failure,
+from ansible_collections.improvmx.email.plugins.module_utils._api.base import Api
+from ansible_collections.improvmx.email.plugins.module_utils._errors import Failure, ImprovmxError
+from ansible_collections.improvmx.email.plugins.module_utils._model.differences import Difference
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import domain_names
+from ansible_collections.improvmx.email.plugins.module_utils._model.time import is_age, parse_moment
+from ansible_collections.improvmx.email.plugins.module_utils._module.base import (
     execute,
     make_module,
     read_all,
     read_number,
     read_option,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    ImprovmxError,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._read_health import Question, read_health
-from ansible_collections.improvmx.email.plugins.module_utils._report import NOTHING_DONE, summary, warn
-from ansible_collections.improvmx.email.plugins.module_utils._report_file import (
+from ansible_collections.improvmx.email.plugins.module_utils._module.read_health import Question, read_health
+from ansible_collections.improvmx.email.plugins.module_utils._module.report_file import (
     ReportFile,
     fingerprint_after,
     report_file,
     write,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._sheet import Sheet
-from ansible_collections.improvmx.email.plugins.module_utils._time import is_age, parse_moment
-from ansible_collections.improvmx.email.plugins.module_utils._transport import MOST_CONNECTIONS
+from ansible_collections.improvmx.email.plugins.module_utils._module.results import (
+    NOTHING_DONE,
+    summary,
+    warn,
+)
+from ansible_collections.improvmx.email.plugins.module_utils._report.findings import ALERTS, report
+from ansible_collections.improvmx.email.plugins.module_utils._run.parallel import MOST_AT_A_TIME
+from ansible_collections.improvmx.email.plugins.module_utils._run.sheet import Sheet
 
 
 def main() -> None:
@@ -355,7 +354,7 @@ def main() -> None:
             lambda: report_file(params["path"]),
             lambda: read_option(params, "since", parse_moment),
             lambda: domain_names(params["domains"]) if params["domains"] is not None else None,
-            lambda: read_number(params, "concurrency", 1, MOST_CONNECTIONS),
+            lambda: read_number(params, "concurrency", 1, MOST_AT_A_TIME),
         )
 
     def work(api: Api, given: List[Any]) -> Dict[str, Any]:

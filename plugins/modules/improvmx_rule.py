@@ -247,19 +247,16 @@ api_requests:
 
 from typing import Any, Dict, Optional, Sequence, Type
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    DomainWish,
-    rule_wish,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
-from ansible_collections.improvmx.email.plugins.module_utils._provision import (
+from ansible_collections.improvmx.email.plugins.module_utils._api.base import Api
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import DomainWish, rule_wish
+from ansible_collections.improvmx.email.plugins.module_utils._model.rules import Rule
+from ansible_collections.improvmx.email.plugins.module_utils._module.base import make_module
+from ansible_collections.improvmx.email.plugins.module_utils._module.provision import (
     provision,
     read_single,
     rule_options,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._rules import Rule
+from ansible_collections.improvmx.email.plugins.module_utils._run.engine import DomainRun
 
 
 def main() -> None:

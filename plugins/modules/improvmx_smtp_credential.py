@@ -154,18 +154,15 @@ api_requests:
 
 from typing import Any, Dict, Sequence, Type
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    DomainWish,
-    credential_wish,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._module import make_module
-from ansible_collections.improvmx.email.plugins.module_utils._provision import (
+from ansible_collections.improvmx.email.plugins.module_utils._api.base import Api
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import DomainWish, credential_wish
+from ansible_collections.improvmx.email.plugins.module_utils._module.base import make_module
+from ansible_collections.improvmx.email.plugins.module_utils._module.provision import (
     credential_options,
     provision,
     read_single,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._run.engine import DomainRun
 
 
 def main() -> None:

@@ -13,14 +13,10 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.improvmx.email.plugins.module_utils._connection import DIALECTS
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    domain_wishes,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    InputError,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._provision import domains_item_options
+from ansible_collections.improvmx.email.plugins.module_utils._api.connect import DIALECTS
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import domain_wishes
+from ansible_collections.improvmx.email.plugins.module_utils._model.problems import Problems
+from ansible_collections.improvmx.email.plugins.module_utils._module.provision import domains_item_options
 from ansible_collections.improvmx.email.plugins.plugin_utils._gather import Account
 
 _TYPES = {"str": str, "bool": bool}
@@ -31,7 +27,7 @@ def problems_of(account: Account) -> List[str]:
     api = DIALECTS[account.version]
     options = domains_item_options()
     validator = ArgumentSpecValidator(options)
-    problems: List[str] = []
+    problems = Problems()
     items: List[Any] = []
     places = []
     for desired in account.domains:
@@ -44,10 +40,8 @@ def problems_of(account: Account) -> List[str]:
             item = validated.validated_parameters
         items.append(item)
         places.append((desired.place, desired.prefix))
-    try:
+    with problems.collected():
         domain_wishes(items, api.manages, api.version, places)
-    except InputError as error:
-        problems += error.problems
     return problems
 
 

@@ -16,11 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 from urllib.parse import urlsplit
 
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    display_domain,
-    parse_domain,
-    shown,
-)
+from ansible_collections.improvmx.email.plugins.module_utils._model.idna import display_domain, parse_domain
+from ansible_collections.improvmx.email.plugins.module_utils._model.text import shown
 
 LIST = "improvmx_domains"
 HOSTS = "improvmx_hosts"

@@ -15,9 +15,7 @@ from ansible.template import Templar
 from ansible.utils.path import unfrackpath
 from ansible.utils.vars import load_extra_vars
 
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    printable,
-)
+from ansible_collections.improvmx.email.plugins.module_utils._model.text import printable
 from ansible_collections.improvmx.email.plugins.plugin_utils._evaluate import (
     OMITTED,
     Evaluator,

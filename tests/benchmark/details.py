@@ -89,7 +89,7 @@ def imports(folder: Path, runs: int) -> str:
         costs = [
             statistics.median(each[name] for each in told_by) * 1000 for name in ("basic", "requests", "ours")
         ]
-        parts = ", ".join(name.removeprefix("_") for name in told_by[0]["parts"])
+        parts = ", ".join(name for name in told_by[0]["parts"])
         rows.append((module, *map(number, costs), len(told_by[0]["others"]), parts))
     heads = (
         "module, CPU ms",
@@ -108,11 +108,12 @@ def imports(folder: Path, runs: int) -> str:
 
 def _pack(archive: Path) -> None:
     """Our plugins as Ansible packs them: sources only, each folder a package."""
-    files = [*(_PLUGINS / "modules").glob("*.py"), *(_PLUGINS / "module_utils").glob("*.py")]
+    root = "ansible_collections/improvmx/email/plugins"
+    files = [*(_PLUGINS / "modules").glob("*.py"), *(_PLUGINS / "module_utils").rglob("*.py")]
+    folders = {f"{root}/{file.parent.relative_to(_PLUGINS)}" for file in files}
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-        root = "ansible_collections/improvmx/email/plugins"
-        for folder in (*_above(root), f"{root}/modules", f"{root}/module_utils"):
-            packed.writestr(f"{folder}/__init__.py", "")
+        for package in sorted({above for folder in folders for above in _above(folder)}):
+            packed.writestr(f"{package}/__init__.py", "")
         for file in files:
             packed.write(file, f"{root}/{file.relative_to(_PLUGINS)}")
 

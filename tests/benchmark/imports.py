@@ -30,7 +30,9 @@ def main() -> None:
     importlib.import_module(f"{_OURS}modules.{module}")
     ended = time.process_time()
     loaded = sorted(set(sys.modules) - before)
-    ours = [name.rpartition(".")[2] for name in loaded if name.startswith(f"{_OURS}module_utils._")]
+    ours = [
+        name.rpartition("module_utils.")[2] for name in loaded if name.startswith(f"{_OURS}module_utils._")
+    ]
     others = [name for name in loaded if not name.startswith("ansible_collections")]
     told = {"basic": basic - started, "requests": common - basic, "ours": ended - common}
     print(json.dumps({**told, "parts": ours, "others": others}))

@@ -31,7 +31,9 @@ def _milliseconds(call: Callable[[], Any], count: int) -> float:
 
 def main() -> None:
     url, key, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    module = importlib.import_module("ansible_collections.improvmx.email.plugins.module_utils._transport")
+    module = importlib.import_module(
+        "ansible_collections.improvmx.email.plugins.module_utils._http.transport"
+    )
     transport = module.Transport(url, key)
     session = requests.Session()
     session.auth = ("api", key)

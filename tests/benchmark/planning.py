@@ -32,8 +32,8 @@ def _seconds(call: Callable[[], Any]) -> float:
 
 def main() -> None:
     work = Work(NOTHING_TO_DO, *map(int, sys.argv[1:]))
-    model = importlib.import_module(_PACKAGE + "_model")
-    plan = importlib.import_module(_PACKAGE + "_plan").plan
+    model = importlib.import_module(_PACKAGE + "_model.domains")
+    plan = importlib.import_module(_PACKAGE + "_plan.plan").plan
     wishes = model.domain_wishes(work.wishes, model.SETTINGS, "v3")
     same, other = (
         {

@@ -537,7 +537,7 @@ def test_an_example_runs(project: Project, number: int) -> None:
 
 def test_the_shared_options_are_those_of_the_modules_and_their_environment() -> None:
     fragment = importlib.import_module("ansible_collections.improvmx.email.plugins.doc_fragments.improvmx")
-    shared = importlib.import_module("ansible_collections.improvmx.email.plugins.module_utils._module")
+    shared = importlib.import_module("ansible_collections.improvmx.email.plugins.module_utils._module.base")
     spec = shared.shared_options()
     added = yaml.safe_load(fragment.ModuleDocFragment.PLUGIN)["options"]
     documented = yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"]

@@ -21,9 +21,7 @@ from typing import NoReturn
 
 import requests
 
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    parse_domain,
-)
+from ansible_collections.improvmx.email.plugins.module_utils._model.idna import parse_domain
 from harness import forms_of
 
 from .check import ask, play

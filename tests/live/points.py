@@ -16,7 +16,7 @@ from functools import partial
 from secrets import token_urlsafe
 from typing import Any
 
-from ansible_collections.improvmx.email.plugins.module_utils._transport import service_words
+from ansible_collections.improvmx.email.plugins.module_utils._http.replies import service_words
 
 from .service import Answer, Service
 from .shapes import kind_of, shape_of
@@ -512,8 +512,8 @@ def form_of(text: str | None, answer: Answer) -> str:
     return "a number" if number < 1e9 else "Unix seconds" if number < 1e11 else "Unix milliseconds"
 
 
-API = "plugins/module_utils/_api_v3.py"
-COMPARED = "The modules compare meaning (plugins/module_utils/_names.py): see that they still do."
+API = "plugins/module_utils/_api/v3.py"
+COMPARED = "The modules compare meaning (plugins/module_utils/_model/names.py): see that they still do."
 SETTINGS_CURE = (
     f"tests/emulator/account.py, change_domain, and validation.py, checked_option; {API}, update_domain."
 )
@@ -533,13 +533,13 @@ POINTS = (
     Point(
         "Destinations that are refused",
         refused_destinations,
-        "tests/emulator/validation.py, checked_forward; plugins/module_utils/_names.py, forward_wish.",
+        "tests/emulator/validation.py, checked_forward; plugins/module_utils/_model/names.py, forward_wish.",
     ),
     Point(
         "Names of aliases",
         names,
         "tests/emulator/validation.py, checked_alias, and account.py, add_alias and find_alias; "
-        "plugins/module_utils/_names.py, alias_key and parse_alias.",
+        "plugins/module_utils/_model/names.py, alias_key and parse_alias.",
     ),
     Point(
         "Names that are patterns",
@@ -587,7 +587,7 @@ POINTS = (
     Point(
         "Fields of the account",
         account,
-        "tests/emulator/v3.py, account_view; plugins/module_utils/_account.py.",
+        "tests/emulator/v3.py, account_view; plugins/module_utils/_model/account.py.",
         V3,
     ),
     Point(
@@ -606,18 +606,18 @@ POINTS = (
         option="rules_of",
     ),
     Point("Rules", rules, "tests/emulator/rules.py, ruled; the module improvmx_rule.", V3),
-    Point("Logs", logs, "tests/emulator/logs.py; plugins/module_utils/_logs.py."),
+    Point("Logs", logs, "tests/emulator/logs.py; plugins/module_utils/_model/logs.py."),
     Point(
         "Entries of logs",
         entries,
-        "tests/unit/emulator/samples/v3-log-entry-2023plus-types.json; plugins/module_utils/_logs.py.",
+        "tests/unit/emulator/samples/v3-log-entry-2023plus-types.json; plugins/module_utils/_model/logs.py.",
         option="logs_of",
     ),
     Point(
         "Domains of other scripts",
         idn,
         "tests/emulator/account.py, find_domain and the display of Domain; "
-        "plugins/module_utils/_names.py, read_domain.",
+        "plugins/module_utils/_model/names.py, read_domain.",
     ),
     Point(
         f"A domain with {MANY} aliases",
@@ -631,17 +631,17 @@ POINTS = (
     Point(
         "The headers of the rate limit",
         limit_headers,
-        "tests/emulator/ratelimit.py, Quota; plugins/module_utils/_ratelimit.py, _learn.",
+        "tests/emulator/ratelimit.py, Quota; plugins/module_utils/_http/rate_limits.py, _learn.",
     ),
     Point(
         "The rate limit, met",
         limit_met,
-        "tests/emulator/service.py, _turn_away; plugins/module_utils/_ratelimit.py, _learn.",
+        "tests/emulator/service.py, _turn_away; plugins/module_utils/_http/rate_limits.py, _learn.",
         option="limit",
     ),
     Point(
         "Deleting a domain",
         deletion,
-        "tests/emulator/account.py, delete_domain; plugins/module_utils/_api.py, remove.",
+        "tests/emulator/account.py, delete_domain; plugins/module_utils/_api/base.py, remove.",
     ),
 )

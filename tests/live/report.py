@@ -99,7 +99,7 @@ def _replies(lines: list[str]) -> Iterator[str]:
         yield (
             "\nWhere to change: the views in tests/emulator/v3.py and v2.py, and the samples in "
             "tests/unit/emulator/samples; where a key is missing or of another type, what reads it: "
-            "plugins/module_utils/_api.py.\n"
+            "plugins/module_utils/_api/base.py.\n"
         )
 
 

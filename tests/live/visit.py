@@ -11,9 +11,7 @@ from itertools import count
 
 import requests
 
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    read_domain,
-)
+from ansible_collections.improvmx.email.plugins.module_utils._model.names import read_domain
 
 from .service import Service
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import Any
 
-from ansible_collections.improvmx.email.plugins.module_utils._urls import shorten_url
+from ansible_collections.improvmx.email.plugins.module_utils._model.urls import shorten_url
 from emulator import Effect
 from harness import read_diff
 

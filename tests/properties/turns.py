@@ -13,19 +13,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._api_v2 import ApiV2
-from ansible_collections.improvmx.email.plugins.module_utils._api_v3 import ApiV3
-from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun, apply_plan
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    alias_wish,
-    domain_wishes,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._plan import (
-    plan,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._read import read_wished
-from ansible_collections.improvmx.email.plugins.module_utils._transport import Transport
+from ansible_collections.improvmx.email.plugins.module_utils._api.base import Api
+from ansible_collections.improvmx.email.plugins.module_utils._api.v2 import ApiV2
+from ansible_collections.improvmx.email.plugins.module_utils._api.v3 import ApiV3
+from ansible_collections.improvmx.email.plugins.module_utils._http.transport import Transport
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import alias_wish, domain_wishes
+from ansible_collections.improvmx.email.plugins.module_utils._plan.plan import plan
+from ansible_collections.improvmx.email.plugins.module_utils._run.engine import DomainRun, apply_plan
+from ansible_collections.improvmx.email.plugins.module_utils._run.fetch import read_wished
 from emulator import Emulator
 from harness import stop_time
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import urllib3.util.connection
 
-from ansible_collections.improvmx.email.plugins.module_utils import _transport
+from ansible_collections.improvmx.email.plugins.module_utils._http import transport as _transport
 from emulator import Effect, Emulator, Request
 from harness import assert_no_secret, changes_of, effects_of, run_module, stop_time
 

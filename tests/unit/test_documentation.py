@@ -195,7 +195,7 @@ def texts_of(path: Path) -> Iterator[str]:
 @cache
 def texts_of_plugins() -> list[str]:
     # What stands on the page of a report is no message; what it finds is, and comes from another file.
-    paths = [path for path in (ROOT / "plugins").rglob("*.py") if path.name != "_page.py"]
+    paths = [path for path in (ROOT / "plugins").rglob("*.py") if path.name != "page.py"]
     return [text for path in sorted(paths) if "doc_fragments" not in path.parts for text in texts_of(path)]
 
 

@@ -13,22 +13,16 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.improvmx.email.plugins.module_utils._api import Api
-from ansible_collections.improvmx.email.plugins.module_utils._api_v2 import ApiV2
-from ansible_collections.improvmx.email.plugins.module_utils._api_v3 import ApiV3
-from ansible_collections.improvmx.email.plugins.module_utils._apply import DomainRun, apply_plan
-from ansible_collections.improvmx.email.plugins.module_utils._changes import (
-    Change,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    domain_wishes,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._parallel import NotTried
-from ansible_collections.improvmx.email.plugins.module_utils._plan import (
-    plan,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._read import read_wished
-from ansible_collections.improvmx.email.plugins.module_utils._transport import Refused, Transport
+from ansible_collections.improvmx.email.plugins.module_utils._api.base import Api
+from ansible_collections.improvmx.email.plugins.module_utils._api.v2 import ApiV2
+from ansible_collections.improvmx.email.plugins.module_utils._api.v3 import ApiV3
+from ansible_collections.improvmx.email.plugins.module_utils._errors import NotTried, Refused
+from ansible_collections.improvmx.email.plugins.module_utils._http.transport import Transport
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import domain_wishes
+from ansible_collections.improvmx.email.plugins.module_utils._plan.changes import Change
+from ansible_collections.improvmx.email.plugins.module_utils._plan.plan import plan
+from ansible_collections.improvmx.email.plugins.module_utils._run.engine import DomainRun, apply_plan
+from ansible_collections.improvmx.email.plugins.module_utils._run.fetch import read_wished
 from emulator import Effect, Emulator, Fault
 from emulator.account import delete_alias
 from harness import wrap_endpoint

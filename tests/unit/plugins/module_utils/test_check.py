@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils._check import (
+from ansible_collections.improvmx.email.plugins.module_utils._model.dns_check import (
     mx_is_valid,
     mx_problem,
     problems,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.improvmx.email.plugins.module_utils._connection import (
+from ansible_collections.improvmx.email.plugins.module_utils._api.connect import (
     open_transport,
     tell_waits,
     warning_of_version,

@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.improvmx.email.plugins.module_utils._diff import Difference, diff, file_diff
+from ansible_collections.improvmx.email.plugins.module_utils._model.differences import (
+    Difference,
+    diff,
+    file_diff,
+)
 
 A, B = "ann@mail.example", "bob@mail.example"
 HOOK = "https://hooks.example/in?token=kQ7zw-41xVb"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils._dns import (
+from ansible_collections.improvmx.email.plugins.module_utils._model.dns import (
     dns_records,
     merge_spf,
     record_sets,

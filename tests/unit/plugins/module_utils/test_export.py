@@ -13,20 +13,14 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils._export import (
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import SETTINGS, Alias, Domain
+from ansible_collections.improvmx.email.plugins.module_utils._model.idna import parse_domain
+from ansible_collections.improvmx.email.plugins.module_utils._plan.export import (
     Export,
     export,
     hosts_files,
     list_file,
     scalar,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    SETTINGS,
-    Alias,
-    Domain,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    parse_domain,
 )
 
 OWNER = "owner@mail.example"

@@ -10,18 +10,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.improvmx.email.plugins.module_utils._account import read_limits
-from ansible_collections.improvmx.email.plugins.module_utils._limits import exceeded_limits, usage
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
+from ansible_collections.improvmx.email.plugins.module_utils._model.account import read_limits
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import (
     Alias,
     AliasWish,
     Domain,
     DomainWish,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._plan import (
-    DomainPlan,
-    plan_domain,
-)
+from ansible_collections.improvmx.email.plugins.module_utils._plan.limits import exceeded_limits, usage
+from ansible_collections.improvmx.email.plugins.module_utils._plan.plan import DomainPlan, plan_domain
 
 A, B, C = "a@x.example", "b@x.example", "c@x.example"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.improvmx.email.plugins.module_utils._logs import LogQuery, summarise
-from ansible_collections.improvmx.email.plugins.module_utils._time import parse_time
+from ansible_collections.improvmx.email.plugins.module_utils._model.logs import LogQuery, summarise
+from ansible_collections.improvmx.email.plugins.module_utils._model.time import parse_time
 
 STATUSES = ("QUEUED", "REFUSED", "DELIVERED", "SOFT-BOUNCE", "HARD-BOUNCE")
 HOUR = 3_600_000

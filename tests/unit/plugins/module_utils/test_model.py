@@ -16,30 +16,31 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils import _model, _names
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
+from ansible_collections.improvmx.email.plugins.module_utils._errors import InputError
+from ansible_collections.improvmx.email.plugins.module_utils._model import domains as _model
+from ansible_collections.improvmx.email.plugins.module_utils._model import idna as _idna
+from ansible_collections.improvmx.email.plugins.module_utils._model import names as _names
+from ansible_collections.improvmx.email.plugins.module_utils._model import text as _text
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import (
     SETTINGS,
     Alias,
     AliasWish,
     Domain,
     DomainWish,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    InputError,
+from ansible_collections.improvmx.email.plugins.module_utils._model.names import (
     read_forward,
     same_destinations,
     same_setting,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._plan import (
-    plan_domain,
-)
+from ansible_collections.improvmx.email.plugins.module_utils._plan.plan import plan_domain
 
 settings.register_profile("model", deadline=None, database=None, max_examples=80)
 PROFILE = settings.get_profile("model")
 
 LABEL_63 = "a" * 63
 PARSERS = (
-    _names.parse_domain,
+    _idna.parse_domain,
     _names.parse_alias,
     _names.parse_email,
     _names.parse_url,
@@ -87,7 +88,7 @@ def names(count: int, label: str) -> str:
     ],
 )
 def test_domain_is_read_as_its_a_label(text: str, name: str) -> None:
-    assert _names.parse_domain(text) == name
+    assert _idna.parse_domain(text) == name
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_domain_is_read_as_its_a_label(text: str, name: str) -> None:
 )
 def test_malformed_domain_is_refused_with_a_reason(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        _names.parse_domain(text)
+        _idna.parse_domain(text)
 
 
 @PROFILE
@@ -139,7 +140,7 @@ def test_malformed_domain_is_refused_with_a_reason(text: str, reason: str) -> No
 def test_domain_agrees_with_idna_2008(text: str) -> None:
     assume(not text.isascii())
     try:
-        ours = _names.parse_domain(text)
+        ours = _idna.parse_domain(text)
         theirs = idna.encode(text, uts46=True, transitional=False).decode()
     except ValueError:
         return
@@ -150,13 +151,13 @@ def test_domain_agrees_with_idna_2008(text: str) -> None:
 @given(st.one_of(NAMES, ANY_TEXT))
 def test_parsed_domain_parses_to_itself_and_so_does_its_display(text: str) -> None:
     try:
-        name = _names.parse_domain(text)
+        name = _idna.parse_domain(text)
     except ValueError:
         return
     assert name.isascii()
-    assert _names.parse_domain(name) == name
-    assert _names.parse_domain(name.upper() + ".") == name
-    assert _names.parse_domain(_names.display_domain(name)) == name
+    assert _idna.parse_domain(name) == name
+    assert _idna.parse_domain(name.upper() + ".") == name
+    assert _idna.parse_domain(_idna.display_domain(name)) == name
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_parsed_domain_parses_to_itself_and_so_does_its_display(text: str) -> No
     ],
 )
 def test_display_decodes_what_can_be_decoded(name: str, display: str) -> None:
-    assert _names.display_domain(name) == display
+    assert _idna.display_domain(name) == display
 
 
 # Aliases
@@ -659,7 +660,7 @@ def test_order_case_of_the_domain_part_spaces_and_doubles_make_no_difference(
 @example("\U0010ffff" * 200)
 @example("a\nb\r\x1b[31m\u2028")
 def test_shown_is_one_printable_line_of_bounded_length(text: str) -> None:
-    line = _names.shown(text)
+    line = _text.shown(text)
     assert line.isprintable()
     assert len(line) <= 820
     line.encode()
@@ -697,7 +698,7 @@ def test_any_input_twice_is_an_input_error_and_lenient_reading_takes_it(
     assert str(caught.value).isprintable()
     _names.read_forward([alias, *forward])
     _names.read_domain(domain)
-    _names.display_domain(domain)
+    _idna.display_domain(domain)
 
 
 LONG_NAMES = {
@@ -725,10 +726,10 @@ def test_long_text_costs_no_work_that_grows_with_its_square(
         _names, "unicodedata", SimpleNamespace(**{**vars(unicodedata), "normalize": normalize})
     )
     assert _names.read_domain(text) == text
-    assert _names.display_domain(text) == text
+    assert _idna.display_domain(text) == text
     assert _names.read_forward([f"info@{text}"]) == (f"info@{text}",)
     assert _model.read_setting("whitelabel", text) == text
-    for parse in (_names.parse_domain, _names.parse_email, _names.parse_alias):
+    for parse in (_idna.parse_domain, _names.parse_email, _names.parse_alias):
         with pytest.raises(ValueError, match=r"longer than|e-mail address"):
             parse(text)
     assert max(seen, default=0) <= 254
@@ -737,7 +738,7 @@ def test_long_text_costs_no_work_that_grows_with_its_square(
 @given(st.text("aü\ufdfa-.", min_size=1, max_size=300))
 def test_name_that_is_taken_is_no_longer_than_a_name_can_be(text: str) -> None:
     try:
-        name = _names.parse_domain(text)
+        name = _idna.parse_domain(text)
     except ValueError:
         return
     assert len(name) <= 253

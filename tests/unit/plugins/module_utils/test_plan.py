@@ -13,27 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils import _plan
-from ansible_collections.improvmx.email.plugins.module_utils._changes import (
-    Change,
-    DomainMissing,
-    RoutedByRules,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
+from ansible_collections.improvmx.email.plugins.module_utils._errors import DomainMissing, RoutedByRules
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import (
     SETTINGS,
     Alias,
     AliasWish,
     Domain,
     DomainWish,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    is_pattern,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._plan import (
-    outcome,
-    plan,
-    plan_domain,
-)
+from ansible_collections.improvmx.email.plugins.module_utils._model.names import is_pattern
+from ansible_collections.improvmx.email.plugins.module_utils._plan import plan as _plan
+from ansible_collections.improvmx.email.plugins.module_utils._plan.changes import Change
+from ansible_collections.improvmx.email.plugins.module_utils._plan.plan import outcome, plan, plan_domain
 
 settings.register_profile("plan", deadline=None, database=None, max_examples=50)
 PROFILE = settings.get_profile("plan")

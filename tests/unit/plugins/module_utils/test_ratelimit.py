@@ -10,13 +10,13 @@ from math import ceil
 
 import pytest
 
-from ansible_collections.improvmx.email.plugins.module_utils._ratelimit import (
+from ansible_collections.improvmx.email.plugins.module_utils._http.rate_limits import (
     Endpoint,
     NoAnswer,
     RateLimits,
     WindowClosed,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._transport import Transport
+from ansible_collections.improvmx.email.plugins.module_utils._http.transport import Transport
 from emulator import Emulator, RateLimit
 from harness import Clock
 

@@ -15,16 +15,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils._changes import Change, PlanError
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    Domain,
-    DomainWish,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._plan import (
-    outcome,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._plan_rules import rule_changes
-from ansible_collections.improvmx.email.plugins.module_utils._rules import (
+from ansible_collections.improvmx.email.plugins.module_utils._errors import PlanError
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import Domain, DomainWish
+from ansible_collections.improvmx.email.plugins.module_utils._model.problems import Problems
+from ansible_collections.improvmx.email.plugins.module_utils._model.rules import (
     MATCHERS,
     SCOPES,
     Rule,
@@ -32,6 +26,9 @@ from ansible_collections.improvmx.email.plugins.module_utils._rules import (
     place_of,
     read_rules,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._plan.changes import Change
+from ansible_collections.improvmx.email.plugins.module_utils._plan.plan import outcome
+from ansible_collections.improvmx.email.plugins.module_utils._plan.rules import rule_changes
 
 # How fast the machine is makes no difference.
 settings.register_profile("rules", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
@@ -291,7 +288,7 @@ SEEN = {"type": "regex", "regex": "x", "scopes": ["body"], "forward": ["a@x.exam
     ],
 )
 def test_bad_list_is_refused(items: list[dict[str, Any]], problem: str) -> None:
-    problems: list[str] = []
+    problems = Problems()
     read_rules(items, NAME, "", problems)
     assert any(text.startswith(problem) for text in problems), problems
 
@@ -305,6 +302,6 @@ def test_bad_list_is_refused(items: list[dict[str, Any]], problem: str) -> None:
     ],
 )
 def test_list_that_looks_odd_is_fine(items: list[dict[str, Any]]) -> None:
-    problems: list[str] = []
+    problems = Problems()
     assert len(read_rules(items, NAME, "", problems)) == 2
     assert problems == []

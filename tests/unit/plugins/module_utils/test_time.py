@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils._time import (
+from ansible_collections.improvmx.email.plugins.module_utils._model.time import (
     iso_utc,
     parse_time,
     read_iso_utc,

@@ -29,19 +29,17 @@ import pytest
 import trustme
 from requests.exceptions import InvalidSchema
 
-from ansible_collections.improvmx.email.plugins.module_utils import _transport
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    ImprovmxError,
-    InputError,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._transport import (
+from ansible_collections.improvmx.email.plugins.module_utils._errors import (
     ApiError,
     BadReply,
+    ImprovmxError,
+    InputError,
     RateLimited,
     Refused,
-    Transport,
     Unavailable,
 )
+from ansible_collections.improvmx.email.plugins.module_utils._http import transport as _transport
+from ansible_collections.improvmx.email.plugins.module_utils._http.transport import Transport
 from emulator import Emulator, Fault, RateLimit
 from harness import Clock, assert_no_secret, forms_of
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils._urls import (
+from ansible_collections.improvmx.email.plugins.module_utils._model.urls import (
     shorten_url,
     shorten_urls,
     shorten_values,

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils._yaml import lines, one_line, scalar
+from ansible_collections.improvmx.email.plugins.module_utils._model.yaml_text import lines, one_line, scalar
 
 settings.register_profile("yaml", deadline=None, database=None, max_examples=300)
 PROFILE = settings.get_profile("yaml")

@@ -21,10 +21,10 @@ from ansible.module_utils.basic import AnsibleModule
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
+from ansible_collections.improvmx.email.plugins.module_utils._model.idna import parse_domain
+from ansible_collections.improvmx.email.plugins.module_utils._model.names import (
     parse_alias,
     parse_destination,
-    parse_domain,
     split_forward,
 )
 from catalogue import declared, every_module, first_example, seed_account

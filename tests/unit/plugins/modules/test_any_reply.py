@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.improvmx.email.plugins.module_utils import _api_v3
+from ansible_collections.improvmx.email.plugins.module_utils._api import v3 as _api_v3
 from catalogue import NAMES, first_example, versions, writes
 from emulator import Emulator, Fault, logs, v3
 from emulator.dns import EXPECTED_MX

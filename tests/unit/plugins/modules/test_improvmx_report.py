@@ -21,12 +21,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils import _ratelimit
-from ansible_collections.improvmx.email.plugins.module_utils._health import Tally
-from ansible_collections.improvmx.email.plugins.module_utils._model import (
-    Alias,
-    Domain,
-)
+from ansible_collections.improvmx.email.plugins.module_utils._http import rate_limits as _ratelimit
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import Alias, Domain
+from ansible_collections.improvmx.email.plugins.module_utils._report.health import Tally
 from emulator import Emulator, Fault
 from emulator.dns import EXPECTED_MX
 from harness import Modules, wrap_endpoint
@@ -448,7 +445,7 @@ def test_wrong_clock_is_a_finding_and_the_service_counts(
             return time.time() + ahead
 
     monkeypatch.setattr(_ratelimit, "time", Clock)
-    for module in ("module_utils._read_health", "module_utils._time", "modules.improvmx_report"):
+    for module in ("module_utils._module.read_health", "module_utils._model.time", "modules.improvmx_report"):
         monkeypatch.setattr(f"ansible_collections.improvmx.email.plugins.{module}.datetime", Wrong)
     report = told(modules, since="7d")
     assert report["mail"]["total"] == 1
@@ -611,7 +608,7 @@ def test_aliases_of_a_big_domain_are_all_read(modules: Modules) -> None:
 
 
 def test_progress_is_told_while_it_reads(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ansible_collections.improvmx.email.plugins.module_utils._progress._QUIET", 0.0)
+    monkeypatch.setattr("ansible_collections.improvmx.email.plugins.module_utils._run.progress._QUIET", 0.0)
     seed(modules, *({"domain": f"d{n}.example"} for n in range(3)))
     run(modules, progress_file="progress")
     assert Path("progress").read_text().splitlines()[-1] == "3 of 3 domains done"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.improvmx.email.plugins.module_utils._urls import shorten_url
+from ansible_collections.improvmx.email.plugins.module_utils._model.urls import shorten_url
 from emulator import Fault
 from harness import Modules
 

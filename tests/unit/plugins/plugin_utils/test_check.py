@@ -12,10 +12,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.improvmx.email.plugins.module_utils._names import (
-    split_forward,
-)
-from ansible_collections.improvmx.email.plugins.module_utils._provision import domains_item_options
+from ansible_collections.improvmx.email.plugins.module_utils._model.names import split_forward
+from ansible_collections.improvmx.email.plugins.module_utils._module.provision import domains_item_options
 from ansible_collections.improvmx.email.plugins.plugin_utils._check import as_read
 
 ODD = st.sampled_from([None, True, False, 7, "yes", "a@x.example, b@x.example", "", [], ["a"], [1], {}, [{}]])

@@ -1,0 +1,162 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the service answered: its body, its JSON, and what it says of an error."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import zlib
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Tuple
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import requests
+
+
+_DEEPEST_REPLY = 50  # lists and objects within each other; those of the API have 6
+_CHUNK = 256 * 1024
+_LONGEST_WORDS = 600  # characters of the service's own that a message quotes
+# In JSON: a half of a character, in a pair or not; what Ansible's own keys begin with, escaped or not.
+_TO_MEND = re.compile(rb"\\u[dD][89a-fA-F]|__ansible|\\u00[4-7]")
+_ANSIBLES_OWN = "__ansible"  # keys of a result that Ansible would take for a type of its own
+
+
+class TooLarge(Exception):
+    """A reply holds more bytes than a run may take into memory."""
+
+
+def read_body(response: requests.Response, hold: Callable[[int], None]) -> Iterator[bytes]:
+    """The body in pieces, as long as it is not too large. Raises TooLarge, zlib.error, HTTPError.
+
+    It is unpacked here, for a few bytes of a compressed body can be a thousand times as many, and not
+    every urllib3 that works with the oldest Python bounds that. ``hold`` is told how many there are.
+    """
+    size = 0
+    response.raw.enforce_content_length = True  # urllib3 1.26 would take a part of a body for all of it
+    gzip = response.headers.get("Content-Encoding", "").strip().lower() == "gzip"
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16) if gzip else None
+    for packed in response.raw.stream(_CHUNK, decode_content=False):
+        while packed:
+            piece = unpacker.decompress(packed, _CHUNK) if unpacker else packed
+            packed = unpacker.unconsumed_tail if unpacker else b""
+            size += len(piece)
+            hold(size)
+            yield piece
+
+
+def parse_json(content: bytes) -> Tuple[Any, bool]:
+    try:
+        reply = json.loads(
+            content.decode("utf-8-sig"), parse_int=_integer, parse_float=_finite, parse_constant=_finite
+        )
+    except (ValueError, RecursionError):
+        return None, False
+    if _is_too_deep(reply):
+        return None, False
+    return (_mended(reply) if _TO_MEND.search(content) else reply), True
+
+
+def is_refusal(reply: Any) -> bool:
+    """Whether this is a form in which the service says no; many a web server has a form of its own.
+
+    All that is known of the service has ``success``; some of it has the status as ``code``, too.
+    """
+    if not isinstance(reply, dict):
+        return False
+    if reply.get("success") is False:
+        return any(name in reply for name in ("error", "errors", "message"))
+    return str(reply.get("code")) == "404" and any(name in reply for name in ("error", "errors"))
+
+
+def service_words(reply: Any) -> str:
+    """What the service says of an error, field by field, in whichever of its forms it came."""
+    if not isinstance(reply, dict):
+        return ""
+    parts = []
+    errors = reply.get("errors")
+    if isinstance(errors, dict):
+        parts += ["%s: %s" % (name, _plain(texts)) for name, texts in errors.items()]
+    elif isinstance(errors, list):
+        parts += [_plain(text) for text in errors]
+    for name in ("error", "message"):
+        if isinstance(reply.get(name), str):
+            parts.append(reply[name])
+    return "; ".join(parts)
+
+
+def appearance(response: requests.Response, content: bytes) -> str:
+    """What an answer looks like that is not JSON: its kind and, of a page, the title."""
+    if not content:
+        return "an empty body"
+    kind = response.headers.get("Content-Type", "").split(";")[0].strip() or "an untyped body"
+    text = content[:4096].decode("utf-8", "replace")
+    title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    about = ' titled "%s"' % title[1].strip() if title else ""
+    return "%s of %d bytes%s" % (kind, len(content), about)
+
+
+def redirect_target(response: requests.Response) -> str:
+    """The host that a redirect leads to."""
+    try:
+        return urlsplit(response.headers.get("Location", "")).hostname or "another place"
+    except ValueError:
+        return "another place"
+
+
+def one_line(text: str) -> str:
+    flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return flat if len(flat) <= _LONGEST_WORDS else flat[: _LONGEST_WORDS - 3] + "..."
+
+
+def _is_too_deep(reply: Any) -> bool:
+    """Whether it is nested beyond what the API ever does, and what results can be made of."""
+    level = [reply] if isinstance(reply, (dict, list)) else []
+    for _dummy_level in range(_DEEPEST_REPLY):
+        inner = (thing.values() if isinstance(thing, dict) else thing for thing in level)
+        level = [part for parts in inner for part in parts if isinstance(part, (dict, list))]
+        if not level:
+            return False
+    return True
+
+
+def _finite(text: str) -> float:
+    """A number. Python takes NaN for JSON and 1e999 for Infinity; nobody else could read our results."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _integer(text: str) -> int:
+    _finite(text)
+    return int(text)
+
+
+def _mended(value: Any) -> Any:
+    """JSON as a result of Ansible can hold it.
+
+    Each half of a character becomes a replacement. A key that Ansible would take for its own is left out.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [_mended(inner) for inner in value]
+    if isinstance(value, dict):
+        mended = {_mended(key): _mended(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in mended.items() if not key.startswith(_ANSIBLES_OWN)}
+    return value
+
+
+def _plain(value: Any, depth: int = 3) -> str:
+    """A value as text, without the quotes and escapes of a program, behind which a secret could hide."""
+    if isinstance(value, (dict, list)) and not depth:
+        return "..."
+    if isinstance(value, dict):
+        return ", ".join("%s: %s" % (name, _plain(inner, depth - 1)) for name, inner in value.items())
+    if isinstance(value, list):
+        return " ".join(_plain(inner, depth - 1) for inner in value)
+    return str(value)

@@ -1,0 +1,446 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One HTTP request done well: session, authentication, time limits, repeats, rate limits, errors.
+
+It raises and never prints; it knows neither Ansible nor what a domain is.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import threading
+import time
+import traceback
+import zlib
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union
+
+from .._errors import ApiError, BadReply, Interrupted, RateLimited, Refused, Unavailable
+from .._model.problems import Problems
+from .._model.text import shown
+from .._model.urls import shorten_urls
+from . import deadline as _deadline
+from . import stop as _stop
+from .address import Proxy, fill_path, is_root, split_root
+from .faults import innermost, is_hopeless, never_sent
+from .rate_limits import Endpoint, NoAnswer, RateLimits, Stopped, Ticket, WindowClosed
+from .replies import (
+    TooLarge,
+    appearance,
+    is_refusal,
+    one_line,
+    parse_json,
+    read_body,
+    redirect_target,
+    service_words,
+)
+from .secrets import SHORTEST_MASKED, Secrets
+
+REQUESTS_IMPORT_ERROR: Optional[str]
+try:
+    import requests
+    from requests.utils import select_proxy
+    from urllib3.exceptions import HTTPError, LocationParseError
+    from urllib3.exceptions import TimeoutError as Urllib3Timeout
+except ImportError:
+    REQUESTS_IMPORT_ERROR = traceback.format_exc()
+else:
+    REQUESTS_IMPORT_ERROR = None
+
+# Bytes. A page of 100 domains with 200 aliases each has about 3 MiB; version 2 has no pages, and this
+# holds 300,000 aliases. As JSON, the worst reply takes 25 times its size in memory.
+_LARGEST_REPLY = 32 * 1024 * 1024
+# Bytes of the last replies of all threads together, for what was made of them may still be in use.
+_LARGEST_REPLIES = 48 * 1024 * 1024
+_SMALL_REPLY = 256 * 1024  # not worth counting
+_PASSING = (502, 503, 504)
+_CERTIFICATE = re.compile("CERTIFICATE|PEM|doesn't match")  # in what OpenSSL and urllib3 say
+_LONGEST_PAUSE = 60.0
+_FIRST_CONTACT = 30.0  # seconds: whatever is out of reach from the start is not merely out of order
+_LONGEST_TIME = 2_000_000  # seconds; a socket counts milliseconds in 32 bits
+
+
+class Transport:
+    """The HTTP session of one run against one account.
+
+    ``timeout``: seconds of one try. ``retry_timeout``: seconds that one request may spend in tries
+    and waits; 0 means a single try. ``verify``: as in requests, True, False or a CA bundle's path.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        api_key: str,
+        timeout: float = 30,
+        retry_timeout: float = 300,
+        verify: Union[bool, str] = True,
+    ) -> None:
+        self._key = api_key.strip()
+        _problems(api_url, self._key, timeout, retry_timeout, verify).refuse()
+        self._root, self._root_path = split_root(api_url)
+        # Whether the service is known to be there. Below a path that is too deep, everything is a 404.
+        self.root_is_proven = not self._root_path
+        # As numbers with a fraction: Ansible lets a truth value pass for a number, urllib3 does not.
+        self._timeout = float(min(timeout, _LONGEST_TIME))
+        self._retry_timeout = float(min(retry_timeout, _LONGEST_TIME))
+        self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, _deadline.Adapter())
+        # What the environment says of proxies and CA bundles, once instead of for every request. A
+        # bundle in it counts only where the user said nothing.
+        environment = self._session.merge_environment_settings(self._root, {}, None, verify, None)
+        self._proxy = Proxy(select_proxy(self._root, environment["proxies"]))
+        self._session.proxies = {"all": self._proxy.url} if self._proxy.url else {}
+        self._verify = environment["verify"]
+        self._session.trust_env = False
+        # With auth set, requests leaves ~/.netrc alone. Bytes: a key may hold any character.
+        self._session.auth = (b"api", _encoded(self._key))  # type: ignore[assignment]
+        self._session.headers["Accept"] = "application/json"
+        self._session.headers["Accept-Encoding"] = "gzip"
+        self._session.headers["User-Agent"] = "improvmx.email (Ansible collection)"
+        # Not even looked at, for a malformed one would be an exception of another kind.
+        self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
+        self.stop = threading.Event()  # set when the run is to end early
+        self._reached = False  # whether any answer has come yet
+        self._down_since: Optional[float] = None
+        self._counter = threading.Lock()
+        self._held: Dict[int, int] = {}  # bytes of the last reply, by thread
+        self.limits = RateLimits(self._timeout, self.stop)
+        self.requests_made = 0
+        self.on_retry: Callable[[str, float], None] = lambda story, seconds: None
+        self._secrets = Secrets()
+        self.hide(self._key)
+        for secret in self._proxy.secrets:
+            if len(secret) >= SHORTEST_MASKED:
+                self.hide(secret)
+        self._secrets.add_forms({base64.b64encode(b"api:" + _encoded(self._key)).decode("ascii").rstrip("=")})
+
+    def request(
+        self,
+        method: str,
+        template: str,
+        values: Sequence[str] = (),
+        query: Optional[Mapping[str, Any]] = None,
+        body: Optional[Mapping[str, Any]] = None,
+        repeatable: Optional[bool] = None,
+    ) -> Any:
+        """Send a request until it is answered or time is up; return the JSON of the reply.
+
+        ``template``: the path with ``{}`` for each of ``values``. ``repeatable``: whether sending it
+        twice does no harm; by default, for every method but POST. Raises ApiError.
+        """
+        path = self._root_path + fill_path(method, template, values)
+        endpoint = (method, template)
+        if repeatable is None:
+            repeatable = method != "POST"
+        started = time.monotonic()
+        tries = 0
+        in_doubt = False
+        while True:
+            if self.stop.is_set():
+                raise Interrupted("not sent, for the run was interrupted", method, path, doubtful=in_doubt)
+            try:
+                ticket = self.limits.enter(endpoint, self._left(started))
+            except Stopped:
+                continue
+            except WindowClosed as closed:
+                story = (
+                    "the service's rate limit leaves no request for another %.0f s, more than "
+                    "retry_timeout allows" % closed.seconds
+                )
+                raise RateLimited(story, method, path, doubtful=in_doubt) from None
+            except NoAnswer:
+                story = "not sent, for requests before it were not answered in time"
+                raise Unavailable(story, method, path, doubtful=in_doubt) from None
+            tries += 1
+            try:
+                reply = self._try(endpoint, ticket, path, query, body, started)
+            except ApiError as error:
+                # Once in doubt, always in doubt: a later try may fail in a way that tells nothing.
+                in_doubt = error.doubtful = error.doubtful or in_doubt
+                pause = self._pause(error, endpoint, tries, repeatable)
+                if pause is None:
+                    raise
+                if pause >= self._left(started):
+                    raise self._given_up(error, tries, time.monotonic() - started, pause) from None
+                if not isinstance(error, RateLimited):
+                    self.on_retry(str(error), pause)
+                self._sleep(error, endpoint, pause)
+            else:
+                self._down_since = None
+                return reply
+
+    # --- One try ----------------------------------------------------------------------------------
+
+    def _try(
+        self,
+        endpoint: Endpoint,
+        ticket: Ticket,
+        path: str,
+        query: Optional[Mapping[str, Any]],
+        body: Optional[Mapping[str, Any]],
+        started: float,
+    ) -> Any:
+        left = self._left(started)
+        limit = max(0.1, min(self._timeout, left)) if left > 0 else self._timeout
+        status: Optional[int] = None
+        headers: Mapping[str, str] = {}
+        try:
+            response, content = self._send(endpoint[0], path, query, body, limit)
+            status, headers = response.status_code, response.headers
+            self._reached = True
+        finally:
+            self.limits.leave(endpoint, ticket, status, headers)
+        return self._judge(response, content, endpoint[0], path)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Optional[Mapping[str, Any]],
+        body: Optional[Mapping[str, Any]],
+        limit: float,
+    ) -> Tuple[requests.Response, bytes]:
+        """Send a request once; return the answer and its body. ``limit``: seconds for all of it."""
+        with self._counter:
+            self.requests_made += 1
+            self._held.pop(threading.get_ident(), None)
+        try:
+            with _deadline.deadline(limit):
+                response = self._session.request(
+                    method,
+                    self._root + path,
+                    params=query,
+                    json=body,
+                    timeout=limit,
+                    verify=self._verify,
+                    allow_redirects=False,
+                    stream=True,
+                )
+                with response:
+                    return response, b"".join(read_body(response, self._hold))
+        except (requests.RequestException, HTTPError, zlib.error) as error:
+            # urllib3's own come through where requests does not read the body, and for odd hosts.
+            raise self._connection_fault(error, method, path, limit) from None
+        except OSError as error:
+            story = "the CA bundle can't be used, see ca_path: %s" % self._secrets.mask(str(error))
+            raise BadReply(story, method, path) from None
+        except TooLarge as error:
+            status, doubtful = response.status_code, method != "GET"
+            raise BadReply(str(error), method, path, status, doubtful=doubtful) from None
+
+    def _hold(self, size: int) -> None:
+        """Note how large this thread's reply is by now. Raises TooLarge."""
+        if size > _LARGEST_REPLY:
+            raise TooLarge("the reply is larger than %d MiB" % (_LARGEST_REPLY >> 20))
+        if size <= _SMALL_REPLY:
+            return
+        with self._counter:
+            alive = {thread.ident for thread in threading.enumerate()}
+            self._held = {ident: held for ident, held in self._held.items() if ident in alive}
+            self._held.pop(threading.get_ident(), None)
+            if size + sum(self._held.values()) > _LARGEST_REPLIES:
+                raise TooLarge(
+                    "the replies to requests side by side are larger than %d MiB together"
+                    % (_LARGEST_REPLIES >> 20)
+                )
+            self._held[threading.get_ident()] = size
+
+    def _judge(self, response: requests.Response, content: bytes, method: str, path: str) -> Any:
+        status = response.status_code
+        reply, readable = parse_json(content)
+        self._learn_token(reply)
+        words = self.quote(service_words(reply))
+        said = words if readable else self.quote(appearance(response, content))
+        story = "the service answered %d%s" % (status, ": " + said if said else "")
+        if 300 <= status < 400:
+            raise BadReply(
+                "the service redirects to %s; redirects are not followed, so that the API key stays "
+                "with api_url: correct api_url" % self.quote(redirect_target(response)),
+                method,
+                path,
+                status,
+            )
+        if status == 429:
+            raise RateLimited(story, method, path, status, words)
+        if status >= 500:
+            raise Unavailable(story, method, path, status, words, doubtful=method != "GET")
+        if status == 404 and not is_refusal(reply):
+            raise BadReply(
+                "%s answered 404, but not in the form of ImprovMX (%s), so nothing is concluded from it: "
+                "check api_url" % (self._root, self.quote(appearance(response, content))),
+                method,
+                path,
+                status,
+                doubtful=method != "GET",
+            )
+        if status >= 400:
+            hint = _hint(status, path)
+            if hint:
+                story = "%s; %s" % (story.rstrip("."), hint)
+            raise Refused(story, method, path, status, words)
+        if not readable:
+            raise BadReply(
+                "the service answered %d, but not with JSON: %s" % (status, said),
+                method,
+                path,
+                status,
+                doubtful=method != "GET",
+            )
+        self.root_is_proven = True
+        return reply
+
+    def _connection_fault(self, error: Exception, method: str, path: str, limit: float) -> ApiError:
+        cause = innermost(error)
+        reason = self.quote(str(cause) or type(cause).__name__)
+        if any(secret in reason for secret in self._proxy.secrets):
+            reason = type(cause).__name__
+        where = self._root + (" through the proxy %s" % self._proxy.name if self._proxy.url else "")
+        if isinstance(error, requests.exceptions.SSLError) and _CERTIFICATE.search(reason):
+            return BadReply(
+                "the certificate of %s can't be verified (%s): give the CA bundle to trust in ca_path"
+                % (self._root, reason),
+                method,
+                path,
+            )
+        if isinstance(error, requests.exceptions.InvalidSchema) and self._proxy.is_socks:
+            return BadReply("the proxy %s needs the Python library PySocks" % self._proxy.name, method, path)
+        if isinstance(error, (requests.exceptions.InvalidURL, LocationParseError)):
+            return BadReply("%s can't be requested: %s" % (where, reason), method, path)
+        if never_sent(error):
+            if isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(cause, Urllib3Timeout):
+                reason = "no connection within %.3g s" % limit
+            fault = Unavailable("%s can't be reached: %s" % (where, reason), method, path)
+        elif isinstance(error, (requests.exceptions.Timeout, Urllib3Timeout)):
+            fault = _no_answer("no complete answer within %.3g s" % limit, method, path)
+        else:
+            fault = _no_answer("the connection to %s broke: %s" % (where, reason), method, path)
+        fault.hopeless = not self._reached and is_hopeless(error)
+        return fault
+
+    # --- Time -------------------------------------------------------------------------------------
+
+    def _left(self, started: float) -> float:
+        """Seconds left for tries and waits; an outage uses them up for all requests together."""
+        since = started if self._down_since is None else min(started, self._down_since)
+        most = self._retry_timeout
+        if not self._reached:
+            most = min(most, max(_FIRST_CONTACT, self._timeout))
+        return most - (time.monotonic() - since)
+
+    def _pause(self, error: ApiError, endpoint: Endpoint, tries: int, repeatable: bool) -> Optional[float]:
+        """Seconds to wait before the next try; None when there is to be none."""
+        down = isinstance(error, Unavailable) and error.status in (None, *_PASSING)
+        if not down:
+            self._down_since = None
+        elif self._down_since is None:
+            self._down_since = time.monotonic()
+        backoff = min(_LONGEST_PAUSE, 0.5 * 2 ** min(tries - 1, 10))
+        if isinstance(error, RateLimited):
+            closed = self.limits.closed_for(endpoint)
+            # The service may say "at once" again and again.
+            return backoff if closed is None else max(closed, backoff if tries > 1 else 0.0)
+        if not down or getattr(error, "hopeless", False):
+            return None
+        return backoff if repeatable or not error.doubtful else None
+
+    def _sleep(self, error: ApiError, endpoint: Endpoint, seconds: float) -> None:
+        if isinstance(error, RateLimited):
+            self.limits.sleep(endpoint, seconds)
+        else:
+            self.pause(seconds)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not longer than until the run is to end."""
+        _stop.wait_for(self.stop, seconds)
+
+    def rest(self, error: ApiError, tries: int, started: float) -> bool:
+        """Pause before a write is repeated that was tried once and turned out to have had no effect.
+
+        Return False, without a pause, where a repeat is hopeless or the time since ``started`` is up.
+        """
+        pause = self._pause(error, ("", ""), tries, repeatable=True)
+        once = error.doubtful and error.method == "POST"
+        if not once or pause is None or pause >= self._left(started):
+            return False
+        self.pause(pause)
+        return True
+
+    def _given_up(self, error: ApiError, tries: int, spent: float, pause: float) -> ApiError:
+        more = ""
+        if isinstance(error, RateLimited):
+            more = "; the next try would be due in %.0f s, more than retry_timeout allows" % pause
+        if tries > 1:
+            more += "; given up after %d tries in %.0f s" % (tries, spent)
+        if not self._reached:
+            more += "; no answer has come from there yet, so check api_url, the proxy and the network"
+        return error.extended(more)
+
+    # --- Secrets ----------------------------------------------------------------------------------
+
+    def hide(self, secret: str) -> None:
+        """Keep a secret that requests or replies carry out of all that messages quote."""
+        self._secrets.add(secret)
+
+    def mask(self, text: str) -> str:
+        """The text without any secret."""
+        return self._secrets.mask(text)
+
+    def quote(self, text: str) -> str:
+        """A text of somebody else's as messages show it: without the key, on one line, not too long."""
+        return one_line(shorten_urls(self.mask(text)))
+
+    def _learn_token(self, reply: Any) -> None:
+        """Version 2 shows the account's key as ``token``, which may be another than the one in use."""
+        token = reply.get("token") if isinstance(reply, dict) else None
+        if isinstance(token, str) and token.strip():
+            self.hide(token)
+
+
+def _problems(
+    api_url: str, api_key: str, timeout: float, retry_timeout: float, verify: Union[bool, str]
+) -> Problems:
+    """All that is wrong with the options of a connection."""
+    problems = Problems()
+    if re.search(r"/v\d+/*\s*\Z", api_url):
+        problems.append("api_url must end before the version: that is in api_version")
+    if not is_root(api_url):
+        problems.append(
+            "api_url must be an http or https URL with a host, and without user, query or fragment"
+        )
+    if not api_key:
+        problems.append("api_key is empty")
+    try:
+        _encoded(api_key)
+    except UnicodeEncodeError:
+        problems.append("api_key holds what is no character")
+    if timeout <= 0:
+        problems.append("timeout must be at least 1 second")
+    if retry_timeout < 0:
+        problems.append("retry_timeout can't be negative")
+    if isinstance(verify, str) and not os.path.exists(verify):
+        problems.append("ca_path: there is no %s" % shown(verify))
+    return problems
+
+
+def _encoded(api_key: str) -> bytes:
+    # Bytes of the environment that are no text come as surrogates of their own.
+    return api_key.encode("utf-8", "surrogateescape")
+
+
+def _hint(status: int, path: str) -> str:
+    """What to do about a refusal, where the service's words may not tell."""
+    if status == 401:
+        return "the API key is not valid: check api_key or IMPROVMX_API_KEY"
+    if status == 407:
+        return "a proxy wants a user name and a password: set them in HTTPS_PROXY or HTTP_PROXY"
+    if status == 403 and "/v2/" in path:
+        return "if the API key is not valid, version 2 says the same: check api_key or IMPROVMX_API_KEY"
+    return ""
+
+
+def _no_answer(story: str, method: str, path: str) -> Unavailable:
+    return Unavailable(story, method, path, doubtful=method != "GET")

@@ -1,0 +1,298 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a domain and an alias are, and what a user wants of them. Pure.
+
+A wish is the desired state of a thing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .._errors import InputError
+from .credentials import Credential, CredentialWish, read_credential, read_credentials
+from .idna import parse_domain
+from .names import alias_key, lenient, parse_alias, parse_email, parse_url
+from .problems import Problems, at, forward_wish
+from .rules import Rule, RuleWish, read_rule, read_rules
+
+SETTINGS = ("notification_email", "webhook", "whitelabel")
+LISTS = ("rules", "credentials")  # of a domain, which take a request each to read
+# The request that creates a domain takes these; a webhook needs a request of its own.
+SETTINGS_AT_CREATION = ("notification_email", "whitelabel")
+
+
+# --- Values ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Alias:
+    """An alias as it is found, or as a plan leaves it. No ``forward``: its destinations are unknown."""
+
+    name: str
+    forward: Tuple[str, ...] = ()
+    id: Optional[str] = None
+
+    @property
+    def key(self) -> str:
+        return alias_key(self.name)
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain of the account. ``complete``: ``aliases`` holds every alias, not just the first ones.
+
+    ``rules`` and ``credentials`` are None where they were not read.
+    """
+
+    name: str
+    display: str = ""
+    active: Optional[bool] = None
+    added: Optional[str] = None
+    settings: Mapping[str, Optional[str]] = field(default_factory=dict)
+    aliases: Tuple[Alias, ...] = ()
+    complete: bool = True
+    details: Mapping[str, Any] = field(default_factory=dict)
+    rules: Optional[Tuple[Rule, ...]] = None
+    credentials: Optional[Tuple[Credential, ...]] = None
+
+    @property
+    def routed_by_aliases(self) -> bool:
+        return bool(self.details.get("routing_engine", "rules") != "rules")
+
+    @property
+    def routed_by_rules(self) -> bool:
+        return bool(self.details.get("routing_engine") == "rules")
+
+    def without_routing(self) -> Domain:
+        """The domain as if nothing were known of how its mail is routed."""
+        details = {name: value for name, value in self.details.items() if name != "routing_engine"}
+        return replace(self, details=details)
+
+
+@dataclass(frozen=True)
+class AliasWish:
+    name: str
+    forward: Tuple[str, ...] = ()
+    present: bool = True
+
+    @property
+    def key(self) -> str:
+        return alias_key(self.name)
+
+
+@dataclass(frozen=True)
+class DomainWish:
+    """What a user wants of one domain. What is not mentioned is not managed.
+
+    ``settings`` holds the mentioned ones only, None where the value is to be cleared.
+    ``create``: whether a missing domain may be made.
+    """
+
+    name: str
+    present: bool = True
+    settings: Mapping[str, Optional[str]] = field(default_factory=dict)
+    aliases: Tuple[AliasWish, ...] = ()
+    purge_aliases: bool = False
+    create: bool = True
+    rules: Tuple[RuleWish, ...] = ()
+    purge_rules: bool = False
+    credentials: Tuple[CredentialWish, ...] = ()
+    purge_credentials: bool = False
+
+    @property
+    def manages_rules(self) -> bool:
+        return self.present and (bool(self.rules) or self.purge_rules)
+
+    @property
+    def manages_credentials(self) -> bool:
+        return self.present and (bool(self.credentials) or self.purge_credentials)
+
+    @property
+    def wants_anything(self) -> bool:
+        """Whether it wants something to exist in the domain."""
+        things: Sequence[Any] = (*self.aliases, *self.rules, *self.credentials)
+        return any(thing.present for thing in things)
+
+    @property
+    def passwords(self) -> List[str]:
+        return [wish.password for wish in self.credentials if wish.password]
+
+
+_SETTING_PARSERS: Mapping[str, Callable[[str], str]] = {
+    "notification_email": parse_email,
+    "webhook": parse_url,
+    "whitelabel": parse_domain,
+}
+
+
+def read_setting(name: str, value: Optional[str]) -> Optional[str]:
+    """A setting that the service names, leniently. No value and an empty one mean the same."""
+    return lenient(_SETTING_PARSERS[name], value) if value else None
+
+
+# --- Wishes ---------------------------------------------------------------------------------------
+
+
+def domain_wishes(
+    items: Sequence[Mapping[str, Any]],
+    supported: Sequence[str],
+    version: str,
+    places: Optional[Sequence[Tuple[str, str]]] = None,
+) -> Tuple[DomainWish, ...]:
+    """Read what the user wrote for several domains, in the form of the modules' arguments.
+
+    ``supported`` names what the API ``version`` can manage. ``places``: what messages call
+    each item, and what the names of its options have before them there; without it, it is the module's
+    option ``domains``. Raises InputError.
+    """
+    problems = Problems()
+    wishes = []
+    owners: Dict[str, str] = {}
+    for index, item in enumerate(items):
+        place, prefix = places[index] if places else ("domains[%d]" % index, "")
+        wish = _domain_wish(item, place, supported, version, problems, prefix)
+        if wish is None:
+            continue
+        if wish.name in owners:
+            problems.append("%s and %s are the same domain, %s" % (owners[wish.name], place, wish.name))
+        owners.setdefault(wish.name, place)
+        wishes.append(wish)
+    problems.refuse()
+    return tuple(wishes)
+
+
+def domain_wish(item: Mapping[str, Any], supported: Sequence[str], version: str) -> DomainWish:
+    """Read what the user wrote for one domain. Raises InputError."""
+    problems = Problems()
+    wish = _domain_wish(item, "", supported, version, problems)
+    if problems or wish is None:
+        raise InputError(problems)
+    return wish
+
+
+def domain_names(texts: Sequence[str]) -> Tuple[str, ...]:
+    """Read a list of domains that a user wrote, each of which may stand there once. Raises InputError."""
+    problems = Problems()
+    positions: Dict[str, int] = {}
+    for index, text in enumerate(texts):
+        place = "domains[%d]" % index
+        name = problems.read(place, text, parse_domain)
+        if name in positions:
+            problems.append("domains[%d] and %s are the same domain, %s" % (positions[name], place, name))
+        elif name is not None:
+            positions[name] = index
+    problems.refuse()
+    return tuple(positions)
+
+
+def alias_wish(item: Mapping[str, Any]) -> DomainWish:
+    """Read what the user wrote for one alias of a domain that somebody else looks after."""
+    return _single(item, "aliases", lambda name, problems: _alias_wish(item, name, "", problems))
+
+
+def rule_wish(item: Mapping[str, Any]) -> DomainWish:
+    """The same for one rule."""
+    return _single(item, "rules", lambda name, problems: read_rule(item, name, "", problems))
+
+
+def credential_wish(item: Mapping[str, Any]) -> DomainWish:
+    """The same for one SMTP credential."""
+    return _single(item, "credentials", lambda _name, problems: read_credential(item, "", problems))
+
+
+def _single(
+    item: Mapping[str, Any], things: str, read: Callable[[Optional[str], Problems], Any]
+) -> DomainWish:
+    problems = Problems()
+    name = problems.read("domain", item["domain"], parse_domain)
+    thing = read(name, problems)
+    if problems or name is None or thing is None:
+        raise InputError(problems)
+    fields: Dict[str, Any] = {things: (thing,)}
+    return DomainWish(name, create=False, **fields)
+
+
+def _domain_wish(
+    item: Mapping[str, Any],
+    place: str,
+    supported: Sequence[str],
+    version: str,
+    problems: Problems,
+    prefix: str = "",
+) -> Optional[DomainWish]:
+    name = problems.read(at(place, "domain"), item["domain"], parse_domain)
+    if name and name != place:
+        place = "%s (%s)" % (place, name) if place else name
+    place = "%s, %s" % (place, prefix) if prefix else place
+    settings: Dict[str, Optional[str]] = {}
+    for setting in SETTINGS:
+        value = item.get(setting)
+        if value is None:
+            continue
+        if setting not in supported:
+            problems.append("%s: API %s can't manage it; v3 can" % (at(place, setting), version))
+        elif not value.strip():
+            settings[setting] = None
+        else:
+            settings[setting] = problems.read(at(place, setting), value, _SETTING_PARSERS[setting])
+    aliases = _alias_wishes(item.get("aliases") or (), name, place, problems)
+    for option in LISTS:
+        if item.get(option) is not None and option not in supported:
+            problems.append("%s: API %s can't manage it; v3 can" % (at(place, option), version))
+    rules = read_rules(item.get("rules") or (), name, place, problems)
+    credentials = read_credentials(item.get("credentials") or (), place, problems)
+    present = item.get("state") != "absent"
+    for option in ("aliases", *LISTS):
+        if present and item.get("purge_" + option) and item.get(option) is None:
+            # A list that was left empty by mistake is null in YAML; it must not mean: delete them all.
+            problems.append(
+                "%s: it needs %s, the ones to keep; [] keeps none" % (at(place, "purge_" + option), option)
+            )
+    if name is None:
+        return None
+    return DomainWish(
+        name=name,
+        present=present,
+        settings=settings,
+        aliases=aliases,
+        purge_aliases=bool(item.get("purge_aliases")),
+        rules=rules,
+        purge_rules=bool(item.get("purge_rules")),
+        credentials=credentials,
+        purge_credentials=bool(item.get("purge_credentials")),
+    )
+
+
+def _alias_wishes(
+    items: Sequence[Mapping[str, Any]], domain: Optional[str], place: str, problems: Problems
+) -> Tuple[AliasWish, ...]:
+    wishes = []
+    positions: Dict[str, int] = {}
+    for index, item in enumerate(items):
+        here = at(place, "aliases[%d]" % index)
+        wish = _alias_wish(item, domain, here, problems)
+        if wish is None:
+            continue
+        if wish.key in positions:
+            problems.append(
+                "%s and aliases[%d] are the same alias, %s"
+                % (at(place, "aliases[%d]" % positions[wish.key]), index, wish.name)
+            )
+        positions.setdefault(wish.key, index)
+        wishes.append(wish)
+    return tuple(wishes)
+
+
+def _alias_wish(
+    item: Mapping[str, Any], domain: Optional[str], place: str, problems: Problems
+) -> Optional[AliasWish]:
+    name = problems.read(at(place, "alias"), item["alias"], parse_alias)
+    place = "%s (%s)" % (place, name) if place and name else place
+    if item.get("state") == "absent":
+        return AliasWish(name, present=False) if name else None
+    forward = forward_wish(item.get("forward") or (), domain, at(place, "forward"), problems)
+    return AliasWish(name, forward) if name else None

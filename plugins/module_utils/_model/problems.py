@@ -1,0 +1,88 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is wrong with a user's input."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar
+
+from .._errors import InputError
+from .names import DROP, destination_key, parse_destination, split_forward
+from .text import shown
+from .yaml_text import scalar
+
+_Value = TypeVar("_Value")
+
+
+class Problems(List[str]):
+    """What is wrong with a user's input, each with its place, so that all of it can be reported at once."""
+
+    def read(self, place: str, value: Any, parse: Callable[[Any], _Value]) -> Optional[_Value]:
+        """Parse a value of the user's; where that fails, note what is wrong with it, and where."""
+        try:
+            return parse(value)
+        except ValueError as error:
+            self.append("%s: %s can't be used: %s" % (place, _named(value), error))
+            return None
+
+    @contextmanager
+    def collected(self) -> Iterator[None]:
+        """Note the problems of an InputError instead of raising it."""
+        try:
+            yield
+        except InputError as error:
+            self.extend(error.problems)
+
+    def refuse(self) -> None:
+        """Raise an InputError if there is any problem."""
+        if self:
+            raise InputError(self)
+
+
+def forward_wish(
+    items: Sequence[str], domain: Optional[str], place: str, problems: Problems
+) -> Tuple[str, ...]:
+    if any(item.lstrip()[:1] in ("[", "{") for item in items):  # as Ansible makes texts of them
+        problems.append(
+            "%s: a destination is a list or a mapping instead of a text; join lists into one, "
+            "for example with the filter flatten" % place
+        )
+        return ()
+    parts = split_forward(items)
+    if not parts:
+        problems.append('%s: at least one destination is needed (the word null needs quotes: "null")' % place)
+    elif not all(item.strip() for item in items):  # Ansible makes an empty text of a null
+        problems.append(
+            '%s: a destination is empty or null (the word null needs quotes and stands alone: "null")' % place
+        )
+    forward = []
+    for part in parts:
+        destination = problems.read(place, part, parse_destination)
+        if destination is None:
+            continue
+        if domain and "://" not in destination and destination.endswith("@" + domain):
+            problems.append(
+                "%s: %s is inside the same domain; the service refuses that" % (place, shown(part))
+            )
+        forward.append(destination)
+    if DROP in forward and len(set(forward)) > 1:
+        problems.append("%s: null throws the mail away and must stand alone" % place)
+    firsts: Dict[str, str] = {}
+    for destination in forward:
+        firsts.setdefault(destination_key(destination), destination)
+    return tuple(firsts.values())
+
+
+def at(place: str, part: str) -> str:
+    return place + part if place.endswith("_") else "%s, %s" % (place, part) if place else part
+
+
+def _named(value: Any) -> str:
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, (dict, list)):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return scalar(value)

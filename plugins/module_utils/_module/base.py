@@ -1,0 +1,139 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where Ansible and the rest meet: the shared options, the connection, errors that become failures."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Callable, Dict, List, Mapping, Optional, Type, TypeVar
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+from ansible.module_utils.errors import AnsibleFallbackNotFound
+
+from .._api.base import Api
+from .._api.connect import DIALECTS, open_transport, tell_waits, warning_of_version
+from .._errors import ImprovmxError, InputError
+from .._http.stop import stopped_by_signals
+from .._http.transport import REQUESTS_IMPORT_ERROR, Transport
+from .._model.problems import Problems
+from .._model.text import shown
+
+_Input = TypeVar("_Input")
+
+
+def _environment(name: str) -> str:
+    """The value of an environment variable; an empty one counts as not set."""
+    value: str = env_fallback(name)
+    if not value.strip():
+        raise AnsibleFallbackNotFound
+    return value
+
+
+def shared_options() -> Dict[str, Dict[str, Any]]:
+    """The argument spec of what every module takes."""
+    return {
+        "api_key": {
+            "type": "str",
+            "required": True,
+            "no_log": True,
+            "fallback": (_environment, ["IMPROVMX_API_KEY"]),
+        },
+        "api_url": {
+            "type": "str",
+            "default": "https://api.improvmx.com",
+            "fallback": (_environment, ["IMPROVMX_API_URL"]),
+        },
+        "api_version": {
+            "type": "str",
+            "default": "v3",
+            "choices": sorted(DIALECTS),
+            "fallback": (_environment, ["IMPROVMX_API_VERSION"]),
+        },
+        "validate_certs": {"type": "bool", "default": True},
+        "ca_path": {"type": "path"},
+        "timeout": {"type": "int", "default": 30},
+        "retry_timeout": {"type": "int", "default": 300},
+    }
+
+
+def make_module(options: Mapping[str, Any], **constraints: Any) -> AnsibleModule:
+    """A module with its own options and the shared ones."""
+    return AnsibleModule(
+        argument_spec={**shared_options(), **options}, supports_check_mode=True, **constraints
+    )
+
+
+def execute(
+    module: AnsibleModule,
+    read: Callable[[Type[Api]], _Input],
+    work: Callable[[Api, _Input], Dict[str, Any]],
+    when_failed: Optional[Mapping[str, Any]] = None,
+) -> None:
+    """Do the module's work and end it, with the results or with a failure that carries what it can.
+
+    ``read`` reads the module's own options for a version of the API, and may raise InputError. ``work``
+    gets what it made of them. ``when_failed``: results of a failure that has nothing else to tell.
+    """
+    if REQUESTS_IMPORT_ERROR:
+        module.fail_json(
+            msg=missing_required_lib("requests"),
+            exception=REQUESTS_IMPORT_ERROR,
+            **_with_costs(module, None, when_failed or {}),
+        )
+    transport: Optional[Transport] = None
+    try:
+        dialect = DIALECTS[module.params["api_version"]]
+        transport, given = read_all(lambda: open_transport(module.params), lambda: read(dialect))
+        warning = warning_of_version(module.params)
+        if warning:
+            module.warn(warning)
+        with stopped_by_signals(transport.stop):
+            results = work(dialect(transport), given)
+    except ImprovmxError as error:
+        failure = {**(when_failed or {}), **getattr(error, "results", {})}
+        if transport and transport.stop.is_set():
+            module.log(str(error))  # Ansible, which was interrupted, shows no result
+        module.fail_json(msg=str(error), **_with_costs(module, transport, failure))
+    module.exit_json(**_with_costs(module, transport, results))
+
+
+def read_all(*readers: Callable[[], Any]) -> List[Any]:
+    """What the readers make of the user's input, or one InputError with the problems of all."""
+    results: List[Any] = []
+    problems = Problems()
+    for reader in readers:
+        with problems.collected():
+            results.append(reader())
+    problems.refuse()
+    return results
+
+
+def read_number(params: Mapping[str, Any], option: str, least: int, most: float = math.inf) -> Optional[int]:
+    """The value of an option that is a number, None when it is not set. Raises InputError."""
+    value: Optional[int] = params[option]
+    if value is None or least <= value <= most:
+        return value
+    bounds = "at least %d" % least if most == math.inf else "from %d to %d" % (least, most)
+    raise InputError(["%s must be %s" % (option, bounds)])
+
+
+def read_option(params: Mapping[str, Any], option: str, parse: Callable[[str], _Input]) -> Optional[_Input]:
+    """The value of an option of text, None when it is not set. Raises InputError."""
+    text = params[option]
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise InputError(["%s: %s can't be used: %s" % (option, shown(text), error)]) from None
+
+
+def _with_costs(
+    module: AnsibleModule, transport: Optional[Transport], results: Mapping[str, Any]
+) -> Dict[str, Any]:
+    waits = tell_waits(transport, "this task") if transport else ""
+    if waits:
+        module.warn(waits)
+    return {**results, "api_requests": transport.requests_made if transport else 0}

@@ -1,0 +1,256 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The path of improvmx_domain_check: what is there -> the checks -> what they changed.
+
+A check can make a domain active, and does not say so. So domains are read before, and again where what
+the check says does not fit the state that they had.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Type
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._api.base import Api
+from .._errors import ApiError, Failure, ImprovmxError, InputError, NotTried, for_people
+from .._model.differences import Difference
+from .._model.dns_check import Check
+from .._model.domains import Domain, domain_names
+from .._model.idna import parse_domain
+from .._plan.changes import Change
+from .._run.fetch import read_named
+from .._run.parallel import MOST_AT_A_TIME, Outage, side_by_side
+from .base import execute, read_all, read_number, read_option
+from .results import (
+    NOTHING_DONE,
+    about,
+    failures_of,
+    listed,
+    summary,
+    told,
+    unchanged,
+    warn,
+    warn_of_missing_domain,
+)
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0  # seconds between two checks
+_LONGEST_WAIT = 7 * 24 * 3600  # seconds; no DNS record is cached for longer
+
+
+@dataclass
+class Verification:
+    """The check of one domain, and what came of it.
+
+    ``check`` None: there was none, or it failed. ``active``: the state after it.
+    """
+
+    name: str
+    before: Optional[Domain]
+    check: Optional[Check] = None
+    error: Optional[ImprovmxError] = None
+    active: Optional[bool] = None
+    blind: bool = False  # whether it is not known what the check changed
+
+    def result(self) -> Dict[str, Any]:
+        """The form that users see."""
+        if self.check is None:
+            reason = str(self.error) if self.error else None
+            return {"valid": None, "active": self.active, "reason": reason, "records": None}
+        check = self.check
+        reason = for_people(check.reason) if check.reason else None
+        return {"valid": check.valid, "active": self.active, "reason": reason, "records": check.records}
+
+    def changes(self) -> List[Change]:
+        was = self.before.active if self.before else None
+        if None in (was, self.active) or was is self.active:
+            return []
+        return [Change("update", "domain", self.name, self.name, {"active": was}, {"active": self.active})]
+
+    def is_open(self) -> bool:
+        """Whether the check may have changed the domain."""
+        if self.before is None or isinstance(self.error, NotTried):
+            return False
+        return self.check is None or self.check.valid is not self.before.active
+
+
+def verify(module: AnsibleModule) -> None:
+    """Check the domains that the module's arguments name, and end the module."""
+    params = module.params
+
+    def read_names() -> Sequence[str]:
+        if params["domains"] is not None:
+            return domain_names(params["domains"])
+        name = read_option(params, "domain", parse_domain)
+        if name is None:  # Ansible's own check is content with a null
+            raise InputError(["domain or domains is needed"])
+        return [name]
+
+    def read(api: Type[Api]) -> List[Any]:
+        return read_all(
+            read_names,
+            lambda: read_number(params, "wait", 0, _LONGEST_WAIT),
+            lambda: read_number(params, "concurrency", 1, MOST_AT_A_TIME),
+        )
+
+    def work(api: Api, given: List[Any]) -> Dict[str, Any]:
+        names, wait, concurrency = given
+        before = api.transport.requests_made
+        try:
+            found = read_named(api, names)
+        except ApiError as error:
+            raise unchanged(error) from None
+        reads = api.transport.requests_made - before
+        verifications = [_begin(name, found.get(name)) for name in names]
+        if module.check_mode:
+            _warn_of_dry_run(module, verifications)
+            return _results(params, [Verification(v.name, v.before, active=v.active) for v in verifications])
+        there = [v for v in verifications if v.before]
+        check_until_valid(api, there, wait, concurrency)
+        look_again(api, [v for v in there if v.is_open()], reads, concurrency)
+        return _conclude(params, verifications)
+
+    execute(module, read, work, when_failed=NOTHING_DONE)
+
+
+def _begin(name: str, domain: Optional[Domain]) -> Verification:
+    if domain:
+        return Verification(name, domain, active=domain.active)
+    missing = ImprovmxError(
+        "%s is not a domain of this account, so its DNS records can't be checked: create it first, with "
+        "improvmx.email.improvmx_domain" % name
+    )
+    return Verification(name, None, error=missing)
+
+
+def _warn_of_dry_run(module: AnsibleModule, verifications: Sequence[Verification]) -> None:
+    """Say what a dry run can't know. An earlier task may be the one that would create a domain."""
+    unchecked = [v.name for v in verifications if v.before]
+    if unchecked:
+        warn(
+            module,
+            "The DNS records of %s were not checked: a check can make a domain active, so a dry run sends "
+            "none." % listed(unchecked),
+        )
+    warn_of_missing_domain(module, *(v.name for v in verifications if not v.before))
+
+
+# --- The requests ---------------------------------------------------------------------------------
+
+
+def check_until_valid(api: Api, verifications: Sequence[Verification], wait: float, concurrency: int) -> None:
+    """Check all, and again those that are not valid, until all are or ``wait`` seconds are over."""
+    outage = Outage()
+
+    def check(verification: Verification) -> None:
+        if outage.known:
+            verification.error = outage.not_tried()
+            return
+        try:
+            verification.check = api.check_domain(verification.name)
+        except ApiError as error:
+            verification.check, verification.error = None, error
+        outage.learn(verification.error)
+
+    until = time.monotonic() + wait
+    pause = _FIRST_PAUSE
+    left = list(verifications)
+    while True:
+        side_by_side(check, left, concurrency)
+        left = [v for v in left if v.check and not v.check.valid]
+        seconds = until - time.monotonic()
+        if not left or seconds <= 0 or outage.known or api.transport.stop.is_set():
+            return
+        api.transport.pause(min(pause, seconds))
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def look_again(api: Api, open_ones: Sequence[Verification], reads: int, concurrency: int) -> None:
+    """Read what the checks made of domains: one by one, or the list if it took fewer ``reads`` before."""
+
+    def look(verification: Verification) -> None:
+        read([verification])
+
+    def read(some: Sequence[Verification]) -> None:
+        try:
+            found = read_named(api, [v.name for v in some])
+        except ApiError as error:
+            for verification in some:
+                _note_blindness(verification, error)
+            return
+        for verification in some:
+            domain = found.get(verification.name)
+            verification.active = domain.active if domain else None
+
+    if len(open_ones) > reads:
+        read(open_ones)
+    else:
+        side_by_side(look, open_ones, concurrency)
+
+
+def _note_blindness(verification: Verification, error: ApiError) -> None:
+    problem = verification.error or "The check was done"
+    verification.blind = True
+    verification.active = None
+    verification.error = ImprovmxError(
+        "%s; whether that changed %s could not be found out (%s)" % (problem, verification.name, error)
+    )
+
+
+# --- What users see of it -------------------------------------------------------------------------
+
+
+def _results(params: Mapping[str, Any], verifications: Sequence[Verification]) -> Dict[str, Any]:
+    changes = [change for verification in verifications for change in verification.changes()]
+    results = summary(changes, [Difference(change.domain, change.before, change.after) for change in changes])
+    if params["domains"] is None:
+        return {**verifications[0].result(), **results}
+    return {"checks": [{"domain": v.name, **v.result()} for v in verifications], **results}
+
+
+def _conclude(params: Mapping[str, Any], verifications: Sequence[Verification]) -> Dict[str, Any]:
+    results = _results(params, verifications)
+    if params["fail_on_invalid"]:
+        for verification in verifications:
+            if verification.check and not verification.check.valid and not verification.error:
+                verification.error = _invalid(verification)
+    failed = [v for v in verifications if v.error]
+    if not failed:
+        return results
+    results["pending"] = []
+    if params["domains"] is not None:
+        results["failed_domains"] = failures_of((v.name, v.error) for v in failed)
+    raise Failure(_story(verifications, failed), results)
+
+
+def _invalid(verification: Verification) -> ImprovmxError:
+    name = verification.name
+    reason = verification.check.reason if verification.check else None
+    return ImprovmxError(
+        "the MX records of %s are not right: %s" % (name, reason or "the service says no more")
+    )
+
+
+def _story(verifications: Sequence[Verification], failed: Sequence[Verification]) -> str:
+    """What happened, to which domains, what the checks changed, and what to do next."""
+    changes = [change for verification in verifications for change in verification.changes()]
+    again = "Run it again: a check can be repeated without harm."
+    if len(verifications) == 1:
+        story = "%s. " % str(failed[0].error).rstrip(".")
+        if failed[0].blind:
+            return story + again
+        return story + ("The check changed the domain all the same." if changes else "Nothing was changed.")
+    reasons = listed(
+        [about(v.name, v.error) for v in failed if v.error], "and %d more, see failed_domains", "; "
+    )
+    story = "%d of %d domains failed. %s. Done: %s." % (
+        len(failed),
+        len(verifications),
+        reasons,
+        told(changes),
+    )
+    return "%s %s" % (story, again) if any(v.blind for v in failed) else story

@@ -1,0 +1,312 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one path of every module that writes: wish -> read -> plan -> (check mode stops) -> apply."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Type
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._api.base import DETAILS, Api
+from .._errors import ApiError, Failure, InputError
+from .._model.domains import Domain, DomainWish
+from .._model.rules import MATCHERS, SCOPES
+from .._plan.changes import Change
+from .._plan.limits import creates_anything, creates_domains, exceeded_limits
+from .._plan.plan import DomainPlan, differences, newborn, plan
+from .._plan.unmanaged import find_unmanaged
+from .._run.engine import DomainRun, apply_plan, preview
+from .._run.fetch import read_wished
+from .._run.progress import Progress
+from .base import execute, read_all
+from .results import (
+    NOTHING_DONE,
+    about,
+    failures_of,
+    listed,
+    summary,
+    told,
+    unchanged,
+    warn,
+    warn_of_missing_domain,
+)
+
+# What improvmx_domain_info tells beyond what can be wished for.
+_TOLD = ("display", "active", "added", "dns_records", *DETAILS)
+# What the limits of a plan are counted for.
+_FOR_EACH = {"domains": "in all", "aliases": "a domain", "destinations": "an alias"}
+
+
+_STATE: Mapping[str, Any] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
+
+
+def rule_options() -> Dict[str, Dict[str, Any]]:
+    """The argument spec of one rule, as a module's own options or as an item of a list."""
+    return {
+        "id": {"type": "str"},
+        "type": {"type": "str", "choices": list(MATCHERS)},
+        "alias": {"type": "raw"},
+        "regex": {"type": "str"},
+        "scopes": {"type": "list", "elements": "str", "choices": list(SCOPES)},
+        "expression": {"type": "str"},
+        "forward": {"type": "list", "elements": "str"},
+        "rank": {"type": "float"},
+        "active": {"type": "bool", "default": True},
+        "state": {**_STATE},
+    }
+
+
+def credential_options(update_password: str) -> Dict[str, Dict[str, Any]]:
+    """The argument spec of one credential. ``update_password``: its default."""
+    return {
+        "username": {"type": "raw", "required": True},
+        "password": {"type": "str", "no_log": True},
+        "update_password": {
+            "type": "str",
+            "choices": ["always", "on_create"],
+            "default": update_password,
+            "no_log": False,
+        },
+        "state": {**_STATE},
+    }
+
+
+def domain_options() -> Dict[str, Dict[str, Any]]:
+    """The argument spec of one domain, as a module's own options or as an item of a list."""
+    alias_options = {
+        "alias": {"type": "raw", "required": True},
+        "forward": {"type": "list", "elements": "str"},
+        "state": {**_STATE},
+    }
+    return {
+        "domain": {"type": "str", "required": True},
+        "state": {**_STATE},
+        "notification_email": {"type": "str"},
+        "webhook": {"type": "str"},
+        "whitelabel": {"type": "str"},
+        "aliases": {"type": "list", "elements": "dict", "options": alias_options},
+        "purge_aliases": {"type": "bool", "default": False},
+        "rules": {"type": "list", "elements": "dict", "options": rule_options()},
+        "purge_rules": {"type": "bool", "default": False},
+        "credentials": {
+            "type": "list",
+            "elements": "dict",
+            "no_log": False,
+            "options": credential_options("on_create"),
+        },
+        "purge_credentials": {"type": "bool", "default": False, "no_log": False},
+    }
+
+
+def domains_item_options() -> Dict[str, Dict[str, Any]]:
+    """The argument spec of an item of many domains, which takes what improvmx_domain_info returns as well."""
+    options = domain_options()
+    options["aliases"]["options"]["id"] = {"type": "raw"}
+    options["rules"]["options"]["created"] = {"type": "raw"}
+    options["credentials"]["options"].update({name: {"type": "raw"} for name in ("created", "usage")})
+    options.update({name: {"type": "raw"} for name in _TOLD})
+    return options
+
+
+def read_single(
+    api: Type[Api], option: str, noun: str, read: Callable[[], DomainWish]
+) -> Sequence[DomainWish]:
+    """Read what a module wishes for that manages one thing of a domain, if the API can. Raises InputError."""
+
+    def refuse() -> None:
+        if option not in api.manages:
+            raise InputError(["api_version: API %s can't manage %s; v3 can" % (api.version, noun)])
+
+    wish: DomainWish = read_all(refuse, read)[1]
+    return [wish]
+
+
+def provision(
+    module: AnsibleModule,
+    wishes_of: Callable[[Type[Api]], Sequence[DomainWish]],
+    results_of: Callable[[Sequence[DomainRun]], Dict[str, Any]],
+    purge: bool = False,
+    max_deletions: Optional[int] = None,
+    max_domain_deletions: Optional[int] = None,
+    concurrency: int = 1,
+    progress_file: Optional[str] = None,
+    warns_of_limits: bool = False,
+    unmanaged: str = "ignore",
+) -> None:
+    """Bring the account to what is wished for, or say what would be done, and end the module.
+
+    ``wishes_of`` reads the module's arguments for a version of the API, and may raise InputError.
+    ``results_of`` makes the module's own results. ``warns_of_limits``: whether to read the limits of the
+    account where something is created. ``unmanaged``: what to do about things that are neither wished for
+    nor deleted, ``report`` or ``fail``.
+    """
+
+    def work(api: Api, wishes: Sequence[DomainWish]) -> Dict[str, Any]:
+        for password in [password for wish in wishes for password in wish.passwords]:
+            api.transport.hide(password)
+        progress = Progress(progress_file)
+        api.transport.on_retry = progress.retrying
+        api.transport.limits.on_wait = progress.waiting
+        try:
+            found = read_wished(
+                api, wishes, everything=purge, concurrency=concurrency, whole=unmanaged != "ignore"
+            )
+        except ApiError as error:
+            raise unchanged(error) from None
+        if module.check_mode:
+            found.update(_expected(module, wishes, found))
+        plans = plan(wishes, found, purge)
+        others = {} if unmanaged == "ignore" else {"unmanaged": find_unmanaged(found, plans)}
+        if unmanaged == "fail" and others["unmanaged"]:
+            raise _unmanaged(others["unmanaged"], plans)
+        _refuse_deletions(plans, max_deletions)
+        _refuse_domain_deletions(plans, max_domain_deletions)
+        if warns_of_limits and creates_anything(plans):
+            _warn_of_limits(module, api, plans)
+        if module.check_mode:
+            runs = [preview(p) for p in plans]
+        else:
+            runs = apply_plan(api, plans, concurrency, progress, max_deletions)
+        return _conclude(module, runs, {**results_of(runs), **others})
+
+    execute(module, wishes_of, work, when_failed=NOTHING_DONE)
+
+
+def _expected(
+    module: AnsibleModule, wishes: Sequence[DomainWish], found: Mapping[str, Domain]
+) -> Dict[str, Domain]:
+    """In a dry run, a domain that is not there may be what an earlier task would have created."""
+    expected = {
+        wish.name: newborn(wish.name)
+        for wish in wishes
+        if not wish.create and wish.name not in found and wish.wants_anything
+    }
+    warn_of_missing_domain(module, *expected)
+    return expected
+
+
+def _refuse_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
+    count = sum(p.deletions for p in plans)
+    if most is None or count <= most:
+        return
+    deletions = [change for p in plans for change in p.changes if change.action == "delete"]
+    raise _Refused(
+        "this run would delete %d domains, aliases, rules and credentials (what goes with a deleted domain "
+        "counts), and max_deletions is %d. It would %s. If that is what you want, raise max_deletions; if "
+        "not, look for what is missing in the list of domains" % (count, most, told(deletions)),
+        plans,
+    )
+
+
+def _refuse_domain_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
+    changes = [change for p in plans for change in p.changes]
+    deletions = [change for change in changes if (change.action, change.kind) == ("delete", "domain")]
+    if most is None or len(deletions) <= most:
+        return
+    raise _Refused(
+        "this run would delete %d domains, and without max_deletions (improvmx_max_deletions of the role) it "
+        "may delete %d. It would %s. If that is what you want, set it to the number of domains and aliases "
+        "that may go; if not, look for state absent where it should not be"
+        % (len(deletions), most, told(deletions)),
+        plans,
+    )
+
+
+def _warn_of_limits(module: AnsibleModule, api: Api, plans: Sequence[DomainPlan]) -> None:
+    """Warn of what the account does not allow. Where that can't be read, the service's answers will tell."""
+    try:
+        limits = api.limits()
+        count = api.count_domains() if "domains" in limits and creates_domains(plans) else None
+    except ApiError:
+        return
+    for excess in exceeded_limits(limits, count, plans):
+        things = listed(["%s (%d)" % thing for thing in excess.things])
+        warn(
+            module,
+            "After this run there would be more %s than the plan of the account allows (%d %s): %s. "
+            "Expect the service to refuse what is beyond that."
+            % (excess.limit, excess.allowed, _FOR_EACH[excess.limit], things),
+        )
+
+
+def _unmanaged(things: Sequence[Mapping[str, str]], plans: Sequence[DomainPlan]) -> Failure:
+    names = [
+        "domain %s" % thing["domain"]
+        if thing["kind"] == "domain"
+        else "%s %s of %s" % (thing["kind"], thing["name"], thing["domain"])
+        for thing in things
+    ]
+    return _Refused(
+        "the account holds what is not listed (%d), and unmanaged is fail: %s. List it, or delete it, with "
+        "state absent" % (len(names), listed(names)),
+        plans,
+        unmanaged=things,
+    )
+
+
+class _Refused(Failure):
+    """Plans that are not to be executed, with more results that say why."""
+
+    def __init__(self, story: str, plans: Sequence[DomainPlan], **more: Any) -> None:
+        pending = [change.result() for p in plans for change in p.wanted]
+        super().__init__(
+            "Refused before any write: %s." % story, {**NOTHING_DONE, "pending": pending, **more}
+        )
+
+
+def _conclude(module: AnsibleModule, runs: Sequence[DomainRun], own: Dict[str, Any]) -> Dict[str, Any]:
+    failed = [run for run in runs if run.error]
+    done = [change for run in runs for change in run.done]
+    results = {**own, **summary(done, differences((run.plan, run.done) for run in runs))}
+    _warn_of_catch_alls(module, runs)
+    _warn_of_checks(module, runs)
+    if failed:
+        pending = [change for run in runs for change in run.pending]
+        results["pending"] = [change.result() for change in pending]
+        if "domains" in own:
+            results["failed_domains"] = failures_of((run.plan.wish.name, run.error) for run in failed)
+        raise Failure(_story(failed, len(runs), done, pending), results)
+    return results
+
+
+def _story(failed: Sequence[DomainRun], count: int, done: Sequence[Change], pending: Sequence[Change]) -> str:
+    """What happened, to which domains, what was done, what was not, and what to do next."""
+    reasons = [about(run.plan.wish.name, run.error) for run in failed if run.error]
+    story = "" if count == 1 else "%d of %d domains failed. " % (len(failed), count)
+    story += "%s." % listed(reasons, "and %d more, see failed_domains", "; ")
+    if done or pending:
+        story += " Done: %s. Not done: %s." % (told(done), told(pending))
+    if pending:
+        story += " Run it again once the cause is gone: it goes on from here."
+    elif not done:
+        story += " Nothing was changed."
+    return story
+
+
+def _warn_of_catch_alls(module: AnsibleModule, runs: Sequence[DomainRun]) -> None:
+    created = [
+        run.plan.wish.name
+        for run in runs
+        if run.plan.leaves_catch_all and any(change.kind == "domain" for change in run.done)
+    ]
+    if not created:
+        return
+    warn(
+        module,
+        "ImprovMX gives each new domain a catch-all alias * that forwards to the account's own "
+        "address, here %s. Your list of aliases does not mention it: list the alias * with the "
+        "destinations you want, or with state absent to be rid of it." % listed(created),
+    )
+
+
+def _warn_of_checks(module: AnsibleModule, runs: Sequence[DomainRun]) -> None:
+    for run in runs:
+        if run.wants_check:
+            warn(
+                module,
+                "ImprovMX wants the DNS records of %s checked anew before the credential can send: have them "
+                "checked with improvmx.email.improvmx_domain_check." % run.plan.wish.name,
+            )

@@ -1,0 +1,257 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read what a report is made of: domains, logs, limits and, where that is allowed, checks of DNS records.
+
+Domains are read side by side, and what can't be read of one loses nothing of the others. A log is counted
+while it is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from typing import Callable, List, Mapping, Optional, Sequence, Tuple
+
+from .._api.base import Api
+from .._errors import ApiError, ImprovmxError, Interrupted, for_people
+from .._model.domains import Domain
+from .._model.logs import came_at
+from .._plan.changes import Change
+from .._plan.limits import usage
+from .._report.findings import Circumstances
+from .._report.foreign import plain
+from .._report.health import DomainHealth, Mail, Tally
+from .._run.fetch import read_named, read_whole
+from .._run.parallel import Outage, side_by_side
+from .._run.progress import Progress
+from .._run.sheet import Sheet
+from .check_domains import Verification, check_until_valid, look_again
+
+_CLOCK_MAY_DIFFER = 300.0  # seconds; an answer is under way for some of them
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a report is asked for. ``domains`` None: all of the account.
+
+    ``age``: how far back it goes, counted from now; else ``since`` tells the moment.
+    """
+
+    domains: Optional[Sequence[str]]
+    since: Optional[datetime]
+    age: Optional[timedelta] = None
+    check_dns: bool = False
+    alert_on: Sequence[str] = ()
+    concurrency: int = 8
+    progress_file: Optional[str] = None
+
+
+@dataclass
+class Reading:
+    """What was read, and what the checks of DNS records changed, or may have changed."""
+
+    domains: List[DomainHealth]
+    circumstances: Circumstances
+    changes: List[Change]
+
+
+def read_health(api: Api, question: Question, sheet: Optional[Sheet] = None) -> Reading:
+    """Raises ApiError where the domains can't be read, or where the run was interrupted.
+
+    ``sheet``: gets a row for each mail.
+    """
+    before = api.transport.requests_made
+    domains = _domains(api, question.domains)
+    reads = api.transport.requests_made - before
+    now, clock = _now(api)
+    since = now - question.age if question.age is not None else question.since
+    limits, limits_problem = _limits(api)
+    count = _count(api, question, domains) if limits is not None else None
+    progress = Progress(question.progress_file)
+    progress.begin(len(domains))
+    api.transport.on_retry = progress.retrying
+    api.transport.limits.on_wait = progress.waiting
+    outage = Outage()
+
+    def read(domain: Domain) -> DomainHealth:
+        health = _read_domain(api, domain, since, outage, sheet)
+        progress.domain_done()
+        return health
+
+    found = side_by_side(read, domains, question.concurrency)
+    changes = _check_dns(api, found, reads, question.concurrency) if question.check_dns else []
+    if api.transport.stop.is_set() and not changes:
+        raise Interrupted("not sent, for the run was interrupted", "GET", api.account_path)
+    names = {each.domain.name for each in found}
+    missing = [name for name in question.domains or () if name not in names]
+    return Reading(
+        [*found, *(DomainHealth(Domain(name), Tally(Domain(name)), missing=True) for name in missing)],
+        Circumstances(
+            created=now,
+            since=since,
+            checked=question.check_dns,
+            usage=_usage(limits, found, count),
+            limits_problem=limits_problem,
+            clock=clock,
+            alert_on=question.alert_on,
+        ),
+        changes,
+    )
+
+
+def _domains(api: Api, names: Optional[Sequence[str]]) -> List[Domain]:
+    if names is None:
+        return sorted(api.domains(), key=lambda domain: domain.name)
+    found = read_named(api, names)
+    return [found[name] for name in names if name in found]
+
+
+def _now(api: Api) -> Tuple[datetime, float]:
+    """The time by the clock of the service, and how far that of this machine is off."""
+    now = datetime.now(timezone.utc)
+    clock = api.transport.limits.clock or 0.0
+    if abs(clock) <= _CLOCK_MAY_DIFFER:
+        return now, 0.0
+    try:
+        return now + timedelta(seconds=clock), clock
+    except OverflowError:
+        return now, 0.0
+
+
+# --- One domain -----------------------------------------------------------------------------------
+
+
+def _read_domain(
+    api: Api, domain: Domain, since: Optional[datetime], outage: Outage, sheet: Optional[Sheet]
+) -> DomainHealth:
+    health = DomainHealth(domain, Tally(domain))
+    _become(api, health, domain)
+    steps: Tuple[Callable[[], None], ...] = (
+        lambda: _complete(api, health, domain),
+        lambda: _count_rules(api, health, domain),
+        lambda: _read_log(api, health, domain, since, sheet),
+    )
+    error: Optional[ImprovmxError] = None
+    for step in steps:
+        if outage.known:
+            _note(health, outage.not_tried())
+            return health
+        try:
+            step()
+        except ImprovmxError as problem:
+            error = problem
+            _note(health, problem)
+    outage.learn(error)
+    return health
+
+
+def _note(health: DomainHealth, error: ImprovmxError) -> None:
+    text = str(error)
+    if text not in health.problems:
+        health.problems.append(text)
+
+
+def _become(api: Api, health: DomainHealth, domain: Domain) -> None:
+    """Know a domain by a name that can be shown; requests need the one that the service tells."""
+    health.domain = replace(domain, name=plain(domain.name))
+    health.tally = Tally(health.domain, api.transport.mask)
+
+
+def _complete(api: Api, health: DomainHealth, domain: Domain) -> None:
+    """Read the aliases that the list of domains did not show."""
+    if domain.complete or domain.routed_by_rules:
+        return
+    for whole in read_whole(api, [domain]):
+        _become(api, health, whole)
+
+
+def _count_rules(api: Api, health: DomainHealth, domain: Domain) -> None:
+    if domain.routed_by_rules and "rules" in api.manages:
+        health.rules = len(api.rules(domain.name))
+
+
+def _read_log(
+    api: Api, health: DomainHealth, domain: Domain, since: Optional[datetime], sheet: Optional[Sheet]
+) -> None:
+    writer = sheet.writer(health.domain.name) if sheet else None
+    keep: Callable[[Mail], None] = writer.add if writer else lambda mail: None
+    try:
+        for entry in api.logs(domain.name):
+            if since is not None:
+                created = came_at(entry)
+                if created and created < since:
+                    break
+            keep(health.tally.add(entry, whole=writer is not None))
+    finally:
+        if writer:
+            writer.flush()
+    health.log_read = True
+
+
+# --- The account ----------------------------------------------------------------------------------
+
+
+def _limits(api: Api) -> Tuple[Optional[Mapping[str, int]], Optional[str]]:
+    """What the account may have, or why that is not known."""
+    if not api.tells_limits:
+        return None, None
+    try:
+        return api.limits(), None
+    except ApiError as error:
+        return None, str(error)
+
+
+def _count(api: Api, question: Question, domains: Sequence[Domain]) -> Optional[int]:
+    """How many domains the account has."""
+    if question.domains is None:
+        return len(domains)
+    try:
+        return api.count_domains()
+    except ApiError:
+        return None
+
+
+def _usage(
+    limits: Optional[Mapping[str, int]], found: Sequence[DomainHealth], count: Optional[int]
+) -> Optional[Mapping[str, Mapping[str, object]]]:
+    if limits is None:
+        return None
+    # Of a domain that is routed by rules, the aliases were not read.
+    aliases = {each.domain.name: len(each.domain.aliases) for each in found}
+    used = {name: dict(one) for name, one in usage(limits, aliases).items()}
+    if count is None:
+        del used["domains"]
+    else:
+        used["domains"] = {**used["domains"], **_used(limits.get("domains"), count)}
+    if not found:
+        del used["aliases"]
+    return used
+
+
+def _used(limit: Optional[int], count: int) -> Mapping[str, Optional[int]]:
+    return {"used": count, "left": None if limit is None else max(limit - count, 0)}
+
+
+# --- DNS records ----------------------------------------------------------------------------------
+
+
+def _check_dns(api: Api, found: Sequence[DomainHealth], reads: int, concurrency: int) -> List[Change]:
+    """Have the DNS records of the domains checked, and tell which of them became active by that."""
+    checks = [Verification(each.domain.name, each.domain, active=each.domain.active) for each in found]
+    check_until_valid(api, checks, 0, concurrency)
+    look_again(api, [check for check in checks if check.is_open()], reads, concurrency)
+    changes: List[Change] = []
+    for health, check in zip(found, checks):
+        if check.check:
+            health.checked, health.valid = True, check.check.valid
+            health.dns = for_people(check.check.reason) if check.check.reason else None
+        if check.error:
+            _note(health, check.error)
+        changed = check.changes()
+        health.activated = bool(changed) and check.active is True
+        if changed:
+            health.domain = replace(health.domain, active=check.active)
+        changes += changed
+    return changes

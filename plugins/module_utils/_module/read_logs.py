@@ -1,0 +1,81 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read the logs of one, several or all domains, and tell what could not be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Sequence
+
+from .._api.base import Api
+from .._errors import ApiError, Failure, ImprovmxError
+from .._model.logs import LogQuery, newest_first, summarise
+from .._run.parallel import Outage, side_by_side
+from .results import about, failures_of, listed
+
+
+@dataclass
+class Log:
+    """The chosen entries of a domain, or why there are none."""
+
+    domain: str
+    entries: List[Dict[str, Any]] = field(default_factory=list)
+    error: Optional[ImprovmxError] = None
+
+
+def read_log(api: Api, domain: str, alias: Optional[str], query: LogQuery) -> Dict[str, Any]:
+    """The results for one domain, or one of its aliases. Raises ApiError."""
+    entries = query.select(domain, api.logs(domain, alias))
+    return {"changed": False, "logs": entries, "summary": summarise(entries)}
+
+
+def read_logs(
+    api: Api, domains: Optional[Sequence[str]], query: LogQuery, concurrency: int
+) -> Dict[str, Any]:
+    """The results for several domains, None: all of the account, ``concurrency`` at a time.
+
+    Raises Failure with what could be read, where one domain or more could not.
+    """
+    outage = Outage()
+
+    def read(name: str) -> Log:
+        log = Log(name)
+        if outage.known:
+            log.error = outage.not_tried()
+            return log
+        try:
+            log.entries = query.select(name, api.logs(name))
+        except ApiError as error:
+            log.error = error
+        outage.learn(log.error)
+        return log
+
+    names = sorted(domain.name for domain in api.domains()) if domains is None else domains
+    logs = side_by_side(read, names, concurrency)
+    results = _results(logs)
+    failed = [log for log in logs if log.error]
+    if not failed:
+        return results
+    results["failed_domains"] = failures_of((log.domain, log.error) for log in failed)
+    reasons = listed(
+        [about(log.domain, log.error) for log in failed if log.error],
+        "and %d more, see failed_domains",
+        "; ",
+    )
+    raise Failure(
+        "The logs of %d of %d domains could not be read. %s. Those of the others are in the result."
+        % (len(failed), len(logs), reasons),
+        results,
+    )
+
+
+def _results(logs: Sequence[Log]) -> Dict[str, Any]:
+    entries = newest_first(entry for log in logs for entry in log.entries)
+    return {
+        "changed": False,
+        "logs": entries,
+        "summary": summarise(entries),
+        "summaries": {log.domain: summarise(log.entries) for log in logs if not log.error},
+    }

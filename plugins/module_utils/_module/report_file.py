@@ -1,0 +1,137 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The file of a report: what its ending asks for, what was there before, and writing it.
+
+Only what a report wrote is overwritten, and an empty file: a typing mistake in a path must not cost one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from typing import Any, Dict, Iterable, Iterator, Mapping, Optional
+
+from .._errors import ImprovmxError, InputError
+from .._report.page import fingerprint_of, page
+from .._run.sheet import Sheet, heading
+from .files import put
+
+_BEGINNING = 4096  # bytes, in which a page says what it is
+_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class ReportFile:
+    """Where to write, in which form, and the fingerprint of the report that is there: None for none."""
+
+    path: str
+    form: str
+    before: Optional[str]
+
+    def change(self, after: str) -> Optional[Dict[str, Any]]:
+        """The entry of ``changes``, None where the report says what the one before it said."""
+        if self.before == after:
+            return None
+        return {
+            "action": "create" if self.before is None else "update",
+            "kind": "file",
+            "domain": None,
+            "name": self.path,
+            "before": None if self.before is None else {"fingerprint": self.before},
+            "after": {"fingerprint": after},
+        }
+
+
+def report_file(path: str) -> ReportFile:
+    """Look at what a user gave as the path. Raises InputError."""
+    if not path.strip() or not path.isprintable():
+        raise InputError(["path: it is empty or holds a control character"])
+    if path.endswith(os.sep) or os.path.isdir(path):
+        raise InputError(["path: %s is a folder; name a file in it" % path])
+    form = os.path.splitext(path)[1].lower().lstrip(".")
+    form = form if form in ("json", "csv") else "html"
+    target = os.path.realpath(path)
+    try:
+        before = _fingerprint_at(target, form)
+    except OSError as error:
+        raise InputError(["path: %s can't be read: %s" % (path, error.strerror)]) from None
+    except ValueError:
+        raise InputError(
+            ["path: %s is no report, so it is not overwritten; move it away, or choose another path" % path]
+        ) from None
+    _check_folder(path, target)
+    return ReportFile(path, form, before)
+
+
+def _check_folder(path: str, target: str) -> None:
+    """Find out before any request whether the file can be written, as far as a look can tell."""
+    folder = os.path.dirname(target)
+    while not os.path.lexists(folder) and os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
+    if not os.path.isdir(folder):
+        raise InputError(["path: %s can't be written: %s is no folder" % (path, folder)])
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(["path: %s can't be written: %s is not writable" % (path, folder)])
+
+
+def _fingerprint_at(target: str, form: str) -> Optional[str]:
+    """The fingerprint of the report in a file. Raises OSError, and ValueError where it is something else."""
+    if not os.path.lexists(target):
+        return None
+    if not os.path.isfile(target):  # reading a device may have no end
+        raise ValueError
+    if os.path.getsize(target) == 0:
+        return None
+    with open(target, "rb") as file:
+        if form == "html":
+            digits = fingerprint_of(file.read(_BEGINNING).decode("utf-8", "replace"))
+        elif form == "csv":
+            first = file.readline()
+            digits = sha(_parts(first, file)) if first == heading().encode("utf-8") else None
+        else:
+            told = json.loads(file.read().decode("utf-8"))
+            digits = told.get("fingerprint") if isinstance(told, dict) and "findings" in told else None
+    if not isinstance(digits, str):
+        raise ValueError
+    return digits[:_DIGITS]
+
+
+def _parts(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def sha(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()[:_DIGITS]
+
+
+def text_of(file: ReportFile, told: Mapping[str, Any], sheet: Optional[Sheet]) -> Iterator[str]:
+    """What is to be in the file, piece by piece."""
+    if sheet is not None:
+        return sheet.text()
+    if file.form == "json":
+        return iter([json.dumps(told, ensure_ascii=False, indent=1) + "\n"])
+    return page(told)
+
+
+def fingerprint_after(told: Mapping[str, Any], sheet: Optional[Sheet]) -> str:
+    """What tells the file to be written from another: what it says, and not when."""
+    return sha(part.encode("utf-8") for part in sheet.text()) if sheet else str(told["fingerprint"])
+
+
+def write(file: ReportFile, told: Mapping[str, Any], sheet: Optional[Sheet]) -> None:
+    """Raises ImprovmxError, with nothing half-written left."""
+    try:
+        put(file.path, text_of(file, told, sheet))
+    except OSError as error:
+        raise ImprovmxError(
+            "%s can't be written: %s. What was there before is unchanged. Run it again once the cause is "
+            "gone." % (file.path, error.strerror)
+        ) from None

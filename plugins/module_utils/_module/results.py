@@ -1,0 +1,81 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What users are told of a run that writes: results, warnings, and the story of a failure."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._errors import Failure, ImprovmxError, for_people
+from .._model.differences import Difference, diff
+from .._model.idna import display_domain
+from .._plan.changes import Change
+
+NOTHING_DONE: Mapping[str, Any] = {
+    "changed": False,
+    "changes": [],
+    "diff": [],
+    "pending": [],
+}
+_MOST_NAMED = 10  # things that a message names one by one
+
+
+def summary(done: Sequence[Change], differences: Iterable[Difference]) -> Dict[str, Any]:
+    """The results that every module has that writes."""
+    return {
+        "changed": bool(done),
+        "changes": [change.result() for change in done],
+        "diff": diff(differences),
+    }
+
+
+def unchanged(error: ImprovmxError) -> Failure:
+    """The failure of a run that ended before its first write."""
+    return Failure("%s. Nothing was changed." % str(error).rstrip("."), NOTHING_DONE)
+
+
+def about(domain: str, error: ImprovmxError) -> str:
+    """What an error says, with the domain that it is about, and no full stop."""
+    text = str(error).rstrip(".")
+    name = display_domain(domain)
+    return text if text.startswith(name) else "%s: %s" % (name, text)
+
+
+def warn(module: AnsibleModule, text: str) -> None:
+    module.warn(for_people(text))
+
+
+def told(changes: Sequence[Change]) -> str:
+    """Changes in words, the first ones by name."""
+    return listed([str(change) for change in changes]) if changes else "nothing"
+
+
+def listed(names: Sequence[str], more: str = "%d more", between: str = ", ") -> str:
+    """The first names, and how many more there are."""
+    left = len(names) - _MOST_NAMED
+    return between.join([*names[:_MOST_NAMED], *([more % left] if left > 0 else [])])
+
+
+def failures_of(failed: Iterable[Tuple[str, Optional[ImprovmxError]]]) -> List[Dict[str, str]]:
+    """The result ``failed_domains``: domains with their errors."""
+    return [{"domain": name, "msg": str(error)} for name, error in failed]
+
+
+def warn_of_missing_domain(module: AnsibleModule, *domains: str) -> None:
+    """In a dry run, a domain that is not there may be what an earlier task would have created."""
+    if len(domains) == 1:
+        warn(
+            module,
+            "%s is not a domain of this account yet. This dry run takes it that an earlier task would "
+            "create it; without one, the run itself will fail here." % domains[0],
+        )
+    elif domains:
+        warn(
+            module,
+            "%s are not domains of this account yet. This dry run takes it that earlier tasks would "
+            "create them; without those, the run itself will fail here." % listed(domains),
+        )

@@ -1,0 +1,314 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is wanted and what is there -> the ordered changes between the two. Pure.
+
+A check run returns the plan and a real run executes it, so the two can't differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from .._errors import DomainMissing, NotRoutedByRules, PlanError, RoutedByRules
+from .._model.differences import Difference
+from .._model.domains import SETTINGS, SETTINGS_AT_CREATION, Alias, AliasWish, Domain, DomainWish
+from .._model.names import CATCH_ALL, is_pattern, same_destinations, same_setting
+from .._model.rules import place_of
+from .changes import Change
+from .credentials import credential_changes
+from .rules import rule_changes
+
+
+@dataclass(frozen=True)
+class DomainPlan:
+    """The changes of one domain, in the order of execution, or the problem that there is with it."""
+
+    wish: DomainWish
+    found: Optional[Domain]
+    changes: Tuple[Change, ...] = ()
+    problem: Optional[PlanError] = None
+
+    @property
+    def deletions(self) -> int:
+        """How many things that are there now would be gone, a domain's aliases among them."""
+        return count_deletions(self.found, self.changes) if self.found else 0
+
+    @property
+    def wanted(self) -> Sequence[Change]:
+        """The changes, also where a problem keeps all of them from being executed."""
+        return self.problem.changes if self.problem else self.changes
+
+    @property
+    def leaves_catch_all(self) -> bool:
+        """Whether it makes a domain and does not mention the catch-all that comes with it."""
+        return any(c.action == "create" and c.kind == "domain" for c in self.changes) and not (
+            self.wish.purge_aliases or any(a.name == CATCH_ALL for a in self.wish.aliases)
+        )
+
+
+def count_deletions(found: Optional[Domain], changes: Iterable[Change]) -> int:
+    """How many things changes delete, what is known of a deleted domain among them."""
+    gone = [change for change in changes if change.action == "delete"]
+    whole = any(change.kind == "domain" for change in gone)
+    return len(gone) + (_count(found) if found and whole else 0)
+
+
+def _count(domain: Domain) -> int:
+    return len(domain.aliases) + len(domain.rules or ()) + len(domain.credentials or ())
+
+
+def plan(wishes: Sequence[DomainWish], found: Mapping[str, Domain], purge: bool = False) -> List[DomainPlan]:
+    """Plan every wish against the domains that were found, by name.
+
+    ``purge``: domains that are there and not wished for are deleted. Deletions of domains come first,
+    to make room in the account's limits; else the order is that of the wishes.
+    """
+    plans = [plan_domain(wish, found.get(wish.name)) for wish in wishes]
+    if purge:
+        wished = {wish.name for wish in wishes}
+        surplus = [DomainWish(name, present=False) for name in found if name not in wished]
+        plans += [plan_domain(wish, found[wish.name]) for wish in surplus]
+    return sorted(plans, key=lambda p: not (p.changes and not p.wish.present))
+
+
+def plan_domain(wish: DomainWish, found: Optional[Domain]) -> DomainPlan:
+    """Plan one domain. What can't be executed is told in ``problem``, so that others go on."""
+    try:
+        return DomainPlan(wish, found, tuple(_changes(wish, found)))
+    except PlanError as error:
+        return DomainPlan(wish, found, problem=error)
+
+
+def _changes(wish: DomainWish, found: Optional[Domain]) -> List[Change]:
+    if not wish.present:
+        return [_delete_domain(found)] if found else []
+    if found is None and not wish.create:
+        _refuse_missing(wish)
+        return []
+    changes: List[Change] = []
+    is_new = found is None
+    if found is None:
+        at_creation = {name: wish.settings[name] for name in SETTINGS_AT_CREATION if wish.settings.get(name)}
+        changes.append(Change("create", "domain", wish.name, wish.name, after=at_creation))
+        found = newborn(wish.name, at_creation)
+    alias_changes = _alias_changes(wish, found)
+    further = _setting_changes(wish, found) + alias_changes
+    if is_new:
+        # The catch-all comes with the domain, often as it is wanted, so it is the first to see to.
+        further.sort(key=lambda change: change.name != CATCH_ALL)
+    changes += further
+    if wish.rules and (is_new or found.routed_by_aliases):
+        raise NotRoutedByRules(wish.name, [*changes, *_as_far_as_possible(wish)], exists=not is_new)
+    if wish.manages_rules:
+        changes = _joined(changes, lambda: rule_changes(wish, found.rules or ()))
+    if wish.manages_credentials:
+        changes = _joined(changes, lambda: credential_changes(wish, found.credentials or ()))
+    if alias_changes and found.routed_by_rules:
+        raise RoutedByRules(wish.name, changes)
+    return changes
+
+
+def _as_far_as_possible(wish: DomainWish) -> Sequence[Change]:
+    """The changes of rules that a wish comes to where there are none."""
+    try:
+        return rule_changes(wish, ())
+    except PlanError as error:
+        return error.changes
+
+
+def _joined(changes: List[Change], more: Callable[[], List[Change]]) -> List[Change]:
+    """Changes with more of them. A PlanError of these gets all changes."""
+    try:
+        return changes + more()
+    except PlanError as error:
+        error.changes = (*changes, *error.changes)
+        raise
+
+
+def _refuse_missing(wish: DomainWish) -> None:
+    """Raise DomainMissing where something is wanted of a domain that does not exist."""
+    nothing = Domain(wish.name)
+    missing = _alias_changes(wish, nothing)
+    if missing:
+        raise DomainMissing(wish.name, missing)
+    missing = rule_changes(wish, ())
+    if missing:
+        raise DomainMissing(wish.name, missing, "rules")
+    missing = credential_changes(wish, ())
+    if missing:
+        raise DomainMissing(wish.name, missing, "SMTP credentials")
+
+
+def newborn(name: str, settings: Optional[Mapping[str, Optional[str]]] = None) -> Domain:
+    """A domain right after its creation, as far as can be known: the service gives it a catch-all."""
+    return Domain(name, settings=settings or {}, aliases=(Alias(CATCH_ALL),))
+
+
+def _delete_domain(found: Domain) -> Change:
+    before: Dict[str, Any] = {name: found.settings[name] for name in found.settings}
+    before["aliases"] = [{"alias": a.name, "forward": list(a.forward)} for a in found.aliases]
+    return Change("delete", "domain", found.name, found.name, before=before)
+
+
+def _setting_changes(wish: DomainWish, found: Domain) -> List[Change]:
+    differing = [s for s, value in wish.settings.items() if not same_setting(value, found.settings.get(s))]
+    if not differing:
+        return []
+    before = {name: found.settings.get(name) for name in differing}
+    after = {name: wish.settings[name] for name in differing}
+    return [Change("update", "domain", wish.name, wish.name, before, after)]
+
+
+def _alias_changes(wish: DomainWish, found: Domain) -> List[Change]:
+    """Names go before names come, so that a limit of aliases is met only if the end state meets it.
+
+    What catches mail for others (a catch-all, an expression) goes last: the names that are to take
+    over its mail are there by then, also when the run breaks off in between. But the catch-all of a
+    new domain, of which nothing is known yet, goes first: there is no mail to lose.
+    """
+    there = {alias.key: alias for alias in found.aliases}
+    wished = {alias.key for alias in wish.aliases}
+    gone = [there[w.key] for w in wish.aliases if not w.present and w.key in there]
+    if wish.purge_aliases:
+        gone += [alias for alias in found.aliases if alias.key not in wished]
+    updates, creations = [], []
+    for alias in wish.aliases:
+        if not alias.present:
+            continue
+        present = there.get(alias.key)
+        if present is None:
+            creations.append(_alias_change("create", wish.name, Alias(alias.name), alias))
+        elif present.forward != alias.forward and not same_destinations(present.forward, alias.forward):
+            updates.append(_alias_change("update", wish.name, present, alias))
+    deletions = [_alias_change("delete", wish.name, alias, None) for alias in gone]
+    first: List[Change] = []
+    last: List[Change] = []
+    for change in deletions:
+        (last if is_pattern(change.name) and change.before else first).append(change)
+    return first + updates + creations + last
+
+
+def _alias_change(action: str, domain: str, alias: Alias, wish: Optional[AliasWish]) -> Change:
+    return Change(
+        action,
+        "alias",
+        domain,
+        alias.name,
+        before={"forward": list(alias.forward)} if alias.forward else None,
+        after={"forward": list(wish.forward)} if wish else None,
+        id=alias.id,
+    )
+
+
+def outcome(found: Optional[Domain], changes: Iterable[Change]) -> Optional[Domain]:
+    """The domain after these changes; None when there is none."""
+    aliases = {alias.name: alias for alias in found.aliases} if found else {}
+    for change in changes:
+        if change.kind == "alias":
+            if change.after is None:
+                aliases.pop(change.name, None)
+            else:
+                aliases[change.name] = Alias(change.name, tuple(change.after["forward"]), change.id)
+        elif change.kind == "rule":
+            found = _with_rule(found, change) if found else None
+        elif change.kind == "credential":
+            found = _with_credential(found, change) if found else None
+        elif change.after is None:
+            found = None
+        elif found is None:
+            found = newborn(change.domain, change.after)
+            aliases = {alias.name: alias for alias in found.aliases}
+        else:
+            found = replace(found, settings={**found.settings, **change.after})
+    return replace(found, aliases=tuple(aliases.values())) if found else None
+
+
+def _with_rule(domain: Domain, change: Change) -> Domain:
+    """The domain after a change of a rule, with its rules in the order in which they are tried."""
+    is_new = change.action == "create"
+    rules = [rule for rule in domain.rules or () if is_new or rule.id != change.id]
+    rules += [change.thing] if change.after else []
+    return replace(domain, rules=tuple(sorted(rules, key=place_of)))
+
+
+def _with_credential(domain: Domain, change: Change) -> Domain:
+    others = [c for c in domain.credentials or () if c.username != change.name]
+    return replace(domain, credentials=(*others, *([change.thing] if change.after else [])))
+
+
+# --- What users see of it -------------------------------------------------------------------------
+
+
+def differences(steps: Iterable[Tuple[DomainPlan, Sequence[Change]]]) -> List[Difference]:
+    """Of every domain that changes the fields that its wish manages, before and after.
+
+    Each plan comes with the changes to show: all of them in a check run, those done in a failed one.
+    """
+    found = []
+    for step, changes in steps:
+        if changes:
+            left = outcome(step.found, changes)
+            before, after = _managed(step.wish, step.found), _managed(step.wish, left, changes)
+            found.append(Difference(step.wish.name, before, after))
+    return found
+
+
+def _managed(
+    wish: DomainWish, domain: Optional[Domain], changes: Sequence[Change] = ()
+) -> Optional[Dict[str, Any]]:
+    """The fields of a domain that a wish manages; of one that is to go, all that have a value.
+
+    ``changes``: those that led to it.
+    """
+    if domain is None:
+        return None
+    if not wish.present:
+        settings = {name: value for name, value in domain.settings.items() if value}
+        return {**settings, "aliases": {a.name: list(a.forward) for a in domain.aliases}}
+    fields: Dict[str, Any] = {s: domain.settings.get(s) for s in SETTINGS if s in wish.settings}
+    keys = {alias.key for alias in wish.aliases}
+    aliases = {
+        alias.name: list(alias.forward)
+        for alias in domain.aliases
+        if alias.forward and (wish.purge_aliases or alias.key in keys)
+    }
+    # That there are none is only said where those that are not listed are managed as well.
+    if aliases or wish.purge_aliases:
+        fields["aliases"] = aliases
+    rules = _managed_rules(wish, domain, changes) if wish.manages_rules else []
+    if rules or wish.purge_rules:
+        fields["rules"] = rules
+    credentials = _managed_credentials(wish, domain, changes) if wish.manages_credentials else []
+    if credentials or wish.purge_credentials:
+        fields["credentials"] = credentials
+    return fields
+
+
+def _managed_rules(wish: DomainWish, domain: Domain, changes: Sequence[Change]) -> List[Dict[str, Any]]:
+    """The rules that a wish manages, in the form in which one would write them."""
+    changed = {change.thing.id for change in changes if change.kind == "rule" and change.after}
+    with_rank = len([each for each in wish.rules if each.present]) > 1 or any(
+        each.rank is not None for each in wish.rules
+    )
+    shown = []
+    for rule in domain.rules or ():
+        if wish.purge_rules or rule.id in changed or any(each.means(rule) for each in wish.rules):
+            fields = {**rule.identity(), "forward": list(rule.forward)}
+            if with_rank:
+                fields["rank"] = rule.rank
+            shown.append(fields if rule.active else {**fields, "active": False})
+    return shown
+
+
+def _managed_credentials(wish: DomainWish, domain: Domain, changes: Sequence[Change]) -> List[Dict[str, Any]]:
+    """The credentials that a wish manages. Of passwords only that there is a new one."""
+    renewed = {change.name for change in changes if change.kind == "credential" and change.after}
+    meant = {each.username.lower() for each in wish.credentials}
+    return [
+        {"username": credential.username, "new_password": credential.username in renewed}
+        for credential in sorted(domain.credentials or (), key=lambda each: each.username)
+        if wish.purge_credentials or credential.username.lower() in meant
+    ]

@@ -1,0 +1,551 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report as data: what needs attention, most urgent first, and the figures behind it. Pure.
+
+The names in it are those of the file that ends in .json, and are documented in improvmx_report.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from .._model.domains import Alias
+from .._model.idna import display_domain, display_names
+from .._model.names import CATCH_ALL, alias_order, is_pattern
+from .foreign import plain
+from .health import OUTCOMES, STEP, UNDELIVERED, DomainHealth, Group, Mail, counts, moment
+
+FORMAT = 1  # of the data; it grows when a name goes or changes its meaning
+ALERTS = ("undelivered", "dns", "limits", "inactive")  # the kinds of findings that an alert can be asked for
+ERROR, WARNING, INFO = SEVERITIES = ("error", "warning", "info")
+_KINDS = ("unread", "clock", "inactive", "dns", "undelivered", "limits", "no_alias")
+_FOR_NOW = frozenset(("SOFT-BOUNCE", "DEFERRED"))  # the service tries these again
+_NEARLY = 90  # percent of a limit
+_MOST_NAMED = 3  # domains in the title of a finding
+_LONGEST_IN_TITLE = 80  # characters of a destination
+_MOST_TOLD = 5  # findings in the summary
+_MOST_BARS = 120
+_CLOCK_MAY_DIFFER = 300.0  # seconds
+# How long the time of a report may be for bars of an hour and so on, and how far apart they are looked for.
+_STEPS: Tuple[Tuple[str, timedelta, timedelta], ...] = (
+    ("hour", timedelta(days=2), timedelta(hours=1)),
+    ("day", timedelta(days=62), timedelta(hours=6)),
+    ("week", timedelta(days=400), timedelta(days=1)),
+    ("month", timedelta(days=5 * 366), timedelta(days=7)),
+    ("year", timedelta.max, timedelta(days=30)),
+)
+# What changes from one report to the next though nothing else does.
+_OF_THE_MOMENT = ("created", "since", "summary", "over_time", "fingerprint")
+
+Localise = Callable[[datetime], datetime]
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a report has to know beside the domains.
+
+    ``usage``: how much of each limit is used, None where that is not known, ``limits_problem`` says why.
+    ``clock``: the seconds by which the clock of the service is ahead of that of this machine.
+    ``localise``: turns a moment into the reader's zone.
+    """
+
+    created: datetime
+    since: Optional[datetime]
+    checked: bool = False
+    usage: Optional[Mapping[str, Mapping[str, Any]]] = None
+    limits_problem: Optional[str] = None
+    clock: float = 0.0
+    alert_on: Sequence[str] = ()
+    localise: Localise = datetime.astimezone
+
+
+def report(domains: Sequence[DomainHealth], now: Circumstances) -> Dict[str, Any]:
+    """All that a report tells."""
+    found = sorted((d for d in domains if not d.missing), key=lambda d: d.domain.name)
+    groups = _joined(group for each in found for group in each.tally.groups.items())
+    mail = _added(each.tally.outcomes for each in found)
+    findings = _findings(domains, found, groups, now)
+    told: Dict[str, Any] = {
+        "format": FORMAT,
+        "created": moment(now.created),
+        "since": moment(now.since),
+        "zone": zone_name(now.created, now.localise),
+        "dns_checked": now.checked,
+        "mail": counts(mail),
+        "findings": findings,
+        "over_time": _over_time(found, now),
+        "undelivered": [_group(group, now) for group in groups],
+        "no_alias": _addresses(found, now),
+        "domains": [_domain(each) for each in found],
+        "aliases": [alias for each in found for alias in _aliases(each)],
+        "limits": _limits(now.usage),
+    }
+    told["alert"] = _alert(findings, now.alert_on)
+    told["summary"] = _summary(told, now)
+    told["fingerprint"] = fingerprint(told)
+    return told
+
+
+def fingerprint(told: Mapping[str, Any]) -> str:
+    """Digits that differ where a report says something else. When it was made makes no difference."""
+    lasting = {name: value for name, value in told.items() if name not in _OF_THE_MOMENT}
+    return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode("utf-8")).hexdigest()[:12]
+
+
+# --- What needs attention -------------------------------------------------------------------------
+
+
+def _findings(
+    domains: Sequence[DomainHealth],
+    found: Sequence[DomainHealth],
+    groups: Sequence[Group],
+    now: Circumstances,
+) -> List[Dict[str, Any]]:
+    findings = [
+        *_unread(domains, now),
+        *_clock(now),
+        *_inactive(found),
+        *_dns(found),
+        *_undelivered(groups),
+        *_scarce(_limits(now.usage)),
+        *_no_alias(found),
+    ]
+    return sorted(
+        findings,
+        key=lambda finding: (
+            SEVERITIES.index(finding["severity"]),
+            _KINDS.index(finding["kind"]),
+            -finding["count"],
+            finding["domains"][:1],
+        ),
+    )
+
+
+def _finding(
+    kind: str,
+    severity: str,
+    title: str,
+    advice: str,
+    domains: Sequence[str] = (),
+    count: int = 1,
+    reasons: Sequence[str] = (),
+    hides: Sequence[str] = (),
+) -> Dict[str, Any]:
+    return {
+        "kind": kind,
+        "severity": severity,
+        "title": title,
+        "advice": advice,
+        "domains": list(domains),
+        "count": count,
+        "reasons": list(reasons),
+        "hides": list(hides),
+    }
+
+
+def _unread(domains: Sequence[DomainHealth], now: Circumstances) -> Iterator[Dict[str, Any]]:
+    missing = [each.domain.name for each in domains if each.missing]
+    if missing:
+        yield _finding(
+            "unread",
+            ERROR,
+            "%s not in this account" % _are(missing),
+            "Correct the name, or create the domain with improvmx.email.improvmx_domain.",
+            sorted(missing),
+            len(missing),
+            hides=ALERTS,
+        )
+    # Where the service failed as a whole, many domains have the same problem.
+    alike: Dict[Tuple[str, ...], List[DomainHealth]] = {}
+    for each in domains:
+        if each.problems:
+            alike.setdefault(tuple(each.problems), []).append(each)
+    for problems, some in alike.items():
+        # What could not be read may be just what an alert was asked for.
+        hides = [] if all(each.log_read for each in some) else [UNDELIVERED]
+        hides += ["dns"] if now.checked and not all(each.checked for each in some) else []
+        names = [each.domain.name for each in some]
+        yield _finding(
+            "unread",
+            ERROR,
+            "Not all of %s could be read" % _some(names),
+            "Run it again later. Until then nothing is known of what could not be read.",
+            sorted(names),
+            len(names),
+            reasons=problems,
+            hides=hides,
+        )
+    if now.limits_problem:
+        yield _finding(
+            "unread",
+            WARNING,
+            "The limits of the account could not be read",
+            "Run it again later. Until then nothing is known of what could not be read.",
+            reasons=[now.limits_problem],
+            hides=["limits"],
+        )
+
+
+def _clock(now: Circumstances) -> Iterator[Dict[str, Any]]:
+    if abs(now.clock) > _CLOCK_MAY_DIFFER:
+        way = "slow" if now.clock > 0 else "fast"
+        yield _finding(
+            "clock",
+            WARNING,
+            "The clock of this machine is %s by %s" % (way, _length(abs(now.clock))),
+            "Set the clock. This report goes by the clock of the service.",
+        )
+
+
+def _length(seconds: float) -> str:
+    for size, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return "%d %s" % (seconds // size, name)
+    return "%d seconds" % seconds
+
+
+def _inactive(found: Sequence[DomainHealth]) -> Iterator[Dict[str, Any]]:
+    names = [each.domain.name for each in found if each.domain.active is False and not each.activated]
+    if names:
+        yield _finding(
+            "inactive",
+            ERROR,
+            "%s inactive, so %s mail is not forwarded" % (_are(names), "its" if len(names) == 1 else "their"),
+            "Set the MX records that improvmx.email.dns_records tells, then have them checked, with "
+            "improvmx.email.improvmx_domain_check or improvmx_report_check_dns.",
+            names,
+            len(names),
+        )
+
+
+def _dns(found: Sequence[DomainHealth]) -> Iterator[Dict[str, Any]]:
+    for each in found:
+        if each.checked and (each.dns or each.valid is False):
+            name = display_domain(each.domain.name)
+            wrong = "MX records" if each.valid is False else "DNS records"
+            yield _finding(
+                "dns",
+                ERROR if each.valid is False else WARNING,
+                "The %s of %s are not right" % (wrong, name),
+                "Set each record to what is expected, where the DNS of the domain is kept.",
+                [each.domain.name],
+                reasons=[each.dns] if each.dns else [],
+            )
+
+
+def _undelivered(groups: Sequence[Group]) -> Iterator[Dict[str, Any]]:
+    by_destination: Dict[str, List[Group]] = {}
+    for group in groups:
+        by_destination.setdefault(group.destination.lower(), []).append(group)
+    for destination, some in by_destination.items():
+        count = sum(group.count for group in some)
+        domains = _added(group.domains for group in some)
+        for_now = all(group.status.upper() in _FOR_NOW for group in some)
+        if destination:
+            shown = plain(display_names(some[0].destination), _LONGEST_IN_TITLE)
+            title = "%s to %s %s not delivered" % (_mails(count), shown, _was(count))
+            advice = (
+                "The destination refuses for now, and the service tries again by itself. Where that goes on, "
+                "see whether the mailbox is full or its server slow."
+                if for_now
+                else "See whether the destination exists and takes mail. If not, change the aliases that "
+                "lead there."
+            )
+        else:
+            title = "%s to %s %s refused or not delivered" % (_mails(count), _some(domains), _was(count))
+            advice = "See the reasons and the senders. What is spam may stay refused."
+        yield _finding(
+            "undelivered",
+            ERROR if destination and not for_now else WARNING,
+            title,
+            advice,
+            sorted(domains),
+            count,
+            _reasons(some),
+        )
+
+
+def _reasons(groups: Sequence[Group]) -> List[str]:
+    told = (words(group.code, group.reason) for group in groups)
+    return list(dict.fromkeys(filter(None, told)))[:_MOST_NAMED]
+
+
+def words(code: Optional[str], reason: Optional[str]) -> str:
+    """A code and what is said with it, which often begins with the code."""
+    if not code or (reason or "").startswith(code):
+        return reason or ""
+    return "%s %s" % (code, reason) if reason else code
+
+
+def _scarce(limits: Sequence[Mapping[str, Any]]) -> Iterator[Dict[str, Any]]:
+    for limit in limits:
+        if limit["percent"] is not None and limit["percent"] >= _NEARLY:
+            whose = " of %s" % display_domain(limit["domain"]) if limit["domain"] else ""
+            yield _finding(
+                "limits",
+                ERROR if limit["left"] == 0 else WARNING,
+                "%d of %d %s%s are used" % (limit["used"], limit["limit"], limit["name"], whose),
+                "Delete what is not needed, or choose a larger plan, before more are created.",
+                [limit["domain"]] if limit["domain"] else [],
+            )
+
+
+def _no_alias(found: Sequence[DomainHealth]) -> Iterator[Dict[str, Any]]:
+    addresses = [(each, group) for each in found for group in each.tally.addresses.values()]
+    count = sum(group.count for _each, group in addresses)
+    if count:
+        yield _finding(
+            "no_alias",
+            INFO,
+            "%s came to addresses that no alias takes" % _mails(count),
+            "Create an alias where such mail is wanted. Else there is nothing to do.",
+            sorted({each.domain.name for each, _group in addresses}),
+            count,
+        )
+
+
+def _are(names: Sequence[str]) -> str:
+    return "%s %s" % (_some(names), "is" if len(names) == 1 else "are")
+
+
+def _some(names: Iterable[str]) -> str:
+    """Domains in words, the first ones by name."""
+    shown = [display_domain(name) for name in sorted(names)]
+    if len(shown) > _MOST_NAMED:
+        return "%s and %d more" % (", ".join(shown[:_MOST_NAMED]), len(shown) - _MOST_NAMED)
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def _mails(count: int) -> str:
+    return "1 mail" if count == 1 else "%d mails" % count
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def _alert(findings: Sequence[Mapping[str, Any]], asked: Sequence[str]) -> Optional[str]:
+    """What an alert was asked for, and is found, or may be there where nothing could be read."""
+    titles = [f["title"] for f in findings if f["kind"] in asked or set(f["hides"]) & set(asked)]
+    if not titles:
+        return None
+    more = ["%d more" % (len(titles) - _MOST_TOLD)] if len(titles) > _MOST_TOLD else []
+    return "; ".join(titles[:_MOST_TOLD] + more)
+
+
+def _summary(told: Mapping[str, Any], now: Circumstances) -> str:
+    """The report in some lines of text."""
+    mail = told["mail"]
+    since = " since %s" % local_time(now.since, now.localise) if now.since else ""
+    parts = ["%d %s" % (mail[outcome], outcome.replace("_", " ")) for outcome in OUTCOMES if mail[outcome]]
+    lines = ["%s%s%s" % (_mails(mail["total"]), since, ": " + ", ".join(parts) if parts else "")]
+    findings = told["findings"]
+    lines += ["- " + finding["title"] for finding in findings[:_MOST_TOLD]]
+    if len(findings) > _MOST_TOLD:
+        lines.append("- %d more" % (len(findings) - _MOST_TOLD))
+    return "\n".join(lines if findings else [*lines, "Nothing needs attention."])
+
+
+# --- Mail over time -------------------------------------------------------------------------------
+
+
+def zone_name(of: datetime, localise: Localise) -> str:
+    """What the reader's zone is called at a moment."""
+    try:
+        return plain(localise(of).tzname()) or "local time"
+    except (OverflowError, OSError, ValueError):
+        return "UTC"
+
+
+def localised(of: datetime, localise: Localise) -> datetime:
+    try:
+        return localise(of)
+    except (OverflowError, OSError, ValueError):  # at the ends of the calendar
+        return of
+
+
+def local_time(of: datetime, localise: Localise) -> str:
+    """A moment in the reader's zone, to the minute, with the name of the zone."""
+    there = localised(of, localise)
+    day = "%04d-%02d-%02d" % (there.year, there.month, there.day)
+    return "%s %02d:%02d %s" % (day, there.hour, there.minute, plain(there.tzname()))
+
+
+def _over_time(found: Sequence[DomainHealth], now: Circumstances) -> Dict[str, Any]:
+    times: Dict[int, Counter[str]] = {}
+    for each in found:
+        for place, outcomes in each.tally.times.items():
+            times.setdefault(place, Counter()).update(outcomes)
+    without = sum(each.tally.without_time for each in found)
+    epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
+    mails = {epoch + timedelta(seconds=place * STEP): outcomes for place, outcomes in times.items()}
+    oldest = min(mails, default=now.created)
+    first = max(now.since, oldest) if now.since and now.since < oldest - timedelta(days=62) else now.since
+    first = min(first or oldest, oldest)
+    last = max([now.created, *mails])
+    name, _longest, apart = next(step for step in _STEPS if last - first <= step[1])
+    bars: Dict[str, Counter[str]] = {}
+    if (last - first) / apart <= 50 * _MOST_BARS:
+        at = first
+        while at < last:
+            bars.setdefault(_bar(at, name, now.localise), Counter())
+            at += apart
+        bars.setdefault(_bar(last, name, now.localise), Counter())
+    for at in sorted(mails):
+        bars.setdefault(_bar(at, name, now.localise), Counter()).update(mails[at])
+    some = sorted(bars.items())[-_MOST_BARS:]
+    return {
+        "step": name,
+        "bars": [{"start": start, **counts(outcomes)} for start, outcomes in some],
+        "without_time": without,
+    }
+
+
+def _bar(at: datetime, step: str, localise: Localise) -> str:
+    """What a bar is called: the beginning of its hour, day, week, month or year in the reader's zone."""
+    there = localised(at, localise)
+    if step == "week":
+        there = there - timedelta(days=min(there.weekday(), (there.replace(tzinfo=None) - datetime.min).days))
+    day = "%04d-%02d-%02d" % (there.year, there.month, there.day)
+    if step == "hour":
+        return "%s %02d:00 %s" % (day, there.hour, plain(there.tzname()))
+    return day[: {"year": 4, "month": 7}.get(step, 10)]
+
+
+# --- Mail in groups -------------------------------------------------------------------------------
+
+
+def _joined(groups: Iterable[Tuple[Tuple[str, str, str], Group]]) -> List[Group]:
+    """The groups of all domains, the same of several as one, the largest first."""
+    joined: Dict[Tuple[str, str, str], Group] = {}
+    for key, group in groups:
+        if key not in joined:
+            joined[key] = Group(group.status, group.destination, group.code, group.reason)
+        joined[key].join(group)
+    return sorted(joined.values(), key=lambda g: (-g.count, g.destination, g.status, g.reason))
+
+
+def _group(group: Group, now: Circumstances) -> Dict[str, Any]:
+    return {
+        "destination": group.destination or None,
+        "status": group.status,
+        "code": group.code or None,
+        "reason": group.reason or None,
+        "for_now": group.status.upper() in _FOR_NOW,
+        "count": group.count,
+        "first": moment(group.first),
+        "last": moment(group.last),
+        "domains": dict(sorted(group.domains.items())),
+        "recipients": dict(sorted(group.recipients.items(), key=lambda item: (-item[1], item[0]))),
+        "mails": [_mail(mail) for mail in group.examples],
+    }
+
+
+def _mail(mail: Mail) -> Dict[str, Any]:
+    return {
+        "created": moment(mail.created),
+        "sender": mail.sender or None,
+        "recipient": mail.recipient or None,
+        "subject": mail.subject or None,
+    }
+
+
+def _addresses(found: Sequence[DomainHealth], now: Circumstances) -> List[Dict[str, Any]]:
+    told = [
+        {
+            "domain": each.domain.name,
+            "address": group.destination or None,
+            "count": group.count,
+            "last": moment(group.last),
+            "mails": [_mail(mail) for mail in group.examples],
+        }
+        for each in found
+        for group in each.tally.addresses.values()
+    ]
+    return sorted(told, key=lambda one: (-int(str(one["count"])), str(one["domain"]), str(one["address"])))
+
+
+# --- Domains, aliases, limits ---------------------------------------------------------------------
+
+
+def _domain(each: DomainHealth) -> Dict[str, Any]:
+    domain = each.domain
+    catch_all = next((alias for alias in domain.aliases if alias.name == CATCH_ALL), None)
+    by_aliases = not domain.routed_by_rules
+    return {
+        "domain": domain.name,
+        "display": plain(display_domain(domain.name)),
+        "active": True if each.activated else domain.active,
+        "activated": each.activated,
+        "routed_by": "aliases" if by_aliases else "rules",
+        "dns": {"valid": each.valid, "problem": each.dns} if each.checked else None,
+        "catch_all": _forward(catch_all) if catch_all and by_aliases else None,
+        "aliases": len(domain.aliases) if domain.complete else None,
+        "rules": each.rules,
+        "mail": each.mail,
+        "unused_aliases": sum(1 for alias in _aliases(each) if alias["unused"]) if _tells_use(each) else None,
+        "problems": list(each.problems),
+    }
+
+
+def _forward(alias: Alias) -> List[str]:
+    return [plain(destination) for destination in alias.forward]
+
+
+def _tells_use(each: DomainHealth) -> bool:
+    """Whether the log tells which of the aliases were used at all: it was read, and has the recipients."""
+    routed = not each.domain.routed_by_rules
+    return each.log_read and each.domain.complete and routed and not each.tally.without_recipient
+
+
+def _aliases(each: DomainHealth) -> List[Dict[str, Any]]:
+    """Each alias with its mail. ``unused`` is None where it can't be told whether mail came to it."""
+    told = []
+    tally = each.tally
+    for alias in sorted(each.domain.aliases, key=lambda alias: alias_order(alias.name)):
+        outcomes: Mapping[str, int] = tally.of_aliases.get(alias.key, {})
+        count = sum(outcomes.values())
+        # Which of several expressions took a mail is not always known.
+        hidden = is_pattern(alias.name) and tally.unassigned
+        told.append(
+            {
+                "domain": each.domain.name,
+                "alias": plain(alias.name),
+                "forward": _forward(alias),
+                "mail": count,
+                "undelivered": outcomes.get(UNDELIVERED, 0),
+                "unused": False if count else True if _tells_use(each) and not hidden else None,
+            }
+        )
+    return told
+
+
+def _limits(usage: Optional[Mapping[str, Mapping[str, Any]]]) -> List[Dict[str, Any]]:
+    told = []
+    for name, used in (usage or {}).items():
+        limit = used["limit"]
+        told.append(
+            {
+                "name": name,
+                "domain": used.get("domain"),
+                "limit": limit,
+                "used": used["used"],
+                "left": used["left"],
+                "percent": int(100 * used["used"] / limit) if limit else None,
+            }
+        )
+    return told
+
+
+def _added(parts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part)
+    return total
