@@ -38,6 +38,10 @@ def test_a_run_among_faults_and_its_repeats(running_emulator: Emulator, for_ever
             assert first.failed
             assert second.failed
             assert third.failed
-            assert third.told == third.ledger == []
+            # A new domain gets its catch-all before its settings, an existing one its settings first. So
+            # where the second run made a domain, and came no further, there is more that the third can do.
+            made = {step[2] for step in second.told if step[:2] == ("create", "domain")}
+            assert {step[2] for step in third.told} <= made
+            assert {effect.domain for effect in third.ledger} <= made
 
     for_every("runs", cases(), holds)

@@ -21,6 +21,7 @@ State = dict[str, dict[str, Any]]
 Step = tuple[str, ...]  # action, kind, domain, name
 
 PAGE = 100
+WORDS = ("batch",)  # names of aliases that paths hold in another sense
 MOST_SHOWN = 200  # aliases inside a domain
 
 
@@ -71,10 +72,13 @@ class Goal:
         self.purge = bool(case.args.get("purge"))
         self.wished = self._wished()
 
-    def for_several_runs(self) -> Goal:
-        """The same for runs at once, which can do harm to some aliases, and then make them anew."""
+    def for_several_runs(self, also: Iterable[str] = ()) -> Goal:
+        """The same for runs at once, which can do harm to some aliases, and then make them anew.
+
+        ``also``: names of aliases that somebody else may make meanwhile.
+        """
         goal = Goal(self.case, self.before)
-        goal.unsure = {name: self._unsure_of(name) for name in self.before}
+        goal.unsure = {name: self._unsure_of(name, set(also)) for name in self.before}
         for state in (goal.before, goal.wished):
             for name, domain in state.items():
                 for alias in goal.unsure.get(name, set()) & set(domain["aliases"]):
@@ -155,12 +159,13 @@ class Goal:
         }
         return {**settings, "aliases": aliases}
 
-    def _unsure_of(self, name: str) -> set[str]:
+    def _unsure_of(self, name: str, also: set[str]) -> set[str]:
         """The aliases of a domain that other runs can hit when they mean another one.
 
         The service takes digits in a path for an id, and for a name where there is no such id. So an
         alias has no sure address whose id is the name of another one, and whose name is the id of one,
-        or becomes it. Between the look at an address and the write, other runs can change its meaning.
+        or becomes it. Nor has an alias that is named as a word of the API's paths, for which only the id
+        is left. Between the look at an address and the write, other runs can change its meaning.
         """
         before = self.before.get(name)
         if self.case.version == "v2" or before is None:
@@ -172,9 +177,13 @@ class Goal:
         unsure: set[str] = set()
         for key, alias in aliases.items():
             namesake = str(alias["id"])
-            if not key.isdecimal() or namesake == key or namesake not in {*aliases, *wanted}:
+            if namesake == key or namesake not in {*aliases, *wanted, *also}:
                 continue
-            if int(key) in names:
+            if key in WORDS:
+                unsure.add(namesake)
+            elif not key.isdecimal():
+                continue
+            elif int(key) in names:
                 unsure |= {key, namesake, names[int(key)]}
             elif int(key) > newest:
                 unsure |= {key, namesake, *wanted - set(aliases)}

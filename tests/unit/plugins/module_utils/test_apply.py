@@ -590,6 +590,25 @@ def test_alias_that_an_update_has_hit_is_put_back_as_it_was(
     assert account_v3.aliases() == {"7": A, "12": B}
 
 
+def test_alias_that_is_hit_in_place_of_one_called_by_a_word_of_the_api_is_put_back(
+    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run deletes batch, which has the id 12 only as its address, right before this one does."""
+    account_v3.seed({"domain": NAME, "aliases": [*ids(n12=10), {"alias": "batch", "forward": A, "id": 12}]})
+
+    def too_late(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        if "batch" in domain.aliases:
+            delete_alias(account, domain, domain.aliases["batch"])
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", too_late)
+    run = account_v3.apply_one(wish({"batch": None}), others_tell=True)
+    assert run.error is None
+    assert texts(run.done) == ["delete alias batch", "create alias 12"]
+    assert account_v3.aliases() == {"12": A}
+
+
 # What turns up or vanishes between the reading and the writing
 
 
