@@ -6,19 +6,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: improvmx
-short_description: The domains of an ImprovMX account as hosts
+short_description: Use the domains of an ImprovMX account as hosts
 version_added: 0.1.0
 description:
-  - Every domain of the account, or those that are chosen, becomes a host. The name of the host is the domain as A-label.
-    What the service tells and is no domain name is left out, with a warning. So is a group of O(keyed_groups) whose name
-    is that of a host, or one of C(all), C(ungrouped) and C(localhost).
-  - Each host has one variable, the dictionary C(improvmx), with what M(improvmx.email.improvmx_domain_info) returns of the
-    domain, as in C(improvmx.active) and C(improvmx.aliases).
-  - What was found is not a desired state. The role P(improvmx.email.improvmx#role) applied to this inventory changes
-    nothing, however old a cache is. Its variables, such as C(improvmx_aliases), in C(group_vars) and C(host_vars) beside
-    this inventory count as anywhere.
-  - Its file is named C(improvmx.yml), or anything that ends with C(.improvmx.yml). C(.yaml) does as well.
-  - The account is read in one request for each 100 domains, and in further ones for a domain with 200 aliases or more.
+  - Adds all domains of the account, or a selection of them, as hosts. The name of a host is the A-label of the domain.
+  - Each host has one variable, the dictionary C(improvmx), with what M(improvmx.email.improvmx_domain_info) returns of
+    the domain, for example C(improvmx.active) and C(improvmx.aliases).
+  - The current state in this dictionary is never taken for the desired state. The role P(improvmx.email.improvmx#role)
+    applied to this inventory changes nothing, however old a cache is. The variables of the role, such as
+    C(improvmx_aliases), work in C(group_vars) and C(host_vars) next to this inventory as in any other.
+  - The inventory file must be named C(improvmx.yml) or C(improvmx.yaml), or end with C(.improvmx.yml) or
+    C(.improvmx.yaml).
+  - Names from the service that are not domain names are left out, with a warning. The same applies to groups of
+    O(keyed_groups) that have the name of a host, or one of C(all), C(ungrouped) and C(localhost).
+  - Reading the account takes one request for each 100 domains, and further ones for a domain with 200 aliases or more.
 author:
   - The improvmx.email contributors (@improvmx-email)
 extends_documentation_fragment:
@@ -29,25 +30,25 @@ extends_documentation_fragment:
 options:
   plugin:
     description:
-      - The name of this plugin. It tells Ansible that the file is for it.
+      - The name of this plugin. Ansible uses it to recognize the file.
     type: str
     required: true
     choices: [improvmx.email.improvmx]
   query:
     description:
-      - Take only the domains whose name starts with this.
+      - Add only domains whose names start with this text.
     type: str
   active:
     description:
-      - Take only the domains that are active, or only those that are not.
+      - Add only domains that are active (V(true)) or inactive (V(false)).
     type: bool
 notes:
-  - The options of the connection, O(query) and O(active) may be templates, for example with a lookup. Of variables, only
-    those of C(--extra-vars) are known there. Such variables can also set the connection, as they do for the role.
-  - Ansible itself shows lines of a file in which it finds an error. So the API key is better in a vault or in the environment
-    than as text in the file. C(ansible-inventory --list) shows extra variables, too.
-  - What is cached counts for the same O(api_url), O(api_version), O(api_key), O(query) and O(active) only. The API key
-    is not in the cache.
+  - The connection options, O(query) and O(active) can be templates, for example with a lookup. They can use variables
+    from C(--extra-vars), but no others. Extra variables can also set the connection options, as for the role.
+  - Ansible shows lines of an inventory file in which it finds an error. Keep the API key in a vault or in the
+    environment, not as text in the file. C(ansible-inventory --list) shows extra variables too.
+  - Cached domains are only used with the same O(api_url), O(api_version), O(api_key), O(query) and O(active). The cache
+    does not contain the API key.
 seealso:
   - module: improvmx.email.improvmx_domain_info
 """
@@ -57,8 +58,8 @@ EXAMPLES = r"""
 plugin: improvmx.email.improvmx
 
 ---
-# The key from a vault, for example with -e @secrets.yml. The domains are in groups by what they are:
-# active or waiting, tld_com, tld_org and so on. And all are in the group mail_domains.
+# The API key comes from a vault, for example with -e @secrets.yml. The domains are grouped by their state (active or
+# waiting) and their top-level domain (tld_com, tld_org and so on). The group mail_domains contains all of them.
 plugin: improvmx.email.improvmx
 api_key: "{{ vault_improvmx_api_key }}"
 strict: true
@@ -73,7 +74,7 @@ keyed_groups:
     prefix: tld
 
 ---
-# Only the domains that wait for their DNS records, and at most every ten minutes from the service
+# Only inactive domains, read from the service every ten minutes at most
 plugin: improvmx.email.improvmx
 active: false
 cache: true
