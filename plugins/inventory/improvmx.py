@@ -122,9 +122,9 @@ from ansible_collections.improvmx.email.plugins.plugin_utils._core import requir
 
 _FILE_NAME = re.compile(r"(\A|[./])improvmx\.ya?ml\Z")
 _GROUP = re.compile(r"\w[\w.-]{0,199}\Z")
-_MOST_NAMED = 10  # names that a warning tells
+_MOST_NAMED = 10  # names in a warning
 _RESERVED = frozenset(("all", "ungrouped", "localhost", "127.0.0.1"))
-# The connection and the choice of domains: these options may be templates.
+# Options of the connection and the selection of domains, which may be templates.
 _OWN = (
     "api_key",
     "api_url",
@@ -140,7 +140,7 @@ _OWN = (
 
 @contextmanager
 def _no_empty_environment() -> Iterator[None]:
-    """Hide variables of the environment that are empty, for Ansible would take that for a value."""
+    """Hide empty environment variables, because Ansible would use them as values."""
     names = ("IMPROVMX_API_KEY", "IMPROVMX_API_URL", "IMPROVMX_API_VERSION")
     empty = {name: os.environ[name] for name in names if not os.environ.get(name, name).strip()}
     for name in empty:
@@ -178,9 +178,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             for domain in domains:
                 self._add(domain)
         except (AnsibleError, TypeError) as error:
-            for name in set(self.inventory.hosts) - there:  # a part could be taken for the whole
+            for name in set(self.inventory.hosts) - there:  # a part must not look like the whole inventory
                 self.inventory.remove_host(self.inventory.hosts[name])
-            # Without what Ansible shows of the file along with it, where the API key may be.
+            # Ansible must not show the lines of the file, which may contain the API key.
             raise AnsibleParserError(str(error)) from None
         if self._left_out:
             names = list(dict.fromkeys(self._left_out))
@@ -193,7 +193,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     # --- Options ----------------------------------------------------------------------------------
 
     def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
-        """Take the options of the file. What is wrong is kept, to be told in one message later."""
+        """Set the options of the file. Problems are collected and reported in one message later."""
         self._problems: List[str] = []
         sound = {}
         for name, value in (direct or {}).items():
@@ -211,7 +211,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 )
             with _no_empty_environment():
                 super().set_options(task_keys, var_options, {**sound, "api_key": "none"})
-        except AnsibleOptionsError as error:  # a value of the environment; the first sentence says which
+        except AnsibleOptionsError as error:  # a value of the environment, named in the first sentence
             raise InputError([*self._problems, str(error.args[0]).rstrip(".")]) from None
 
     def _checked(self, name: str, value: Any) -> Any:
@@ -229,7 +229,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         kind, choices = definition.get("type"), definition.get("choices")
         try:
             if kind in ("bool", "boolean"):
-                boolean(value)  # Ansible itself would take any text for false
+                boolean(value)  # Ansible itself converts any text to false
             self.set_option(name, value)
         except (AnsibleError, TypeError):
             wanted = "one of %s" % ", ".join(choices) if choices else "of type %s" % kind
@@ -253,7 +253,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     # --- Domains ----------------------------------------------------------------------------------
 
     def _domains(self, path: str, cache: bool) -> List[Dict[str, Any]]:
-        """The chosen domains as improvmx_domain_info tells them, from the cache where that is wanted."""
+        """The selected domains as improvmx_domain_info returns them, from the cache if it is enabled."""
         transport = self._connect()
         cached = self.get_option("cache")
         key, asked = self.get_cache_key(path), self._asked()
@@ -276,16 +276,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return [describe_domain(domain) for domain in found]
 
     def _asked(self) -> str:
-        """What the answer depends on. So little of a digest tells accounts apart, but nothing of a key."""
+        """A digest of what the domains depend on. It is too short to reveal anything of the key."""
         asked = [self.get_option(name) for name in ("api_url", "api_version", "api_key", "query", "active")]
         return hashlib.sha256(json.dumps(asked).encode("utf-8")).hexdigest()[:8]
 
     # --- Hosts ------------------------------------------------------------------------------------
 
     def _add(self, domain: Mapping[str, Any]) -> None:
-        """Make a domain a host, with what the file composes for it.
+        """Add a domain as a host, with its variables and groups.
 
-        Ansible takes the name of a host for an address, a part of a path, a pattern: so it has to be a domain.
+        The name must be a domain, because Ansible uses host names as addresses, in paths and in patterns.
         """
         host = domain["domain"]
         if not _is_domain(host) or host in self.inventory.groups:
@@ -314,10 +314,10 @@ def _is_domain(name: Any) -> bool:
 
 
 class _SafeGroups:
-    """An inventory that takes no group whose name could be taken for something else.
+    """An inventory that rejects groups whose names could mean something else.
 
-    The names of keyed groups are made of what the service says. As part of a path they would load
-    files, as a pattern they would stand for other hosts.
+    The names of keyed groups come from the service. In a path they could load files, and in a pattern
+    they could match other hosts.
     """
 
     def __init__(self, inventory: Any, left_out: List[str]) -> None:

@@ -196,7 +196,7 @@ options:
             An empty list, C([]), deletes all credentials.
         type: bool
         default: false
-      # Returned by improvmx_domain_info:
+      # Fields that improvmx_domain_info returns:
       display: {description: Ignored., type: raw}
       active: {description: Ignored., type: raw}
       added: {description: Ignored., type: raw}
@@ -433,7 +433,7 @@ def _options() -> Dict[str, Any]:
 
 
 def _read_bound(params: Mapping[str, Any]) -> Optional[int]:
-    # Ansible's own required_if is content with a null, which is what an empty variable gives.
+    # The required_if of Ansible accepts null, which is the value of an empty variable.
     if params["purge"] and params["max_deletions"] is None:
         raise InputError(["purge needs max_deletions, the most domains and aliases that it may delete"])
     return read_number(params, "max_deletions", 0)

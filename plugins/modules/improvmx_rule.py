@@ -280,7 +280,7 @@ def main() -> None:
 
 
 def _rule_after(run: DomainRun) -> Optional[Rule]:
-    """The rule that the wish is about, as it is after the run."""
+    """The rule of the wish, in its state after the run."""
     [wish] = run.plan.wish.rules
     rules = run.domain.rules if run.domain else None
     changed: Optional[Rule] = run.done[-1].thing if run.done else None
