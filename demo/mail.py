@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Gives the domains of the emulator's account a week of mail, for the report to tell of."""
+"""Adds a week of mail to the domains of the emulated account, for the report."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def mail(chance: random.Random, domain: str, alias: str, forward: str | None, en
 
 
 def logs(chance: random.Random, domain: dict[str, Any]) -> list[dict[str, Any]]:
-    """Most mail is delivered; one destination of the account is full, and one is gone."""
+    """Most mail is delivered. One destination of the account is full, and one no longer exists."""
     name, entries = domain["domain"], []
     for alias, forward in domain["aliases"].items():
         destination = forward.split(",")[0]

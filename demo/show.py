@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Prints the emulator's account, or just a title, for people to read."""
+"""Prints the emulated account, or only a title."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("caption", nargs="?")
     parser.add_argument("--title")
     parser.add_argument(
-        "--requests", action="store_true", help="say how many requests came since the last time"
+        "--requests", action="store_true", help="print how many requests were sent since the last time"
     )
     args = parser.parse_args()
     if args.requests:
@@ -35,7 +35,7 @@ def show_requests(url: str) -> None:
     account = requests.get(f"{url}/_emulator/dump", timeout=10).json()
     writes = sum(1 for request in sent if request["method"] != "GET")
     print(f"This run made {len(sent)} request{'s' * (len(sent) != 1)}, {writes} of them writes.", flush=True)
-    requests.post(f"{url}/_emulator/seed", json=account, timeout=10)  # which forgets the requests
+    requests.post(f"{url}/_emulator/seed", json=account, timeout=10)  # which resets the list of requests
 
 
 def title(text: str) -> None:
@@ -50,7 +50,7 @@ def show(domain: dict[str, Any]) -> None:
     aliases = domain["aliases"]
     width = max(map(len, aliases), default=0)
     for alias, forward in aliases.items():
-        what = "thrown away" if forward == "null" else forward.replace(",", ", ")
+        what = "discarded" if forward == "null" else forward.replace(",", ", ")
         print(f"  {alias:<{width}}  ->  {what}", flush=True)
 
 

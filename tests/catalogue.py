@@ -115,7 +115,7 @@ def writes(name: str) -> bool:
 
 def versions(name: str) -> list[str]:
     """The versions of the API that a module says it can work with."""
-    needs_v3 = "It needs O(api_version=v3)" in " ".join(documentation(name)["description"])
+    needs_v3 = "Requires O(api_version=v3)" in " ".join(documentation(name)["description"])
     return ["v3"] if needs_v3 else ["v2", "v3"]
 
 

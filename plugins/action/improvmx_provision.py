@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the role does: gather what the inventory desires, then run one module for each account."""
+"""Runs the role: gathers the desired state from the inventory, then runs one module for each account."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ansible_collections.improvmx.email.plugins.plugin_utils._progress import sh
 from ansible_collections.improvmx.email.plugins.plugin_utils._situation import read_situation
 
 _NAMESPACE = "improvmx.email."
-# A run that was refused has the same results as one that did nothing.
+# A refused run returns the same results as a run that did nothing.
 _NOTHING: Mapping[str, Any] = {
     "changed": False,
     "changes": [],
@@ -45,7 +45,7 @@ _RAN_ALREADY: Mapping[str, Any] = {
     "check_dns": False,
 }
 _LISTS = ("changes", "pending", "failed_domains", "domains", "diff", "unmanaged")
-# Without improvmx_max_deletions, however it is wished: one line in group_vars/all can ask for all domains.
+# Without improvmx_max_deletions, because one line in group_vars/all can delete all domains.
 _MOST_DELETED_DOMAINS = 3
 _MOST_SHOWN = 10  # problems of DNS records that are shown one by one
 
@@ -73,17 +73,17 @@ class ActionModule(ActionBase):
             return {**result, **run(accounts, at_home)}
 
     def _read_args(self) -> tuple[str, dict[str, Any]]:
-        """What to do, and the options of the connection that the user's module_defaults give."""
+        """The step to run, and the connection options from module_defaults."""
         args = dict(self._task.args)
         step = args.pop("step", "provision")
         if step not in ("provision", "check_dns"):
             raise AnsibleError("step must be provision or check_dns, not %s" % step)
         return step, args
 
-    # --- What is desired --------------------------------------------------------------------------
+    # --- Desired state ----------------------------------------------------------------------------
 
     def _gather(self, variables: dict[str, Any], given: Mapping[str, Any]) -> tuple[Account, ...]:
-        """The accounts with what is desired of each. Raises InputError with every problem. No request."""
+        """The accounts with their desired state. Raises InputError with all problems. Sends no request."""
         environment = {**os.environ, **self._environment()}
         situation = read_situation(self._loader, variables, given=given, environment=environment)
         accounts, problems = gather(situation)
@@ -93,7 +93,7 @@ class ActionModule(ActionBase):
         return accounts
 
     def _environment(self) -> dict[str, str]:
-        """What the task's own environment adds to that of the playbook."""
+        """What the environment of the task adds to that of the playbook."""
         parts = self._task.environment or []
         maps = [self._templar.template(part) for part in (parts if isinstance(parts, list) else [parts])]
         return {key: str(value) for part in maps if isinstance(part, Mapping) for key, value in part.items()}
@@ -101,11 +101,11 @@ class ActionModule(ActionBase):
     # --- Once -------------------------------------------------------------------------------------
 
     def _comes_first(self, variables: Mapping[str, Any]) -> bool:
-        """Whether this host is the first for which the role runs in this play, or at this turn of a loop.
+        """Whether this is the first host for which the role runs in this play, or in this turn of a loop.
 
-        The task has ``run_once``. Ansible's strategies that let each host run ahead don't heed it, and a
-        play with ``serial`` runs it for each of its batches. There the first host leaves a mark in the
-        folder that Ansible removes when the playbook ends.
+        The task has ``run_once``. Strategies in which hosts do not wait for each other ignore it, and a play
+        with ``serial`` runs it once for each batch. In these cases, the first host creates a marker file in
+        the directory that Ansible removes when the playbook ends.
         """
         play = self._task.get_play() if hasattr(self._task, "get_play") else None
         strategy = str(getattr(play, "strategy", None) or C.DEFAULT_STRATEGY).rpartition(".")[2]
@@ -120,8 +120,8 @@ class ActionModule(ActionBase):
         return True
 
     def _turn(self, variables: Mapping[str, Any]) -> list[Any]:
-        """What tells this run of the role from others in the play: where it is, and the turn of its loop."""
-        # Included tasks are made anew for each host that comes to them. What includes them is not.
+        """What identifies this run of the role in the play: its place, and the iteration of its loop."""
+        # Included tasks are created again for each host. The task that includes them is not.
         parent = getattr(self._task, "_parent", None)
         turn: list[Any] = [self._task.args.get("step")]
         while parent is not None:
@@ -132,11 +132,11 @@ class ActionModule(ActionBase):
         turn.append(repr(variables.get(name)))
         return turn
 
-    # --- At home ----------------------------------------------------------------------------------
+    # --- On the controller ------------------------------------------------------------------------
 
     @contextmanager
     def _at_home(self, variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Variables with which a module runs on this machine, as whoever runs the playbook."""
+        """Variables with which a module runs on the controller, as the user who runs the playbook."""
         here: Any = self
         own = here._connection, self._task.delegate_to
         here._connection = connection_loader.get("ansible.builtin.local", self._play_context)
@@ -145,11 +145,11 @@ class ActionModule(ActionBase):
         try:
             yield {**variables, "ansible_python_interpreter": self._interpreter(variables)}
         finally:
-            self.cleanup()  # what a module leaves on this connection, its arguments among it
+            self.cleanup()  # removes the files of the module from this connection, its arguments among them
             here._connection, self._task.delegate_to = own
 
     def _interpreter(self, variables: Mapping[str, Any]) -> str:
-        """The Python that the inventory names for localhost, or that of the playbook."""
+        """The Python that the inventory sets for localhost, or that of ansible-playbook."""
         localhost = variables["hostvars"]["localhost"]
         name = "ansible_python_interpreter"
         return str(localhost[name]) if name in localhost else sys.executable
@@ -232,7 +232,7 @@ def _first(texts: Sequence[str], between: str) -> str:
 
 
 def _merged(accounts: Sequence[Account], outcomes: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The results of all accounts as one, with those of each beside them."""
+    """The combined results of all accounts, with the results of each account."""
     each = []
     for account, outcome in zip(accounts, outcomes):
         told = {name: outcome.get(name) or [] for name in _LISTS}
@@ -264,7 +264,7 @@ def _merged(accounts: Sequence[Account], outcomes: Sequence[dict[str, Any]]) -> 
 
 
 def _joined(lists: Sequence[list[Any]]) -> list[Any]:
-    """The lists as one; where there is but one, it is not copied."""
+    """The lists joined into one. A single list is not copied."""
     return lists[0] if len(lists) == 1 else [item for part in lists for item in part]
 
 

@@ -6,56 +6,56 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # What every module and plugin of this collection takes and needs.
+    # The options of the connection, for every module and plugin of this collection.
     DOCUMENTATION = r"""
 options:
   api_key:
     description:
       - The API key of the ImprovMX account.
-      - If it is not set, the environment variable E(IMPROVMX_API_KEY) is used, that of the host where the module or plugin
-        runs. An empty one counts as not set.
-      - It never appears in results, diffs, logs or error messages.
+      - If not set, the environment variable E(IMPROVMX_API_KEY) is used, as it is set where the module or plugin runs.
+        An empty variable counts as not set.
+      - The key never appears in results, diffs, logs or error messages.
     type: str
     required: true
   api_url:
     description:
-      - The root of the API, without its version. A slash at the end makes no difference.
-      - If it is not set, the environment variable E(IMPROVMX_API_URL) is used. An empty one counts as not set.
+      - The root URL of the API, without the version. A trailing slash makes no difference.
+      - If not set, the environment variable E(IMPROVMX_API_URL) is used. An empty variable counts as not set.
     type: str
     default: https://api.improvmx.com
   api_version:
     description:
-      - The version of the API to speak. The vendor removed V(v2) on 2024-06-01. It is kept for servers that still
-        speak it, and manages domains and aliases, but no settings of a domain.
-      - What a version can't do is refused before any request.
-      - If it is not set, the environment variable E(IMPROVMX_API_VERSION) is used. An empty one counts as not set.
+      - The version of the API to use. ImprovMX removed V(v2) on 2024-06-01. It is supported for servers that still
+        offer it, and manages domains and aliases, but no settings of a domain.
+      - An option that the version does not support is rejected before any request is sent.
+      - If not set, the environment variable E(IMPROVMX_API_VERSION) is used. An empty variable counts as not set.
     type: str
     choices: [v2, v3]
     default: v3
   validate_certs:
     description:
-      - Whether to verify the TLS certificate of the API. Nothing else turns the verification off.
+      - Whether to verify the TLS certificate of the API. Only this option turns verification off.
     type: bool
     default: true
   ca_path:
     description:
-      - A file with the CA certificates to trust, or a directory of them.
-      - If it is not set, the usual environment variables such as E(REQUESTS_CA_BUNDLE) count,
-        then the bundle that comes with C(requests).
+      - A file with the CA certificates to trust, or a directory of such files.
+      - If not set, environment variables such as E(REQUESTS_CA_BUNDLE) are used, then the certificates that C(requests)
+        uses by default.
     type: path
   timeout:
     description:
-      - How long one try of a request may take, in seconds.
+      - The maximum time for one try of a request, in seconds.
     type: int
     default: 30
   retry_timeout:
     description:
-      - The longest that one request may spend in tries and waits, in seconds. Waits for a rate limit count.
-      - A request is repeated when the service limits the rate, when it is out of reach or out of order,
-        and only where a repeat can do no harm. A write whose answer was lost is looked up instead.
-      - A service that has not answered yet is given up after 30 seconds, or O(timeout) where that is longer, and at once
-        where its host does not exist.
-      - V(0) means a single try.
+      - The maximum time for one request with all its retries and waits, in seconds. Waits for the rate limit count.
+      - A request is retried when the service limits the rate, cannot be reached or fails, and only where a retry is
+        safe. After a write whose response was lost, the current state is looked up instead.
+      - If the service never responds, retries stop after 30 seconds, or after O(timeout) if that is longer. If the host
+        of O(api_url) does not exist, there are no retries.
+      - V(0) disables retries.
     type: int
     default: 300
 seealso:
@@ -65,14 +65,29 @@ seealso:
 requirements:
   - requests, for the Python that runs the module or plugin
 notes:
-  - A module runs where Ansible runs it, and talks to the API from there. Usually that is C(localhost).
-  - Proxies are taken from the usual environment variables, such as E(HTTPS_PROXY). A SOCKS proxy needs the Python library
+  - Requests are sent from the host on which the module or plugin runs, usually C(localhost).
+  - Proxies are read from environment variables such as E(HTTPS_PROXY). A SOCKS proxy requires the Python library
     C(PySocks). C(~/.netrc) is not used.
-  - For modules, put the shared options into C(module_defaults) of the group C(improvmx.email.improvmx) to write them once in
-    a play.
+  - To set the connection options once for all modules of a play, use C(module_defaults) with the action group
+    C(group/improvmx.email.improvmx).
 """
 
-    # What plugins have in addition: other sources of these options.
+    # Attributes of every module, in addition to ansible.builtin.action_common_attributes.
+    ATTRIBUTES = r"""
+options: {}
+attributes:
+  idempotent:
+    description:
+      - A second run with the same options reports no change, as long as nobody else changes the account in between.
+        This does not apply to check mode.
+  action_group:
+    description: Use C(group/improvmx.email.improvmx) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - improvmx.email.improvmx
+"""
+
+    # Other sources of the connection options, for plugins.
     PLUGIN = r"""
 options:
   api_key:

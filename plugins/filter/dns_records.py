@@ -6,40 +6,42 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: dns_records
-short_description: The DNS records that an ImprovMX domain needs
+short_description: List the DNS records that an ImprovMX domain needs
 version_added: 0.1.0
 description:
-  - Gives the DNS records that a domain needs so that ImprovMX gets its mail, in a form for modules that manage DNS.
-  - It needs no connection and no API key. It does the same as RV(improvmx.email.improvmx_domain_info#module:domains[].dns_records),
-    and more. It takes in the SPF record that the domain has, adds the records for sending, and can gather record sets.
+  - Returns the DNS records that a domain needs to receive mail through ImprovMX, in a form for modules that manage DNS.
+  - It needs no connection and no API key. In addition to
+    RV(improvmx.email.improvmx_domain_info#module:domains[].dns_records), it can merge an existing SPF record, add the
+    records for sending mail, and return record sets.
 author:
   - The improvmx.email contributors (@improvmx-email)
 positional: spf, smtp, ttl, record_sets, quote
 options:
   _input:
     description:
-      - The name of the domain, in Unicode or as A-label, or a dictionary with the name in the key C(domain),
-        such as an element of RV(improvmx.email.improvmx_domain_info#module:domains).
+      - The name of the domain, in Unicode or as an A-label, or a dictionary with the name in the key C(domain), such as
+        an element of RV(improvmx.email.improvmx_domain_info#module:domains).
       - For a list of domains, use the filter with P(ansible.builtin.map#filter).
     type: raw
     required: true
   spf:
     description:
-      - The SPF record that the domain has. The result holds the one SPF record that is to take its place, because
-        a domain can have only one.
-      - C(include:spf.improvmx.com) goes before the mechanism C(all), or without one after the last mechanism. All other
-        terms stay as they are. A record that has it already stays the same.
-      - The record may be in quotes and in several strings, as DNS tools show it. An empty string means that there is none.
-      - Evaluating an SPF record may take no more than 10 DNS lookups, or it fails. A record whose own terms make more,
-        C(include:spf.improvmx.com) counted in, is refused with their number. The filter does not look into DNS, so it can't
-        count what its includes make in turn.
+      - The existing SPF record of the domain. The result contains the record to replace it with, because a domain can
+        have only one.
+      - C(include:spf.improvmx.com) is inserted before the mechanism C(all), or after the last mechanism if there is no
+        C(all). All other terms stay unchanged, as does a record that already contains it.
+      - The record can be quoted and split into several strings, as DNS tools show it. An empty string means that no SPF
+        record exists.
+      - An SPF record must not cause more than 10 DNS lookups. A record whose own terms, with
+        C(include:spf.improvmx.com), cause more is rejected with their number. Lookups within its includes are not
+        counted, because the filter does not query DNS.
     type: str
     default: ''
   smtp:
     description:
-      - Whether to add what sending through the SMTP server of ImprovMX needs, which is two CNAME records for DKIM and
-        a TXT record for DMARC.
-      - The DMARC record asks for nothing, C(p=none). If the domain has one, keep that one instead.
+      - Whether to add the records for sending mail through the SMTP server of ImprovMX, which are two CNAME records for
+        DKIM and a TXT record for DMARC.
+      - The policy of the DMARC record is C(p=none). If the domain has a DMARC record, keep that one instead.
     type: bool
     default: false
   ttl:
@@ -49,13 +51,13 @@ options:
     default: 3600
   record_sets:
     description:
-      - Whether to gather the values of the same name and type, for modules that manage record sets.
+      - Whether to combine values of the same name and type, for modules that manage record sets.
     type: bool
     default: false
   quote:
     description:
-      - Whether to put the values of TXT records in quotes, as modules such as C(hetzner.hcloud.zone_rrset) want
-        them. A text of more than 255 characters becomes several strings.
+      - Whether to quote the values of TXT records, as modules such as C(hetzner.hcloud.zone_rrset) require. A text of
+        more than 255 characters is split into several strings.
     type: bool
     default: false
 seealso:
@@ -67,16 +69,16 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ 'example.com' | improvmx.email.dns_records }}"
 
-- name: Show the SPF record that is to take the place of the one that is there
+- name: Show the SPF record that replaces the existing one
   ansible.builtin.debug:
     msg: "{{ ('example.com' | improvmx.email.dns_records(spf='v=spf1 mx -all') | last).value }}"
     # v=spf1 mx include:spf.improvmx.com -all
 
-- name: Show the records of a domain that also sends, as record sets
+- name: Show the records of a domain that also sends mail, as record sets
   ansible.builtin.debug:
     msg: "{{ 'bücher.example' | improvmx.email.dns_records(smtp=true, ttl=300, record_sets=true) }}"
 
-- name: Read the domains that wait for their records
+- name: Read the domains that are not active
   improvmx.email.improvmx_domain_info:
     active: false
   register: waiting
@@ -88,7 +90,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The records, or with O(record_sets=true) the record sets.
+  description: The records, or the record sets with O(record_sets=true).
   type: list
   elements: dict
   contains:
@@ -98,7 +100,7 @@ _value:
       returned: always
       sample: dkimprovmx1._domainkey
     fqdn:
-      description: The whole name, without a dot at its end.
+      description: The full name, without a trailing dot.
       type: str
       returned: always
       sample: dkimprovmx1._domainkey.example.com
@@ -108,12 +110,12 @@ _value:
       returned: always
       sample: CNAME
     ttl:
-      description: How long it may be cached, in seconds.
+      description: How long the record may be cached, in seconds.
       type: int
       returned: always
       sample: 3600
     value:
-      description: The value, without the priority. Names of hosts end with a dot; text has no quotes.
+      description: The value, without the priority. Host names end with a dot. Text is quoted with O(quote=true) only.
       type: str
       returned: with O(record_sets=false)
       sample: dkimprovmx1.improvmx.com.
@@ -124,8 +126,8 @@ _value:
       sample: 10
     values:
       description:
-        - The values, those of MX records with their priority. In Jinja, write C(item['values']), for C(item.values) is a
-          method of dictionaries.
+        - The values, those of MX records with their priority. In Jinja, use C(item['values']), because C(item.values)
+          is a method of dictionaries.
       type: list
       elements: str
       returned: with O(record_sets=true)

@@ -6,19 +6,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: improvmx
-short_description: The domains of an ImprovMX account as hosts
+short_description: Use the domains of an ImprovMX account as hosts
 version_added: 0.1.0
 description:
-  - Every domain of the account, or those that are chosen, becomes a host. The name of the host is the domain as A-label.
-    What the service tells and is no domain name is left out, with a warning. So is a group of O(keyed_groups) whose name
-    is that of a host, or one of C(all), C(ungrouped) and C(localhost).
-  - Each host has one variable, the dictionary C(improvmx), with what M(improvmx.email.improvmx_domain_info) returns of the
-    domain, as in C(improvmx.active) and C(improvmx.aliases).
-  - What was found is not a desired state. The role P(improvmx.email.improvmx#role) applied to this inventory changes
-    nothing, however old a cache is. Its variables, such as C(improvmx_aliases), in C(group_vars) and C(host_vars) beside
-    this inventory count as anywhere.
-  - Its file is named C(improvmx.yml), or anything that ends with C(.improvmx.yml). C(.yaml) does as well.
-  - The account is read in one request for each 100 domains, and in further ones for a domain with 200 aliases or more.
+  - Adds all domains of the account, or a selection of them, as hosts. The name of a host is the A-label of the domain.
+  - Each host has one variable, the dictionary C(improvmx), with what M(improvmx.email.improvmx_domain_info) returns of
+    the domain, for example C(improvmx.active) and C(improvmx.aliases).
+  - The current state in this dictionary is never taken for the desired state. The role P(improvmx.email.improvmx#role)
+    applied to this inventory changes nothing, however old a cache is. The variables of the role, such as
+    C(improvmx_aliases), work in C(group_vars) and C(host_vars) next to this inventory as in any other.
+  - The inventory file must be named C(improvmx.yml) or C(improvmx.yaml), or end with C(.improvmx.yml) or
+    C(.improvmx.yaml).
+  - Names from the service that are not domain names are left out, with a warning. The same applies to groups of
+    O(keyed_groups) that have the name of a host, or one of C(all), C(ungrouped) and C(localhost).
+  - Reading the account takes one request for each 100 domains, and further ones for a domain with 200 aliases or more.
 author:
   - The improvmx.email contributors (@improvmx-email)
 extends_documentation_fragment:
@@ -29,25 +30,25 @@ extends_documentation_fragment:
 options:
   plugin:
     description:
-      - The name of this plugin. It tells Ansible that the file is for it.
+      - The name of this plugin. Ansible uses it to recognize the file.
     type: str
     required: true
     choices: [improvmx.email.improvmx]
   query:
     description:
-      - Take only the domains whose name starts with this.
+      - Add only domains whose names start with this text.
     type: str
   active:
     description:
-      - Take only the domains that are active, or only those that are not.
+      - Add only domains that are active (V(true)) or inactive (V(false)).
     type: bool
 notes:
-  - The options of the connection, O(query) and O(active) may be templates, for example with a lookup. Of variables, only
-    those of C(--extra-vars) are known there. Such variables can also set the connection, as they do for the role.
-  - Ansible itself shows lines of a file in which it finds an error. So the API key is better in a vault or in the environment
-    than as text in the file. C(ansible-inventory --list) shows extra variables, too.
-  - What is cached counts for the same O(api_url), O(api_version), O(api_key), O(query) and O(active) only. The API key
-    is not in the cache.
+  - The connection options, O(query) and O(active) can be templates, for example with a lookup. They can use variables
+    from C(--extra-vars), but no others. Extra variables can also set the connection options, as for the role.
+  - Ansible shows lines of an inventory file in which it finds an error. Keep the API key in a vault or in the
+    environment, not as text in the file. C(ansible-inventory --list) shows extra variables too.
+  - Cached domains are only used with the same O(api_url), O(api_version), O(api_key), O(query) and O(active). The cache
+    does not contain the API key.
 seealso:
   - module: improvmx.email.improvmx_domain_info
 """
@@ -57,8 +58,8 @@ EXAMPLES = r"""
 plugin: improvmx.email.improvmx
 
 ---
-# The key from a vault, for example with -e @secrets.yml. The domains are in groups by what they are:
-# active or waiting, tld_com, tld_org and so on. And all are in the group mail_domains.
+# The API key comes from a vault, for example with -e @secrets.yml. The domains are grouped by their state (active or
+# waiting) and their top-level domain (tld_com, tld_org and so on). The group mail_domains contains all of them.
 plugin: improvmx.email.improvmx
 api_key: "{{ vault_improvmx_api_key }}"
 strict: true
@@ -73,7 +74,7 @@ keyed_groups:
     prefix: tld
 
 ---
-# Only the domains that wait for their DNS records, and at most every ten minutes from the service
+# Only inactive domains, read from the service every ten minutes at most
 plugin: improvmx.email.improvmx
 active: false
 cache: true
@@ -119,9 +120,9 @@ from ansible_collections.improvmx.email.plugins.plugin_utils._core import requir
 
 _FILE_NAME = re.compile(r"(\A|[./])improvmx\.ya?ml\Z")
 _GROUP = re.compile(r"\w[\w.-]{0,199}\Z")
-_MOST_NAMED = 10  # names that a warning tells
+_MOST_NAMED = 10  # names in a warning
 _RESERVED = frozenset(("all", "ungrouped", "localhost", "127.0.0.1"))
-# The connection and the choice of domains: these options may be templates.
+# Options of the connection and the selection of domains, which may be templates.
 _OWN = (
     "api_key",
     "api_url",
@@ -137,7 +138,7 @@ _OWN = (
 
 @contextmanager
 def _no_empty_environment() -> Iterator[None]:
-    """Hide variables of the environment that are empty, for Ansible would take that for a value."""
+    """Hide empty environment variables, because Ansible would use them as values."""
     names = ("IMPROVMX_API_KEY", "IMPROVMX_API_URL", "IMPROVMX_API_VERSION")
     empty = {name: os.environ[name] for name in names if not os.environ.get(name, name).strip()}
     for name in empty:
@@ -175,9 +176,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             for domain in domains:
                 self._add(domain)
         except (AnsibleError, TypeError) as error:
-            for name in set(self.inventory.hosts) - there:  # a part could be taken for the whole
+            for name in set(self.inventory.hosts) - there:  # a part must not look like the whole inventory
                 self.inventory.remove_host(self.inventory.hosts[name])
-            # Without what Ansible shows of the file along with it, where the API key may be.
+            # Ansible must not show the lines of the file, which may contain the API key.
             raise AnsibleParserError(str(error)) from None
         if self._left_out:
             names = list(dict.fromkeys(self._left_out))
@@ -190,7 +191,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     # --- Options ----------------------------------------------------------------------------------
 
     def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
-        """Take the options of the file. What is wrong is kept, to be told in one message later."""
+        """Set the options of the file. Problems are collected and reported in one message later."""
         self._problems = Problems()
         sound = {}
         for name, value in (direct or {}).items():
@@ -208,7 +209,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 )
             with _no_empty_environment():
                 super().set_options(task_keys, var_options, {**sound, "api_key": "none"})
-        except AnsibleOptionsError as error:  # a value of the environment; the first sentence says which
+        except AnsibleOptionsError as error:  # a value of the environment, named in the first sentence
             raise InputError([*self._problems, str(error.args[0]).rstrip(".")]) from None
 
     def _checked(self, name: str, value: Any) -> Any:
@@ -226,7 +227,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         kind, choices = definition.get("type"), definition.get("choices")
         try:
             if kind in ("bool", "boolean"):
-                boolean(value)  # Ansible itself would take any text for false
+                boolean(value)  # Ansible itself converts any text to false
             self.set_option(name, value)
         except (AnsibleError, TypeError):
             wanted = "one of %s" % ", ".join(choices) if choices else "of type %s" % kind
@@ -247,7 +248,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     # --- Domains ----------------------------------------------------------------------------------
 
     def _domains(self, path: str, cache: bool) -> List[Dict[str, Any]]:
-        """The chosen domains as improvmx_domain_info tells them, from the cache where that is wanted."""
+        """The selected domains as improvmx_domain_info returns them, from the cache if it is enabled."""
         transport = self._connect()
         cached = self.get_option("cache")
         key, asked = self.get_cache_key(path), self._asked()
@@ -270,16 +271,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return [describe_domain(domain) for domain in found]
 
     def _asked(self) -> str:
-        """What the answer depends on. So little of a digest tells accounts apart, but nothing of a key."""
+        """A digest of what the domains depend on. It is too short to reveal anything of the key."""
         asked = [self.get_option(name) for name in ("api_url", "api_version", "api_key", "query", "active")]
         return hashlib.sha256(json.dumps(asked).encode("utf-8")).hexdigest()[:8]
 
     # --- Hosts ------------------------------------------------------------------------------------
 
     def _add(self, domain: Mapping[str, Any]) -> None:
-        """Make a domain a host, with what the file composes for it.
+        """Add a domain as a host, with its variables and groups.
 
-        Ansible takes the name of a host for an address, a part of a path, a pattern: so it has to be a domain.
+        The name must be a domain, because Ansible uses host names as addresses, in paths and in patterns.
         """
         host = domain["domain"]
         if not _is_domain(host) or host in self.inventory.groups:
@@ -308,10 +309,10 @@ def _is_domain(name: Any) -> bool:
 
 
 class _SafeGroups:
-    """An inventory that takes no group whose name could be taken for something else.
+    """An inventory that rejects groups whose names could mean something else.
 
-    The names of keyed groups are made of what the service says. As part of a path they would load
-    files, as a pattern they would stand for other hosts.
+    The names of keyed groups come from the service. In a path they could load files, and in a pattern
+    they could match other hosts.
     """
 
     def __init__(self, inventory: Any, left_out: List[str]) -> None:

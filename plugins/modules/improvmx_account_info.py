@@ -10,29 +10,33 @@ module: improvmx_account_info
 short_description: Read an ImprovMX account
 version_added: 0.1.0
 description:
-  - Reads the account that the API key belongs to, its plan and its limits. With V(v2) of the API it also reads
-    the key's details, with V(v3) the white label domains.
-  - No key or token is in the result. It does hold the billing data of the account, such as the address and the last
-    digits of the card. Where nobody else may see them, set C(no_log=true) on the task.
+  - Returns the account of the API key, with its plan and limits. With O(api_version=v2) it also returns details of the
+    key, with O(api_version=v3) the white label domains.
+  - The result contains no key or token, but it does contain billing data, such as the address and the last digits of
+    the card. Set C(no_log=true) on the task if others must not see them.
 author:
   - The improvmx.email contributors (@improvmx-email)
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - improvmx.email.improvmx
+  - improvmx.email.improvmx.attributes
 options:
   usage:
     description:
-      - Whether to tell how much of its limits the account uses, in RV(usage). It reads the list of domains, which is one
-        request for each 100 of them, and one more for each domain with 200 aliases or more.
-      - It needs O(api_version=v3). Version V(v2) of the API tells no limits.
+      - Whether to return in RV(usage) how much of its limits the account uses. This reads the list of domains, with one
+        request for each 100 domains, and one more for each domain with 200 aliases or more.
+      - Needs O(api_version=v3), because V(v2) does not report limits.
     type: bool
     default: false
 attributes:
   check_mode:
     support: full
-    details: The module changes nothing.
+    details: This module changes nothing.
   diff_mode:
     support: N/A
+  idempotent:
+    support: full
+    details: This module changes nothing.
   platform:
     platforms: all
 seealso:
@@ -44,25 +48,25 @@ EXAMPLES = r"""
   improvmx.email.improvmx_account_info:
   register: mine
 
-- name: Stop where the plan is too small for what is to come
+- name: Ensure that the plan allows 250 domains
   ansible.builtin.assert:
     that: mine.account.limits.domains >= 250
 
-- name: See how much of the plan is used
+- name: Read how much of the plan is used
   improvmx.email.improvmx_account_info:
     usage: true
   register: used
 
-- name: Stop where hardly a domain is left
+- name: Ensure that three more domains can be created
   ansible.builtin.assert:
     that: (used.usage.domains.left | default(1000, true) | int) >= 3
 
-- name: Read since when the API key is there, which only version 2 tells
+- name: Read when the API key was created, which only version 2 returns
   improvmx.email.improvmx_account_info:
     api_version: v2
   register: keyed
 
-- name: Show it
+- name: Show when the API key was created
   ansible.builtin.debug:
     msg: "{{ keyed.api_key.created }}"
 """
@@ -70,9 +74,9 @@ EXAMPLES = r"""
 RETURN = r"""
 account:
   description:
-    - What the service tells of the account. The fields are its own, and those of its versions differ.
-    - Times are in ISO 8601 and UTC. Fields that are not listed here are left out, for they may hold a secret. Of
-      RV(account.limits) all numbers are shown.
+    - The account as the service returns it. The fields differ between the versions of the API.
+    - Times are in ISO 8601 and UTC. Fields that are not listed here are left out, because they could contain a secret.
+      RV(account.limits) contains all limits that are numbers.
   returned: success
   type: dict
   contains:
@@ -99,22 +103,22 @@ account:
       type: str
       returned: always
     country:
-      description: The country, as code of two letters.
+      description: The country, as a two-letter code.
       type: str
       returned: always
       sample: US
     card_brand:
-      description: The brand of the card that pays.
+      description: The brand of the payment card.
       type: str
       returned: always
       sample: Visa
     last4:
-      description: The last four digits of the card that pays.
+      description: The last four digits of the payment card.
       type: str
       returned: always
       sample: "1234"
     created:
-      description: When the account was made.
+      description: When the account was created.
       type: str
       returned: always
       sample: "2017-12-01T14:43:02Z"
@@ -124,7 +128,7 @@ account:
       returned: always
       sample: true
     plan_amount:
-      description: What the plan costs.
+      description: The price of the plan.
       type: int
       returned: with O(api_version=v2)
     renew_date:
@@ -144,8 +148,8 @@ account:
       sample: {"name": "enterprise249", "kind": "enterprise", "display": "Business - $249", "price": 249}
     limits:
       description:
-        - What the account may have. C(domains), C(aliases) of a domain, C(destinations) of an alias,
-          C(credentials) of a domain and so on.
+        - The limits of the account, such as C(domains), C(aliases) of a domain, C(destinations) of an alias and
+          C(credentials) of a domain.
       type: dict
       returned: with O(api_version=v3)
       sample: {"domains": 10000, "aliases": 10000, "destinations": 5, "credentials": 50}
@@ -154,23 +158,23 @@ account:
       type: bool
       returned: with O(api_version=v3)
     lock_reason:
-      description: Why it did.
+      description: Why the account is locked.
       type: str
       returned: with O(api_version=v3)
     is_otp_enabled:
       description: Whether a login needs a second factor.
       type: bool
-      returned: where the service tells it
+      returned: if the service returns it
     password:
       description: Whether the account has a password. It is not the password itself.
       type: bool
       returned: with O(api_version=v3)
     privacy_level:
-      description: The service's own field of that name.
+      description: The field of the same name in the API.
       type: int
       returned: with O(api_version=v3)
 api_key:
-  description: What the service tells of the API key, without the key itself.
+  description: The API key as the service returns it, without the key itself.
   returned: success, with O(api_version=v2)
   type: dict
   contains:
@@ -179,7 +183,7 @@ api_key:
       type: str
       returned: always
     created:
-      description: When the key was made, in ISO 8601 and UTC.
+      description: When the key was created, in ISO 8601 and UTC.
       type: str
       returned: always
       sample: "2019-03-22T14:26:16Z"
@@ -188,7 +192,7 @@ api_key:
       type: str
       returned: always
 whitelabels:
-  description: The white label domains of the account. Empty also where the plan has none.
+  description: The white label domains of the account. Empty if the plan has none.
   returned: success, with O(api_version=v3)
   type: list
   elements: dict
@@ -210,15 +214,15 @@ usage:
       sample: {"limit": 100, "used": 12, "left": 88}
       contains:
         limit:
-          description: How many the plan allows. C(null) where the service tells no limit.
+          description: The number of domains that the plan allows. C(null) if the service reports no limit.
           type: int
           returned: always
         used:
-          description: How many there are.
+          description: The number of existing domains.
           type: int
           returned: always
         left:
-          description: How many more there may be. C(null) where the service tells no limit.
+          description: How many more domains the plan allows. C(null) if the service reports no limit.
           type: int
           returned: always
     aliases:
@@ -228,23 +232,23 @@ usage:
       sample: {"domain": "example.com", "limit": 500, "used": 31, "left": 469}
       contains:
         domain:
-          description: The domain that has the most aliases. C(null) where the account has no domain.
+          description: The domain that has the most aliases. C(null) if the account has no domain.
           type: str
           returned: always
         limit:
-          description: How many a domain may have. C(null) where the service tells no limit.
+          description: The number of aliases that a domain may have. C(null) if the service reports no limit.
           type: int
           returned: always
         used:
-          description: How many that domain has.
+          description: The number of aliases that this domain has.
           type: int
           returned: always
         left:
-          description: How many more it may have. C(null) where the service tells no limit.
+          description: How many more aliases this domain may have. C(null) if the service reports no limit.
           type: int
           returned: always
 api_requests:
-  description: How many HTTP requests the task made, repeats included.
+  description: The number of HTTP requests that the task made, retries included.
   returned: always
   type: int
   sample: 2

@@ -10,49 +10,51 @@ module: improvmx_alias
 short_description: Manage one alias of an ImprovMX domain
 version_added: 0.1.0
 description:
-  - Creates, changes or deletes one alias of a domain.
-  - For several aliases use M(improvmx.email.improvmx_domain), for several domains
+  - Creates, updates or deletes one alias of a domain.
+  - To manage several aliases, use M(improvmx.email.improvmx_domain), and for several domains
     M(improvmx.email.improvmx_domains). They need fewer requests.
 author:
   - The improvmx.email contributors (@improvmx-email)
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - improvmx.email.improvmx
+  - improvmx.email.improvmx.attributes
 attributes:
   check_mode:
     support: full
   diff_mode:
+    support: full
+  idempotent:
     support: full
   platform:
     platforms: all
 options:
   domain:
     description:
-      - The domain of the alias, in Unicode or as A-label.
-      - It must be there already. When it is not, the module fails; in check mode it warns and predicts the change,
-        for an earlier task of the same dry run may be the one that would create the domain.
+      - The domain of the alias, in Unicode or as an A-label.
+      - The domain must exist, or the module fails. In check mode it warns instead and predicts the change, because an
+        earlier task may create the domain in the real run.
     type: str
     required: true
   alias:
     description:
-      - What stands before the C(@), V(*) for the catch-all, or a regular expression.
-      - A text. Put a name in quotes that YAML takes for something else, such as V(on), V(no) or V(007).
-      - A truth value or a number is refused.
-      - Case makes no difference.
+      - The part before the C(@), V(*) for the catch-all, or a regular expression. Case makes no difference.
+      - It must be a string. A boolean or a number is rejected, so quote names that YAML converts, such as V(on), V(no)
+        or V(007).
     type: raw
     required: true
   forward:
     description:
-      - Where the mail goes. Each destination is an e-mail address, an C(http) or C(https) URL, or the word V(null),
-        which accepts the mail and throws it away. V(null) must stand alone, and in quotes.
-      - Order, doubles, spaces and the case of a destination's domain make no difference.
-      - Commas separate destinations, so a URL has to write its own as C(%2C).
-      - Required when O(state=present).
+      - The destinations. Each is an e-mail address or an C(http) or C(https) URL. V(null), in quotes and as the only
+        destination, accepts the mail and discards it.
+      - Order, duplicates, spaces and the case of a destination's domain make no difference.
+      - A comma separates destinations. In a URL, write it as C(%2C).
+      - Required if O(state=present).
     type: list
     elements: str
   state:
     description:
-      - Whether the alias is to be there.
+      - Whether the alias should exist.
     type: str
     choices: [present, absent]
     default: present
@@ -60,7 +62,7 @@ seealso:
   - module: improvmx.email.improvmx_domain
   - module: improvmx.email.improvmx_domains
   - name: The catch-all
-    description: The alias that the service makes for each new domain.
+    description: The alias that the service creates with each new domain.
     link: https://github.com/improvmx-email/improvmx.email/blob/main/docs/docsite/rst/catch_all.rst
 """
 
@@ -73,19 +75,19 @@ EXAMPLES = r"""
       - ann@mail.example
       - bob@mail.example
 
-- name: Give everything that no other alias takes to a webhook
+- name: Forward mail that no other alias accepts to a webhook
   improvmx.email.improvmx_alias:
     domain: example.com
     alias: "*"
     forward: https://hooks.example.net/mail
 
-- name: Accept mail to noreply@example.com and throw it away
+- name: Accept mail to noreply@example.com and discard it
   improvmx.email.improvmx_alias:
     domain: example.com
     alias: noreply
     forward: "null"
 
-- name: Remove an alias
+- name: Ensure that an alias does not exist
   improvmx.email.improvmx_alias:
     domain: example.com
     alias: sales
@@ -94,30 +96,30 @@ EXAMPLES = r"""
 
 RETURN = r"""
 alias:
-  description: The alias after the task, or C(null) when there is none.
+  description: The alias after the task, or C(null) if it does not exist.
   returned: success
   type: dict
   sample: {"alias": "info", "forward": ["ann@mail.example", "bob@mail.example"], "id": "4711"}
   contains:
     alias:
-      description: Its name, as the service has it.
+      description: The name, as the service returns it.
       type: str
       returned: always
     forward:
-      description: Its destinations.
+      description: The destinations.
       type: list
       elements: str
       returned: always
     id:
-      description: The service's id of the alias. C(null) where it is not known.
+      description: The id of the alias in the service. C(null) if it is not known.
       type: str
       returned: always
 changes:
   description:
-    - What was done, in the order of execution. In check mode, what would be done.
-    - After a failure, what was really done.
-    - The password and the query values of a URL are replaced by C(…) and four digits of a fingerprint, so that a
-      change shows, and the secret does not.
+    - What was done, in order of execution. In check mode, what would be done.
+    - After a failure, what was done before it.
+    - The password and the query values of a URL are replaced by C(…) and four hexadecimal digits of a fingerprint, so
+      a change is visible and the secret is not.
   returned: always
   type: list
   elements: dict
@@ -129,15 +131,15 @@ changes:
       before: {"forward": ["ann@mail.example"]}
       after: {"forward": ["ann@mail.example", "bob@mail.example"]}
 pending:
-  description: What was not done, in the form of RV(changes).
+  description: What was not done because of the failure, in the form of RV(changes).
   returned: failure
   type: list
   elements: dict
 diff:
   description:
-    - The managed fields of what changes, before and after, as YAML in the form of the options. One entry for each domain that changes.
-    - The password and the query values of a URL are replaced, see RV(changes).
-  returned: success, and after a failure with what was done until then
+    - The managed fields before and after, as YAML in the form of the options. One entry for each domain that changes.
+    - Secrets in URLs are replaced as in RV(changes).
+  returned: success, and after a failure with what was done before it
   type: list
   elements: dict
   sample:
@@ -146,7 +148,7 @@ diff:
       before: "domain: example.com\naliases:\n  - {alias: info, forward: ann@mail.example}\n"
       after: "domain: example.com\naliases:\n  - {alias: info, forward: bob@mail.example}\n"
 api_requests:
-  description: How many HTTP requests the task made, repeats included.
+  description: The number of HTTP requests that the task made, retries included.
   returned: always
   type: int
   sample: 1

@@ -10,125 +10,129 @@ module: improvmx_domain
 short_description: Manage an ImprovMX domain with its settings, aliases, rules and SMTP credentials
 version_added: 0.1.0
 description:
-  - Creates, changes or deletes a domain, its settings, aliases, rules and SMTP credentials.
-  - What is not mentioned is not managed and stays as it is.
-  - For several domains use M(improvmx.email.improvmx_domains). It needs fewer requests.
+  - Creates, updates or deletes a domain with its settings, aliases, rules and SMTP credentials.
+  - Options that are not set and aliases, rules and credentials that are not listed are not managed and stay unchanged.
+  - To manage several domains, use M(improvmx.email.improvmx_domains), which needs fewer requests.
 author:
   - The improvmx.email contributors (@improvmx-email)
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - improvmx.email.improvmx
+  - improvmx.email.improvmx.attributes
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: full
+  idempotent:
+    support: partial
+    details: Each run with O(credentials[].update_password=always) sets the password and reports a change.
   platform:
     platforms: all
 options:
   domain:
     description:
-      - The name of the domain, in Unicode or as A-label. Case and a dot at the end make no difference.
+      - The name of the domain, in Unicode or as an A-label. Case and a trailing dot make no difference.
     type: str
     required: true
   state:
     description:
-      - Whether the domain is to be there. With V(absent) the service deletes its aliases with it,
-        and the other options of the domain have no effect.
+      - Whether the domain should exist. V(absent) deletes the domain with everything in it. The other options of the
+        domain have no effect then.
     type: str
     choices: [present, absent]
     default: present
   notification_email:
     description:
-      - Where the service sends its notifications about the domain. An empty string clears it, which means the
-        address of the account. Needs O(api_version=v3).
+      - The address for notifications about the domain. An empty string resets it to the address of the account.
+        Needs O(api_version=v3).
     type: str
   webhook:
     description:
-      - A URL that the service tells about mail of the domain. An empty string clears it. Needs O(api_version=v3).
+      - The URL that the service calls for mail of the domain. An empty string clears it. Needs O(api_version=v3).
     type: str
   whitelabel:
     description:
-      - The white label domain to show instead of the service's own. An empty string clears it.
+      - The white label domain to show instead of that of the service. An empty string clears it.
         Needs O(api_version=v3).
     type: str
   aliases:
     description:
-      - Aliases of the domain. Those that are not listed stay as they are, unless O(purge_aliases=true).
-      - The service makes a catch-all alias V(*) for each new domain. List it to manage it.
+      - The aliases of the domain. Others stay unchanged, unless O(purge_aliases=true).
+      - The service creates a catch-all alias V(*) with each new domain. List it to manage it.
     type: list
     elements: dict
     suboptions:
       alias:
         description:
-          - What stands before the C(@), V(*) for the catch-all, or a regular expression. Case makes no difference.
-          - A text. Put a name in quotes that YAML takes for something else, such as V(on), V(no) or V(007).
-          - A truth value or a number is refused.
+          - The part before the C(@), V(*) for the catch-all, or a regular expression. Case makes no difference.
+          - It must be a string. A boolean or a number is rejected, so quote names that YAML converts, such as V(on),
+            V(no) or V(007).
         type: raw
         required: true
       forward:
         description:
-          - Where the mail goes. Each destination is an e-mail address, an C(http) or C(https) URL, or the word
-            V(null), which accepts the mail and throws it away. V(null) must stand alone, and in quotes.
-          - Order, doubles, spaces and the case of a destination's domain make no difference.
-          - Commas separate destinations, so a URL has to write its own as C(%2C).
-          - Required when O(aliases[].state=present).
+          - The destinations. Each is an e-mail address or an C(http) or C(https) URL. V(null), in quotes and as the
+            only destination, accepts the mail and discards it.
+          - Order, duplicates, spaces and the case of a destination's domain make no difference.
+          - A comma separates destinations. In a URL, write it as C(%2C).
+          - Required if O(aliases[].state=present).
         type: list
         elements: str
       state:
         description:
-          - Whether the alias is to be there.
+          - Whether the alias should exist.
         type: str
         choices: [present, absent]
         default: present
   purge_aliases:
     description:
-      - Whether to delete the aliases of the domain that are not in O(aliases), which is required then.
+      - Whether to delete the aliases of the domain that are not in O(aliases). Needs O(aliases).
       - An empty list, C([]), deletes all aliases.
     type: bool
     default: false
   rules:
     description:
-      - Rules of the domain, which must be routed by rules. It is switched to them in the dashboard of ImprovMX.
-        Needs O(api_version=v3).
-      - Those that are not listed stay as they are, unless O(purge_rules=true).
-      - Where none of them has a rank, their order is the order in which they are tried. Ranks are set where the existing
-        ones contradict it, as few as possible. Ranks for some of them only are rejected.
+      - The rules of a domain that is routed by rules, which is set in the ImprovMX dashboard. Needs O(api_version=v3).
+      - Other rules stay unchanged, unless O(purge_rules=true).
+      - If no listed rule has a rank, the order of the list is the order in which rules are tried. Ranks are changed
+        only where they contradict it, as few as possible. Ranks for only some of the listed rules are rejected.
+      - M(improvmx.email.improvmx_rule) describes the options in detail.
     type: list
     elements: dict
     suboptions:
       id:
         description:
-          - The service's id of an existing rule, as M(improvmx.email.improvmx_domain_info) returns it.
-          - Without it the rule is found by its type and its matcher, see M(improvmx.email.improvmx_rule).
+          - The id of an existing rule, as M(improvmx.email.improvmx_domain_info) returns it.
+          - Without it, a rule is found by its type and matcher, see M(improvmx.email.improvmx_rule).
         type: str
       type:
-        description: What the rule looks at. Required without O(rules[].id).
+        description: What the rule matches. Required without O(rules[].id).
         type: str
         choices: [alias, regex, cel]
       alias:
-        description: What stands before the C(@), or V(*) for the catch-all, for O(rules[].type=alias).
+        description: The part before the C(@), or V(*) for the catch-all, if O(rules[].type=alias).
         type: raw
       regex:
-        description: A regular expression, for O(rules[].type=regex).
+        description: The regular expression, if O(rules[].type=regex).
         type: str
       scopes:
-        description: In which parts of a mail O(rules[].regex) is looked for.
+        description: The parts of a mail in which O(rules[].regex) is searched.
         type: list
         elements: str
         choices: [sender, recipient, subject, body]
       expression:
-        description: An expression in CEL, the Common Expression Language, for O(rules[].type=cel).
+        description: The expression in the Common Expression Language (CEL), if O(rules[].type=cel).
         type: str
       forward:
-        description: Where the mail goes, as in O(aliases[].forward).
+        description: The destinations, as in O(aliases[].forward).
         type: list
         elements: str
       rank:
-        description: The place of the rule among the others, lowest first.
+        description: The position of the rule among the others, lowest first.
         type: float
       active:
-        description: Whether the rule is in force.
+        description: Whether the rule is active.
         type: bool
         default: true
       state:
@@ -137,31 +141,33 @@ options:
         choices: [present, absent]
         default: present
   purge_rules:
-    description: Whether to delete the rules of the domain that are not in O(rules), which is required then.
+    description:
+      - Whether to delete the rules of the domain that are not in O(rules). Needs O(rules).
+      - An empty list, C([]), deletes all rules.
     type: bool
     default: false
   credentials:
     description:
-      - SMTP credentials of the domain. Those that are not listed stay as they are, unless O(purge_credentials=true).
+      - The SMTP credentials of the domain. Others stay unchanged, unless O(purge_credentials=true).
         Needs O(api_version=v3).
     type: list
     elements: dict
     suboptions:
       username:
         description:
-          - What stands before the C(@) of the login. Case makes no difference.
-          - Put a name in quotes that YAML takes for something else, such as V(on) or V(007).
+          - The part before the C(@) of the login. Case makes no difference.
+          - Quote names that YAML converts, such as V(on) or V(007).
         type: raw
         required: true
       password:
         description:
-          - The password, required where the credential does not exist yet. It never appears in any output.
-          - Put a password in quotes that YAML takes for something else, such as V(0123) or V(1e5).
+          - The password. Required if the credential does not exist. It never appears in any output.
+          - Quote passwords that YAML converts, such as V(0123) or V(1e5).
         type: str
       update_password:
         description:
-          - V(on_create) sets the password of a new credential only, so that a second run changes nothing.
-          - V(always) sets it on every run, and each such run reports a change, for the service never shows a password.
+          - V(on_create) sets the password of new credentials only, so a second run changes nothing.
+          - V(always) sets it on each run and always reports a change, because the service never shows passwords.
         type: str
         choices: [always, on_create]
         default: on_create
@@ -172,7 +178,8 @@ options:
         default: present
   purge_credentials:
     description:
-      - Whether to delete the credentials of the domain that are not in O(credentials), which is required then.
+      - Whether to delete the credentials of the domain that are not in O(credentials). Needs O(credentials).
+      - An empty list, C([]), deletes all credentials.
     type: bool
     default: false
 seealso:
@@ -180,15 +187,15 @@ seealso:
   - module: improvmx.email.improvmx_domains
   - module: improvmx.email.improvmx_domain_info
   - name: The catch-all
-    description: The alias that the service makes for each new domain.
+    description: The alias that the service creates with each new domain.
     link: https://github.com/improvmx-email/improvmx.email/blob/main/docs/docsite/rst/catch_all.rst
   - name: Dry runs
-    description: What check mode promises, and what it can't know.
+    description: What check mode guarantees, and what it cannot know.
     link: https://github.com/improvmx-email/improvmx.email/blob/main/docs/docsite/rst/dry_runs.rst
 """
 
 EXAMPLES = r"""
-- name: Have a domain with two aliases, and a catch-all of our own
+- name: Ensure that a domain exists with two aliases and a catch-all
   improvmx.email.improvmx_domain:
     domain: example.com
     aliases:
@@ -201,7 +208,7 @@ EXAMPLES = r"""
       - alias: "*"
         forward: ann@mail.example
 
-- name: Have these aliases and no others, not even a catch-all
+- name: Ensure that a domain has one alias and no other, not even a catch-all
   improvmx.email.improvmx_domain:
     domain: example.org
     purge_aliases: true
@@ -209,18 +216,18 @@ EXAMPLES = r"""
       - alias: info
         forward: ann@mail.example
 
-- name: Send notifications elsewhere, and stop calling a webhook
+- name: Set the address for notifications, and clear the webhook
   improvmx.email.improvmx_domain:
     domain: example.com
     notification_email: postmaster@mail.example
     webhook: ""
 
-- name: Remove a domain with all its aliases
+- name: Ensure that a domain and its aliases do not exist
   improvmx.email.improvmx_domain:
     domain: example.net
     state: absent
 
-- name: Ensure that the rules of a domain are these, in this order
+- name: Ensure that a domain has exactly these rules, in this order
   improvmx.email.improvmx_domain:
     domain: routed.example
     rules:
@@ -244,24 +251,24 @@ EXAMPLES = r"""
 RETURN = r"""
 domain:
   description:
-    - The domain after the task, or C(null) when there is none.
-    - It is in the form of RV(improvmx.email.improvmx_domain_info#module:domains). Of a domain with 200 aliases or
-      more, RV(domain.aliases) may hold only those that the task had to read.
+    - The domain after the task, or C(null) if it does not exist.
+    - It has the form of RV(improvmx.email.improvmx_domain_info#module:domains). For a domain with 200 aliases or more,
+      RV(domain.aliases) may contain only those that the task had to read.
   returned: success
   type: dict
   contains:
     domain:
-      description: The name as A-label.
+      description: The name as an A-label.
       type: str
       returned: always
       sample: xn--bcher-kva.example
     display:
-      description: The name as people read it.
+      description: The name in Unicode.
       type: str
       returned: always
       sample: bücher.example
     active:
-      description: Whether the service forwards the mail of the domain, as far as it is known.
+      description: Whether the service forwards mail of the domain, as far as known.
       type: bool
       returned: always
     added:
@@ -270,11 +277,11 @@ domain:
       returned: always
       sample: "2026-01-31T08:00:00Z"
     notification_email:
-      description: Where notifications go. C(null) means the address of the account.
+      description: The address for notifications. C(null) means the address of the account.
       type: str
       returned: always
     webhook:
-      description: The URL that is told about mail.
+      description: The URL that the service calls for mail of the domain.
       type: str
       returned: always
     whitelabel:
@@ -304,10 +311,10 @@ domain:
       returned: always
 changes:
   description:
-    - What was done, in the order of execution. In check mode, what would be done.
-    - After a failure, what was really done.
-    - The password and the query values of a URL are replaced by C(…) and four digits of a fingerprint, so that a
-      change shows, and the secret does not.
+    - What was done, in order of execution. In check mode, what would be done.
+    - After a failure, what was done before it.
+    - The password and the query values of a URL are replaced by C(…) and four hexadecimal digits of a fingerprint, so
+      a change is visible and the secret is not.
   returned: always
   type: list
   elements: dict
@@ -319,15 +326,15 @@ changes:
       before: null
       after: {"forward": ["ann@mail.example"]}
 pending:
-  description: What was not done, in the form of RV(changes).
+  description: What was not done because of the failure, in the form of RV(changes).
   returned: failure
   type: list
   elements: dict
 diff:
   description:
-    - The managed fields of what changes, before and after, as YAML in the form of the options. One entry for each domain that changes.
-    - The password and the query values of a URL are replaced, see RV(changes).
-  returned: success, and after a failure with what was done until then
+    - The managed fields before and after, as YAML in the form of the options. One entry for each domain that changes.
+    - Secrets in URLs are replaced as in RV(changes).
+  returned: success, and after a failure with what was done before it
   type: list
   elements: dict
   sample:
@@ -336,7 +343,7 @@ diff:
       before: "domain: example.com\naliases:\n  - {alias: info, forward: ann@mail.example}\n"
       after: "domain: example.com\naliases:\n  - {alias: info, forward: bob@mail.example}\n"
 api_requests:
-  description: How many HTTP requests the task made, repeats included.
+  description: The number of HTTP requests that the task made, retries included.
   returned: always
   type: int
   sample: 1

@@ -10,66 +10,67 @@ module: improvmx_domain_check
 short_description: Check the DNS records of ImprovMX domains
 version_added: 0.1.0
 description:
-  - Has the service look up the DNS records of one domain or of many, and tells which of them are wrong.
-  - A check makes a domain active when its MX records are right. From then on the service forwards its mail.
-  - A domain whose records are wrong is no failure, unless O(fail_on_invalid=true); see RV(valid).
+  - Lets the service check the DNS records of one or more domains, and returns which of them are wrong.
+  - A check activates a domain whose MX records are right. From then on, the service forwards its mail.
+  - The task does not fail because of wrong records, unless O(fail_on_invalid=true). See RV(valid).
 author:
   - The improvmx.email contributors (@improvmx-email)
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - improvmx.email.improvmx
+  - improvmx.email.improvmx.attributes
 attributes:
   check_mode:
     support: partial
     details:
-      - A check can make a domain active, so check mode sends none. It reads the domains, gives a warning, and can't
-        tell what the checks would find.
+      - A check can activate a domain, so none is sent in check mode. The module reads the domains and warns that it
+        cannot predict the results.
   diff_mode:
+    support: full
+  idempotent:
     support: full
   platform:
     platforms: all
 options:
   domain:
     description:
-      - The domain, in Unicode or as A-label. Either this or O(domains) is required.
-      - It must exist already. When it does not, the module fails; in check mode it warns,
-        because an earlier task of the same dry run may be the one that would create the domain.
+      - The domain, in Unicode or as an A-label. Either this or O(domains) is required.
+      - The domain must exist, or the module fails. In check mode it warns instead, because an earlier task may create
+        the domain in the real run.
     type: str
   domains:
     description:
-      - Several domains, each as in O(domain). The result is then RV(checks), in the order of this list.
-      - They are checked side by side, as far as the rate limit of the service allows.
-      - The failure of one domain does not stop the others. The task then fails at its end, with
-        RV(failed_domains).
+      - The domains, each as in O(domain). Their results are in RV(checks), in the same order.
+      - They are checked in parallel, as far as the rate limit of the service allows.
+      - If one domain fails, the others are still checked. The task fails at the end and returns RV(failed_domains).
     type: list
     elements: str
   wait:
     description:
-      - How long to keep checking until the domain is valid, in seconds, a week at most. V(0) checks once.
-      - The pauses between two checks grow from 2 seconds to a minute.
-      - With O(domains) they share this time. In each round all those are checked that are not valid yet, and a round
-        that has begun is completed.
-      - New records can take longer to be seen than the time for which the old ones may be cached.
+      - How long to repeat the check until the domain is valid, in seconds, a week at most. V(0) checks once.
+      - The pauses between checks grow from 2 seconds to a minute.
+      - All O(domains) share this time. Each round checks those that are not valid yet, and a round that has begun is
+        completed.
+      - New records can stay invisible for as long as the old ones may be cached.
     type: int
     default: 0
   fail_on_invalid:
     description:
-      - Whether the task fails when a domain is not valid after O(wait). The results are returned all the same.
-      - Check mode can't tell, and does not fail.
+      - Whether the task fails if a domain is not valid after O(wait). The results are returned all the same.
+      - It has no effect in check mode.
     type: bool
     default: false
   concurrency:
     description:
-      - How many of O(domains) to check at the same time, from V(1) to V(10).
-      - The limits of the service are kept, and results and their order are the same, whatever the number.
+      - The number of O(domains) to check at the same time, from V(1) to V(10). It does not affect the rate limit, the
+        results or their order.
     type: int
     default: 8
 notes:
-  - One domain takes two requests, and one more for each further check of O(wait). Where what the check says does not
-    fit the state of the domain, as when it becomes active, the module reads the domain once more.
-  - Many domains take a request for each, and before that the account's list, which is a request for each 100 domains of
-    the account. To learn which domains became active it reads each of them, or the list again where that is
-    shorter.
+  - O(domain) takes two requests, and one more for each further check of O(wait). If the result of a check does not
+    match the state of the domain, for example because the check activated it, the domain is read once more.
+  - O(domains) takes one request for each domain, and one for each 100 domains of the account to read their list. To
+    find out which domains were activated, each of these is read again, or the list where that takes fewer requests.
 seealso:
   - module: improvmx.email.improvmx_domain
   - module: improvmx.email.improvmx_domain_info
@@ -82,7 +83,7 @@ EXAMPLES = r"""
     domain: example.com
   register: checked
 
-- name: Say what is wrong with them
+- name: Show what is wrong
   ansible.builtin.debug:
     msg: "{{ checked.reason }}"
   when: checked.reason is not none
@@ -93,12 +94,12 @@ EXAMPLES = r"""
     wait: 1800
   register: waited
 
-- name: Stop if mail does not arrive then
+- name: Fail if the records are still wrong
   ansible.builtin.assert:
     that: waited.valid is not false  # in check mode it is null
     fail_msg: "{{ waited.reason }}"
 
-- name: Check many domains, and fail if the records of one are wrong ten minutes from now
+- name: Check several domains, and fail if one of them is not valid after ten minutes
   improvmx.email.improvmx_domain_check:
     domains:
       - example.com
@@ -110,33 +111,35 @@ EXAMPLES = r"""
 RETURN = r"""
 valid:
   description:
-    - Whether the MX records are right, so that mail for the domain reaches the service. Other records do not count.
-    - C(null) in check mode, and where the check failed.
+    - Whether the MX records are right, so that mail of the domain reaches the service. Other records do not count.
+    - C(null) in check mode, and if the check failed.
   returned: with O(domain), on success
   type: bool
   sample: false
 active:
   description:
-    - Whether the service forwards the mail of the domain, after the check.
-    - C(null) where that is not known.
+    - Whether the service forwards mail of the domain, after the check.
+    - C(null) if it is not known.
   returned: with O(domain), on success
   type: bool
   sample: false
 reason:
   description:
-    - What is wrong, in words. It names each record, what is expected and what is there. C(null) when all is well.
-    - With O(api_version=v3) it names SPF as well. DKIM and DMARC are only needed to send mail through the service, so
-      they are named where one of the two DKIM records is there. Any DMARC policy will do.
-    - With O(api_version=v2) the service tells of the MX records only, and not always what is there.
-    - C(null) in check mode.
+    - What is wrong, as text. It names each wrong record, with the expected and the existing value. C(null) if nothing
+      is wrong, and in check mode.
+    - With O(api_version=v3) it covers SPF as well. DKIM and DMARC are only needed to send mail through the service, so
+      they are covered only if one of the two DKIM records exists. Any DMARC policy is accepted.
+    - With O(api_version=v2) it covers only MX, not always with the existing value.
   returned: with O(domain), on success
   type: str
   sample: "MX of example.com: expected mx1.improvmx.com and mx2.improvmx.com, found mail.other.example"
 records:
   description:
-    - What the service says of each record. C(null) in check mode, and with O(api_version=v2), which does not tell.
-    - C(mx), C(spf), C(dkim1), C(dkim2) and C(dmarc) hold C(expected), C(values) (what is there) and C(valid) each.
-    - The C(spf) that is expected is the one that is there with the service added to it.
+    - The result for each record, as the service returns it. C(null) in check mode, and with O(api_version=v2), which
+      does not return it.
+    - C(mx), C(spf), C(dkim1), C(dkim2) and C(dmarc) each contain C(expected), C(values) (the existing ones) and
+      C(valid).
+    - The expected C(spf) is the existing record with the service added to it.
   returned: with O(domain), on success
   type: dict
   sample:
@@ -166,44 +169,44 @@ records:
     valid: false
 checks:
   description:
-    - For each of O(domains) what was found, in the order of that list.
-    - Of a domain whose check failed, RV(checks[].valid) is C(null) and RV(checks[].reason) says why.
+    - The result for each of O(domains), in the same order.
+    - If the check of a domain failed, RV(checks[].valid) is C(null) and RV(checks[].reason) says why.
   returned: with O(domains)
   type: list
   elements: dict
   contains:
     domain:
-      description: The name as A-label.
+      description: The name as an A-label.
       type: str
       returned: always
       sample: example.com
     valid:
-      description: As RV(valid).
+      description: See RV(valid).
       type: bool
       returned: always
       sample: true
     active:
-      description: As RV(active).
+      description: See RV(active).
       type: bool
       returned: always
       sample: true
     reason:
-      description: As RV(reason).
+      description: See RV(reason).
       type: str
       returned: always
     records:
-      description: As RV(records).
+      description: See RV(records).
       type: dict
       returned: always
 failed_domains:
   description: The domains of O(domains) that failed, and why.
-  returned: when single ones of O(domains) failed
+  returned: when single O(domains) failed
   type: list
   elements: dict
   sample: [{"domain": "example.com", "msg": "..."}]
   contains:
     domain:
-      description: The name as A-label.
+      description: The name as an A-label.
       type: str
       returned: always
     msg:
@@ -212,9 +215,9 @@ failed_domains:
       returned: always
 changes:
   description:
-    - What the checks changed. Empty when each domain was active already, or is not valid. In check mode it is always
-      empty.
-    - After a failure, what was really done.
+    - What the checks changed. A domain that was already active, or that is not valid, has no entry. Always empty in
+      check mode.
+    - After a failure, what was changed before it.
   returned: always
   type: list
   elements: dict
@@ -226,13 +229,13 @@ changes:
       before: {"active": false}
       after: {"active": true}
 pending:
-  description: Always empty. It is there because every module that changes things has it.
+  description: Always empty. It exists because every module that makes changes returns it.
   returned: failure
   type: list
   elements: dict
 diff:
   description:
-    - Whether a domain is active, before and after, as YAML in the form of the options. One entry for each domain that changes.
+    - Whether a domain is active, before and after, as YAML. One entry for each domain that changes.
   returned: always
   type: list
   elements: dict
@@ -242,7 +245,7 @@ diff:
       before: "domain: example.com\nactive: false\n"
       after: "domain: example.com\nactive: true\n"
 api_requests:
-  description: How many HTTP requests the task made, repeats included.
+  description: The number of HTTP requests that the task made, retries included.
   returned: always
   type: int
   sample: 2

@@ -10,37 +10,42 @@ module: improvmx_domain_info
 short_description: Read ImprovMX domains with all their aliases
 version_added: 0.1.0
 description:
-  - Reads one domain, those whose name starts with a text, or all of the account, with every alias.
+  - Returns one domain, the domains whose names start with a text, or all domains of the account, each with all its
+    aliases.
 author:
   - The improvmx.email contributors (@improvmx-email)
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - improvmx.email.improvmx
+  - improvmx.email.improvmx.attributes
 attributes:
   check_mode:
     support: full
-    details: The module changes nothing.
+    details: This module changes nothing.
   diff_mode:
     support: N/A
+  idempotent:
+    support: full
+    details: This module changes nothing.
   platform:
     platforms: all
 options:
   domain:
     description:
-      - The one domain to read, in Unicode or as A-label.
+      - The name of the domain to read, in Unicode or as an A-label.
     type: str
   query:
     description:
-      - Read the domains whose name starts with this.
+      - Return only domains whose names start with this text.
     type: str
   active:
     description:
-      - Read only the domains that are active, or only those that are not.
+      - Return only domains that are active (V(true)) or inactive (V(false)).
     type: bool
   include:
     description:
-      - What else to read of each domain. It needs O(api_version=v3), and V(credentials) takes a request for each domain,
-        V(rules) one or more for each that is routed by rules.
+      - What else to return of each domain. Needs O(api_version=v3).
+      - V(credentials) takes one request for each domain, V(rules) one or more for each domain that is routed by rules.
     type: list
     elements: str
     choices: [rules, credentials]
@@ -60,53 +65,53 @@ EXAMPLES = r"""
     domain: example.com
   register: found
 
-- name: Stop unless the account has it
+- name: Fail if the domain does not exist
   ansible.builtin.assert:
     that: found.domains | length == 1
 
-- name: Read the domains that wait for their DNS records
+- name: Read the domains that are not active
   improvmx.email.improvmx_domain_info:
     active: false
   register: waiting
 
-- name: List the SMTP credentials of all domains
+- name: Show their names
+  ansible.builtin.debug:
+    msg: "{{ waiting.domains | map(attribute='display') | join(', ') }}"
+
+- name: Read all domains with their SMTP credentials
   improvmx.email.improvmx_domain_info:
     include: [credentials]
   register: senders
 
-- name: Show them as logins
+- name: Show the logins of each domain
   ansible.builtin.debug:
     msg: "{{ item.credentials | map(attribute='username') | map('regex_replace', '$', '@' ~ item.domain) | list }}"
   loop: "{{ senders.domains }}"
   loop_control:
     label: "{{ item.domain }}"
-
-- name: Show their names
-  ansible.builtin.debug:
-    msg: "{{ waiting.domains | map(attribute='display') | join(', ') }}"
 """
 
 RETURN = r"""
 domains:
   description:
-    - The domains, by name. Empty when there is none.
-    - It is valid input for O(improvmx.email.improvmx_domains#module:domains).
+    - The domains, sorted by name. Empty if there are none.
+    - This is a valid value of O(improvmx.email.improvmx_domains#module:domains).
   returned: success
   type: list
   elements: dict
   contains:
     domain:
-      description: The name as A-label.
+      description: The name as an A-label.
       type: str
       returned: always
       sample: xn--bcher-kva.example
     display:
-      description: The name as people read it.
+      description: The name in Unicode.
       type: str
       returned: always
       sample: bücher.example
     active:
-      description: Whether the service forwards the mail of the domain.
+      description: Whether the service forwards mail of the domain.
       type: bool
       returned: always
     added:
@@ -115,11 +120,11 @@ domains:
       returned: always
       sample: "2026-01-31T08:00:00Z"
     notification_email:
-      description: Where notifications go. C(null) means the address of the account.
+      description: The address for notifications. C(null) means the address of the account.
       type: str
       returned: always
     webhook:
-      description: The URL that is told about mail.
+      description: The URL that the service calls for mail of the domain.
       type: str
       returned: always
     whitelabel:
@@ -127,34 +132,35 @@ domains:
       type: str
       returned: always
     aliases:
-      description: Every alias of the domain.
+      description: All aliases of the domain.
       type: list
       elements: dict
       returned: always
       contains:
         alias:
-          description: Its name.
+          description: The name of the alias.
           type: str
           returned: always
           sample: info
         forward:
-          description: Its destinations.
+          description: The destinations.
           type: list
           elements: str
           returned: always
           sample: [ann@mail.example]
         id:
-          description: The service's id of the alias.
+          description: The id of the alias in the service.
           type: str
           returned: always
           sample: "4711"
     rules:
       description:
-        - The rules, in the order in which they are tried, in the form of O(improvmx.email.improvmx_domain#module:rules).
+        - The rules, in the order in which they are tried, in the form of
+          O(improvmx.email.improvmx_domain#module:rules).
         - Empty for a domain that is routed by aliases.
       type: list
       elements: dict
-      returned: when O(include) has V(rules)
+      returned: when O(include) contains V(rules)
       sample:
         - id: 0b9e6a2c-0000-0000-0000-000000000000
           type: alias
@@ -167,16 +173,16 @@ domains:
       description: The SMTP credentials. The service never shows their passwords.
       type: list
       elements: dict
-      returned: when O(include) has V(credentials)
+      returned: when O(include) contains V(credentials)
       sample:
         - username: newsletter
           created: "2026-01-31T08:00:00Z"
           usage: 0
     dns_records:
       description:
-        - The DNS records that the domain needs, one value each.
-        - The filter P(improvmx.email.dns_records#filter) does more. It takes in the SPF record that the domain has, adds
-          the records for sending, and can gather record sets.
+        - The DNS records that the domain needs, each with one value.
+        - To merge an existing SPF record, to add the records for sending mail or to get record sets, use the filter
+          P(improvmx.email.dns_records#filter).
       type: list
       elements: dict
       returned: always
@@ -186,7 +192,7 @@ domains:
           type: str
           returned: always
         fqdn:
-          description: The whole name.
+          description: The full name.
           type: str
           returned: always
         type:
@@ -194,7 +200,7 @@ domains:
           type: str
           returned: always
         ttl:
-          description: How long it may be cached, in seconds.
+          description: How long the record may be cached, in seconds.
           type: int
           returned: always
         value:
@@ -206,27 +212,27 @@ domains:
           type: int
           returned: always
     daily_quota:
-      description: How many mails a day the service forwards for the domain.
+      description: The number of mails that the service forwards for the domain in a day.
       type: int
-      returned: where the service tells it
+      returned: if the service returns it
     dkim_selector:
-      description: The selector of the service's DKIM signatures.
+      description: The selector of the DKIM signatures of the service.
       type: str
-      returned: where the service tells it
+      returned: if the service returns it
     banned:
-      description: Whether the service has shut the domain out.
+      description: Whether the service has banned the domain.
       type: bool
-      returned: where the service tells it
+      returned: if the service returns it
     strict_mxes:
-      description: The service's own field of that name.
+      description: The field of the same name in the API.
       type: bool
-      returned: where the service tells it
+      returned: if the service returns it
     routing_engine:
-      description: What routes the mail of the domain, V(alias) or V(rules).
+      description: Whether mail of the domain is routed by aliases (V(alias)) or by rules (V(rules)).
       type: str
-      returned: where the service tells it
+      returned: if the service returns it
 api_requests:
-  description: How many HTTP requests the task made, repeats included.
+  description: The number of HTTP requests that the task made, retries included.
   returned: always
   type: int
   sample: 1

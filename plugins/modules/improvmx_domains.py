@@ -10,141 +10,140 @@ module: improvmx_domains
 short_description: Manage many ImprovMX domains with their settings, aliases, rules and SMTP credentials
 version_added: 0.1.0
 description:
-  - Brings many domains of an account to a wished state in one task.
-  - It reads the account once and writes only what differs. A run that changes nothing makes one request for
-    each 100 domains of the account, whatever the number of aliases (up to 200 for each domain).
-  - Where domains or aliases have to be created with O(api_version=v3), it first reads the limits of the account, which is
-    one request, and in the case of a single new domain another one for the number of domains. A warning tells each
-    limit that would be exceeded in the end, in check mode too. The run goes on all the same, for the service decides.
-  - What is not mentioned is not managed and stays as it is.
+  - Ensures that the domains of an account are in the desired state, all of them in one task.
+  - The account is read once, and only differences are written. A run without changes takes one request for each 100
+    domains of the account, whatever the number of aliases (up to 200 for each domain).
+  - Options that are not set and aliases, rules and credentials that are not listed are not managed and stay unchanged.
+  - Before the module creates domains or aliases with O(api_version=v3), it reads the limits of the account. This takes
+    one request, and one more for the number of domains if O(domains) is a single new domain. The module warns of each
+    limit that would be exceeded, in check mode too. It continues all the same, because the service decides.
 author:
   - The improvmx.email contributors (@improvmx-email)
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - improvmx.email.improvmx
+  - improvmx.email.improvmx.attributes
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: full
+  idempotent:
+    support: partial
+    details: Each run with O(domains[].credentials[].update_password=always) sets the password and reports a change.
   platform:
     platforms: all
 options:
   domains:
     description:
-      - The desired domains, each with what M(improvmx.email.improvmx_domain) takes.
-      - What RV(improvmx.email.improvmx_domain_info#module:domains) holds is valid too. What can't be managed of it, such
-        as ids and times, is ignored.
+      - A list of domains with their desired state. Each item takes the options of M(improvmx.email.improvmx_domain).
+      - The RV(improvmx.email.improvmx_domain_info#module:domains) that M(improvmx.email.improvmx_domain_info) returns
+        are a valid value. Fields of them that cannot be managed, such as ids and times, are accepted and ignored.
     type: list
     elements: dict
     required: true
     suboptions:
       domain:
-        description:
-          - The name of the domain, in Unicode or as A-label. Case and a dot at the end make no difference.
+        description: The name of the domain, in Unicode or as an A-label. Case and a trailing dot make no difference.
         type: str
         required: true
       state:
         description:
-          - Whether the domain is to be there. With V(absent) the service deletes its aliases with it,
-            and the other options of the domain have no effect.
+          - Whether the domain should exist. V(absent) deletes the domain with everything in it. The other options of
+            the domain have no effect then.
         type: str
         choices: [present, absent]
         default: present
       notification_email:
         description:
-          - Where the service sends its notifications about the domain. An empty string clears it, which means the
-            address of the account. Needs O(api_version=v3).
+          - The address for notifications about the domain. An empty string resets it to the address of the account.
+            Needs O(api_version=v3).
         type: str
       webhook:
         description:
-          - A URL that the service tells about mail of the domain. An empty string clears it. Needs O(api_version=v3).
+          - The URL that the service calls for mail of the domain. An empty string clears it. Needs O(api_version=v3).
         type: str
       whitelabel:
         description:
-          - The white label domain to show instead of the service's own. An empty string clears it.
+          - The white label domain to show instead of that of the service. An empty string clears it.
             Needs O(api_version=v3).
         type: str
       aliases:
         description:
-          - Aliases of the domain. Those that are not listed stay as they are, unless O(domains[].purge_aliases=true).
-          - The service makes a catch-all alias V(*) for each new domain. List it to manage it.
+          - The aliases of the domain. Others stay unchanged, unless O(domains[].purge_aliases=true).
+          - The service creates a catch-all alias V(*) with each new domain. List it to manage it.
         type: list
         elements: dict
         suboptions:
           alias:
             description:
-              - What stands before the C(@), V(*) for the catch-all, or a regular expression. Case makes no difference.
-              - A text. Put a name in quotes that YAML takes for something else, such as V(on), V(no) or V(007).
-              - A truth value or a number is refused.
+              - The part before the C(@), V(*) for the catch-all, or a regular expression. Case makes no difference.
+              - It must be a string, so quote names that YAML converts, such as V(on), V(no) or V(007).
             type: raw
             required: true
           forward:
             description:
-              - Where the mail goes. Each destination is an e-mail address, an C(http) or C(https) URL, or the word
-                V(null), which accepts the mail and throws it away. V(null) must stand alone, and in quotes.
-              - Order, doubles, spaces and the case of a destination's domain make no difference.
-              - Commas separate destinations, so a URL has to write its own as C(%2C).
-              - Required when O(domains[].aliases[].state=present).
+              - The destinations. Each is an e-mail address or an C(http) or C(https) URL. V(null), in quotes and as the
+                only destination, accepts the mail and discards it.
+              - Order, duplicates, spaces and the case of a destination's domain make no difference.
+              - A comma separates destinations. In a URL, write it as C(%2C).
+              - Required if O(domains[].aliases[].state=present).
             type: list
             elements: str
           state:
-            description:
-              - Whether the alias is to be there.
+            description: Whether the alias should exist.
             type: str
             choices: [present, absent]
             default: present
-          id:
-            description: Ignored.
-            type: raw
+          id: {description: Ignored., type: raw}
       purge_aliases:
         description:
-          - Whether to delete the aliases of the domain that are not in O(domains[].aliases), which is required then.
-          - An empty list, C([]), deletes all aliases.
+          - Whether to delete the aliases of the domain that are not in O(domains[].aliases). Needs that option.
+            An empty list, C([]), deletes all aliases.
         type: bool
         default: false
       rules:
         description:
-          - Rules of the domain, which must be routed by rules. It is switched to them in the dashboard of ImprovMX.
-            Needs O(api_version=v3).
-          - Those that are not listed stay as they are, unless O(domains[].purge_rules=true).
-          - Where none of them has a rank, their order is the order in which they are tried. Ranks are set where the existing
-            ones contradict it, as few as possible. Ranks for some of them only are rejected.
+          - The rules of a domain that is routed by rules, which is set in the ImprovMX dashboard. Other rules stay
+            unchanged, unless O(domains[].purge_rules=true). Needs O(api_version=v3).
+          - If no listed rule has a rank, the order of the list is the order in which rules are tried. Ranks are changed
+            only where they contradict it, as few as possible. Ranks for only some of the listed rules are rejected.
+          - M(improvmx.email.improvmx_rule) describes the options in detail.
         type: list
         elements: dict
         suboptions:
           id:
             description:
-              - The service's id of an existing rule, as M(improvmx.email.improvmx_domain_info) returns it.
-              - Without it the rule is found by its type and its matcher, see M(improvmx.email.improvmx_rule).
+              - The id of an existing rule, as M(improvmx.email.improvmx_domain_info) returns it. Without it, a rule is
+                found by its type and matcher.
             type: str
           type:
-            description: What the rule looks at. Required without O(domains[].rules[].id).
+            description: What the rule matches. Required without O(domains[].rules[].id).
             type: str
             choices: [alias, regex, cel]
           alias:
-            description: What stands before the C(@), or V(*) for the catch-all, for O(domains[].rules[].type=alias).
+            description: The part before the C(@), or V(*) for the catch-all, if O(domains[].rules[].type=alias).
             type: raw
           regex:
-            description: A regular expression, for O(domains[].rules[].type=regex).
+            description: The regular expression, if O(domains[].rules[].type=regex).
             type: str
           scopes:
-            description: In which parts of a mail O(domains[].rules[].regex) is looked for.
+            description: The parts of a mail in which O(domains[].rules[].regex) is searched.
             type: list
             elements: str
             choices: [sender, recipient, subject, body]
           expression:
-            description: An expression in CEL, the Common Expression Language, for O(domains[].rules[].type=cel).
+            description: The expression in the Common Expression Language (CEL), if O(domains[].rules[].type=cel).
             type: str
           forward:
-            description: Where the mail goes, as in O(domains[].aliases[].forward).
+            description: The destinations, as in O(domains[].aliases[].forward).
             type: list
             elements: str
           rank:
-            description: The place of the rule among the others, lowest first.
+            description: The position of the rule among the others, lowest first.
             type: float
           active:
-            description: Whether the rule is in force.
+            description: Whether the rule is active.
             type: bool
             default: true
           state:
@@ -152,35 +151,35 @@ options:
             type: str
             choices: [present, absent]
             default: present
-          created:
-            description: Ignored.
-            type: raw
+          created: {description: Ignored., type: raw}
       purge_rules:
-        description: Whether to delete the rules of the domain that are not in O(domains[].rules), which is required then.
+        description:
+          - Whether to delete the rules of the domain that are not in O(domains[].rules). Needs that option.
+            An empty list, C([]), deletes all rules.
         type: bool
         default: false
       credentials:
         description:
-          - SMTP credentials of the domain. Those that are not listed stay as they are, unless O(domains[].purge_credentials=true).
+          - The SMTP credentials of the domain. Others stay unchanged, unless O(domains[].purge_credentials=true).
             Needs O(api_version=v3).
         type: list
         elements: dict
         suboptions:
           username:
             description:
-              - What stands before the C(@) of the login. Case makes no difference.
-              - Put a name in quotes that YAML takes for something else, such as V(on) or V(007).
+              - The part before the C(@) of the login. Case makes no difference. Quote names that YAML converts, such as
+                V(on) or V(007).
             type: raw
             required: true
           password:
             description:
-              - The password, required where the credential does not exist yet. It never appears in any output.
-              - Put a password in quotes that YAML takes for something else, such as V(0123) or V(1e5).
+              - The password. Required if the credential does not exist. It never appears in any output.
+              - Quote passwords that YAML converts, such as V(0123) or V(1e5).
             type: str
           update_password:
             description:
-              - V(on_create) sets the password of a new credential only, so that a second run changes nothing.
-              - V(always) sets it on every run, and each such run reports a change, for the service never shows a password.
+              - V(on_create) sets the password of new credentials only.
+              - V(always) sets it on each run and always reports a change, because the service never shows passwords.
             type: str
             choices: [always, on_create]
             default: on_create
@@ -189,105 +188,81 @@ options:
             type: str
             choices: [present, absent]
             default: present
-          created:
-            description: Ignored.
-            type: raw
-          usage:
-            description: Ignored.
-            type: raw
+          created: {description: Ignored., type: raw}
+          usage: {description: Ignored., type: raw}
       purge_credentials:
         description:
-          - Whether to delete the credentials of the domain that are not in O(domains[].credentials), which is required then.
+          - Whether to delete the credentials of the domain that are not in O(domains[].credentials). Needs that option.
+            An empty list, C([]), deletes all credentials.
         type: bool
         default: false
-      display:
-        description: Ignored.
-        type: raw
-      active:
-        description: Ignored.
-        type: raw
-      added:
-        description: Ignored.
-        type: raw
-      dns_records:
-        description: Ignored.
-        type: raw
-      daily_quota:
-        description: Ignored.
-        type: raw
-      dkim_selector:
-        description: Ignored.
-        type: raw
-      banned:
-        description: Ignored.
-        type: raw
-      strict_mxes:
-        description: Ignored.
-        type: raw
-      routing_engine:
-        description: Ignored.
-        type: raw
+      # Fields that improvmx_domain_info returns:
+      display: {description: Ignored., type: raw}
+      active: {description: Ignored., type: raw}
+      added: {description: Ignored., type: raw}
+      dns_records: {description: Ignored., type: raw}
+      daily_quota: {description: Ignored., type: raw}
+      dkim_selector: {description: Ignored., type: raw}
+      banned: {description: Ignored., type: raw}
+      strict_mxes: {description: Ignored., type: raw}
+      routing_engine: {description: Ignored., type: raw}
   purge:
-    description:
-      - Whether to delete the domains of the account that are not in O(domains).
-      - Needs O(max_deletions).
+    description: Whether to delete the domains of the account that are not in O(domains). Needs O(max_deletions).
     type: bool
     default: false
   max_deletions:
     description:
-      - The most domains, aliases, rules and credentials that the task may delete. What goes with a deleted domain
-        counts, as far as the task reads it.
-      - When it would delete more, the task fails before it writes anything.
+      - The maximum number of domains, aliases, rules and credentials that the task may delete. Those of a deleted
+        domain count too, as far as the task reads them.
+      - If the task would delete more, it fails before it changes anything.
     type: int
   max_domain_deletions:
     description:
-      - The most domains that the task may delete, whatever the number of their aliases.
-      - When it would delete more, the task fails before it writes anything. The role sets it to V(3) where
-        C(improvmx_max_deletions) is not set.
+      - The maximum number of domains that the task may delete, whatever the number of their aliases.
+      - If the task would delete more, it fails before it changes anything. The role
+        P(improvmx.email.improvmx#role) sets it to V(3) if C(improvmx_max_deletions) is not set.
     type: int
-    version_added: 0.1.0
   unmanaged:
     description:
-      - What to do about things that exist and are not listed, and that the task does not delete either. These are the
-        domains that are not in O(domains), and the aliases, rules and SMTP credentials of the listed ones that are not
-        listed there, the catch-all among them.
-      - V(report) returns them in RV(unmanaged). V(fail) fails as well, before anything is written, where there is one.
-      - Both read the whole account. With O(api_version=v3) that takes a request for the credentials of each listed
+      - What to do about domains that exist and are not in O(domains), and about aliases (the catch-all too), rules and
+        SMTP credentials of listed domains that are not listed. Those that the task deletes do not count.
+      - V(report) returns them in RV(unmanaged). V(fail) also fails if there are any, before anything is changed.
+      - Both read the whole account. With O(api_version=v3), this takes one request for the credentials of each listed
         domain, and one for the rules of each that is routed by rules.
     type: str
     choices: [ignore, report, fail]
     default: ignore
   concurrency:
     description:
-      - How many domains to work on at the same time, from V(1) to V(10).
-      - The limits of the service are kept, and results and their order are the same, whatever the number.
+      - The number of domains to work on at the same time, from V(1) to V(10). It does not affect the rate limit, the
+        results or their order.
     type: int
     default: 8
   progress_file:
     description:
-      - A file to which lines of progress are appended while the task runs, for C(tail -f).
-      - Where the task runs on the machine of the playbook, and not in the background, it need not be set; then
-        the progress is shown in the output of the playbook every few seconds.
+      - A file to which progress is appended while the task runs, for C(tail -f).
+      - It is not needed if the task runs on the controller and not in the background. Then the output of the playbook
+        shows the progress every few seconds.
     type: path
 notes:
-  - The failure of one domain does not keep the others from being worked on. The task fails at its end then.
-    Only where the service itself fails, for two domains in a row, the rest is not tried.
+  - If one domain fails, the others are still processed, and the task fails at the end. Only if the service itself fails
+    for two domains in a row, the remaining domains are not tried.
 seealso:
   - module: improvmx.email.improvmx_domain
   - module: improvmx.email.improvmx_domain_info
   - name: The catch-all
-    description: The alias that the service makes for each new domain.
+    description: The alias that the service creates with each new domain.
     link: https://github.com/improvmx-email/improvmx.email/blob/main/docs/docsite/rst/catch_all.rst
   - name: Dry runs
-    description: What check mode promises, and what it can't know.
+    description: What check mode guarantees, and what it cannot know.
     link: https://github.com/improvmx-email/improvmx.email/blob/main/docs/docsite/rst/dry_runs.rst
   - name: Rate limits and big accounts
-    description: How many requests it takes, and how long.
+    description: How many requests a run takes, and how long.
     link: https://github.com/improvmx-email/improvmx.email/blob/main/docs/docsite/rst/rate_limits.rst
 """
 
 EXAMPLES = r"""
-- name: Have three domains
+- name: Ensure that two domains exist with their aliases, and that a third one does not
   improvmx.email.improvmx_domains:
     domains:
       - domain: example.com
@@ -304,7 +279,7 @@ EXAMPLES = r"""
       - domain: example.net
         state: absent
 
-- name: Send what a regular expression matches to one team, and drop what nothing else takes
+- name: Forward what matches a regular expression to one team, and discard all other mail
   improvmx.email.improvmx_domains:
     domains:
       - domain: example.com
@@ -314,24 +289,24 @@ EXAMPLES = r"""
           - alias: "*"
             forward: "null"
 
-- name: Find out whether the account holds anything that is not listed
+- name: Report what exists in the account and is not listed
   improvmx.email.improvmx_domains:
     domains: "{{ my_domains }}"
     unmanaged: report
   check_mode: true
   register: compared
 
-- name: Ensure that the domains of a variable and no others exist, unless that deletes more than five things
+- name: Ensure that only the listed domains exist, but delete five things at most
   improvmx.email.improvmx_domains:
     domains: "{{ my_domains }}"
     purge: true
     max_deletions: 5
 
-- name: Read what there is
+- name: Read the current state
   improvmx.email.improvmx_domain_info:
   register: account
 
-- name: Write it back, which changes nothing
+- name: Apply the current state, which changes nothing
   improvmx.email.improvmx_domains:
     domains: "{{ account.domains }}"
 """
@@ -339,46 +314,15 @@ EXAMPLES = r"""
 RETURN = r"""
 domains:
   description:
-    - The domains of O(domains) that are there after the task, in the order of O(domains).
-    - They are in the form of RV(improvmx.email.improvmx_domain_info#module:domains), without the DNS records. Of a domain with 200 aliases or
-      more, RV(domains[].aliases) may hold only those that the task had to read.
+    - The domains of O(domains) that exist after the task, in the same order.
+    - They have the form of RV(improvmx.email.improvmx_domain_info#module:domains), without the DNS records.
+      C(active) is returned as far as it is known.
   returned: success, and after failures of single domains
   type: list
   elements: dict
   contains:
-    domain:
-      description: The name as A-label.
-      type: str
-      returned: always
-      sample: xn--bcher-kva.example
-    display:
-      description: The name as people read it.
-      type: str
-      returned: always
-      sample: bücher.example
-    active:
-      description: Whether the service forwards the mail of the domain, as far as it is known.
-      type: bool
-      returned: always
-    added:
-      description: When the domain was added, in ISO 8601 and UTC.
-      type: str
-      returned: always
-      sample: "2026-01-31T08:00:00Z"
-    notification_email:
-      description: Where notifications go. C(null) means the address of the account.
-      type: str
-      returned: always
-    webhook:
-      description: The URL that is told about mail.
-      type: str
-      returned: always
-    whitelabel:
-      description: The white label domain.
-      type: str
-      returned: always
     aliases:
-      description: The aliases.
+      description: The aliases. For a domain with 200 or more, it may contain only those that the task had to read.
       type: list
       elements: dict
       returned: always
@@ -394,45 +338,25 @@ domains:
       elements: dict
       returned: when O(domains[].credentials) or O(domains[].purge_credentials) is set, or O(unmanaged) is not V(ignore)
 unmanaged:
-  description: What exists and is neither listed nor deleted.
+  description:
+    - What exists and is neither listed nor deleted. C(kind) is V(domain), V(alias), V(rule) or V(credential), and
+      C(domain) an A-label.
   returned: when O(unmanaged) is not V(ignore)
   type: list
   elements: dict
   sample: [{"kind": "alias", "domain": "example.com", "name": "old"}]
-  contains:
-    kind:
-      description: V(domain), V(alias), V(rule) or V(credential).
-      type: str
-      returned: always
-    domain:
-      description: The name of the domain as A-label.
-      type: str
-      returned: always
-    name:
-      description: The name of the thing.
-      type: str
-      returned: always
 failed_domains:
   description: The domains that failed, and why.
   returned: when single domains failed
   type: list
   elements: dict
   sample: [{"domain": "example.com", "msg": "..."}]
-  contains:
-    domain:
-      description: The name as A-label.
-      type: str
-      returned: always
-    msg:
-      description: What happened.
-      type: str
-      returned: always
 changes:
   description:
-    - What was done, in the order of execution. In check mode, what would be done.
-    - After a failure, what was really done.
-    - The password and the query values of a URL are replaced by C(…) and four digits of a fingerprint, so that a
-      change shows, and the secret does not.
+    - What was done, in order of execution. In check mode, what would be done.
+    - After a failure, what was done before it.
+    - The password and the query values of a URL are replaced by C(…) and four hexadecimal digits of a fingerprint, so
+      a change is visible and the secret is not.
   returned: always
   type: list
   elements: dict
@@ -444,15 +368,15 @@ changes:
       before: null
       after: {"forward": ["ann@mail.example"]}
 pending:
-  description: What was not done, in the form of RV(changes).
+  description: What was not done because of the failure, in the form of RV(changes).
   returned: failure
   type: list
   elements: dict
 diff:
   description:
-    - The managed fields of what changes, before and after, as YAML in the form of the options. One entry for each domain that changes.
-    - The password and the query values of a URL are replaced, see RV(changes).
-  returned: success, and after a failure with what was done until then
+    - The managed fields before and after, as YAML in the form of the options. One entry for each changed domain.
+    - Secrets in URLs are replaced as in RV(changes).
+  returned: success, and after a failure with what was done before it
   type: list
   elements: dict
   sample:
@@ -461,7 +385,7 @@ diff:
       before: "domain: example.com\naliases:\n  - {alias: info, forward: ann@mail.example}\n"
       after: "domain: example.com\naliases:\n  - {alias: info, forward: bob@mail.example}\n"
 api_requests:
-  description: How many HTTP requests the task made, repeats included.
+  description: The number of HTTP requests that the task made, retries included.
   returned: always
   type: int
   sample: 1
@@ -504,7 +428,7 @@ def _options() -> Dict[str, Any]:
 
 
 def _read_bound(params: Mapping[str, Any]) -> Optional[int]:
-    # Ansible's own required_if is content with a null, which is what an empty variable gives.
+    # The required_if of Ansible accepts null, which is the value of an empty variable.
     if params["purge"] and params["max_deletions"] is None:
         raise InputError(["purge needs max_deletions, the most domains and aliases that it may delete"])
     return read_number(params, "max_deletions", 0)

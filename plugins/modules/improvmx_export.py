@@ -7,50 +7,54 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: improvmx_export
-short_description: Write an ImprovMX account as inventory variables
+short_description: Export an ImprovMX account as inventory variables
 version_added: 0.1.0
 description:
-  - Writes the domains of the account, with their settings and every alias, as variables for the role
-    P(improvmx.email.improvmx#role), which changes nothing when it applies them to the same account.
-  - It is what the playbook C(improvmx.email.export) runs. It writes files where it runs, and nothing to the account.
-  - Only a file that is as an export wrote it is overwritten. Where there is any other, nothing is written at all.
-    The first line of each file has a fingerprint of the rest, by which an edited file is told.
-  - Of a domain that is routed by rules, no aliases are written, as they have no say there.
-  - What the role could not read back as it is, such as an alias with a space in it, is left out. A comment in the
-    file says so, and a warning.
-  - In the layout V(hosts), the file of a domain that the account no longer has is left alone, with a warning.
+  - Writes the domains of the account, with their settings and all aliases, as variables of the role
+    P(improvmx.email.improvmx#role). Applied to the same account, they change nothing.
+  - The playbook C(improvmx.email.export) runs this module. It writes files where it runs, and never changes the
+    account.
+  - Only files that an export wrote and nobody edited are overwritten. If any other file is in the way, nothing is
+    written. The first line of each file has a fingerprint of the rest, by which edits are recognized.
+  - For a domain that is routed by rules, no aliases are written, because they have no effect there.
+  - What the role could not read back unchanged, such as an alias with a space in it, is left out. A comment in the file
+    and a warning say so.
+  - With O(layout=hosts), the file of a domain that no longer exists in the account stays unchanged, with a warning.
 author:
   - The improvmx.email contributors (@improvmx-email)
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - improvmx.email.improvmx
+  - improvmx.email.improvmx.attributes
 attributes:
   check_mode:
     support: full
   diff_mode:
+    support: full
+  idempotent:
     support: full
   platform:
     platforms: posix
 options:
   path:
     description:
-      - The file to write, in the layout V(list); the folder to write to, in the layout V(hosts).
-      - With a local connection, one that is not absolute begins in the folder of the playbook that has the task.
-      - Missing folders are made.
+      - The file to write with O(layout=list), or the directory to write to with O(layout=hosts).
+      - With a local connection, a relative path starts at the directory of the playbook that has the task.
+      - Missing directories are created.
     type: path
     required: true
   layout:
     description:
       - V(list) writes one file with the variable C(improvmx_domains).
-      - V(hosts) writes an inventory in which each domain is a host, C(hosts.yml) and C(host_vars/DOMAIN.yml).
+      - V(hosts) writes an inventory in which each domain is a host, as C(hosts.yml) and C(host_vars/DOMAIN.yml).
     type: str
     choices: [list, hosts]
     default: list
   include:
     description:
-      - What else to export. V(credentials) takes a request for each domain and needs O(api_version=v3). A password can't
-        be read, so each credential is written without one, which leaves it as it is.
-      - Rules of domains that are routed by rules are always exported, with a request or more for each of them.
+      - What else to export. V(credentials) takes one request for each domain and needs O(api_version=v3). Passwords
+        cannot be read, so credentials are written without them. Applied, such a credential keeps its password.
+      - Rules of domains that are routed by rules are always exported, with one or more requests for each domain.
     type: list
     elements: str
     choices: [credentials]
@@ -61,11 +65,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Write the account into one file of variables
+- name: Export the account to one file of variables
   improvmx.email.improvmx_export:
     path: improvmx_domains.yml
 
-- name: Write the account as an inventory
+- name: Export the account as an inventory
   improvmx.email.improvmx_export:
     path: mail
     layout: hosts
@@ -73,7 +77,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: The files that were written, or that would be in check mode, in the order of execution.
+  description: The files that were written, in order of execution. In check mode, those that would be written.
   returned: always
   type: list
   elements: dict
@@ -89,7 +93,7 @@ changes:
       returned: always
       sample: file
     domain:
-      description: Always C(null), as no domain of the account changes.
+      description: Always C(null), because no domain of the account changes.
       type: str
       returned: always
     name:
@@ -98,55 +102,55 @@ changes:
       returned: always
       sample: improvmx_domains.yml
     before:
-      description: The fingerprint of the file as it was. C(null) where there was no file.
+      description: The fingerprint of the previous file. C(null) if it did not exist.
       type: dict
       returned: always
     after:
-      description: The fingerprint of the file as it is.
+      description: The fingerprint of the new file.
       type: dict
       returned: always
       sample:
         fingerprint: 1f0c5a2b9d3e
 pending:
-  description: The files that were not written because of a failure, in the same form.
+  description: The files that were not written because of a failure, in the form of RV(changes).
   returned: failure
   type: list
   elements: dict
 diff:
   description:
     - The text of each file that changes, before and after.
-    - The password and the query values of a URL are replaced by C(…) and four digits of a fingerprint, so that a
-      change shows, and the secret does not. The files have them whole.
+    - The password and the query values of a URL are replaced by C(…) and four hexadecimal digits of a fingerprint, so
+      a change is visible and the secret is not. The files contain the whole URLs.
   returned: success
   type: list
   elements: dict
 exported:
-  description: How much was exported.
+  description: The number of exported domains, aliases, rules and credentials.
   returned: success
   type: dict
   contains:
     domains:
-      description: How many domains.
+      description: The number of domains.
       type: int
       returned: always
     aliases:
-      description: How many aliases.
+      description: The number of aliases.
       type: int
       returned: always
     rules:
-      description: How many rules.
+      description: The number of rules.
       type: int
       returned: always
     credentials:
-      description: How many SMTP credentials.
+      description: The number of SMTP credentials.
       type: int
       returned: always
     left_out:
-      description: How many domains, settings, aliases, rules and credentials were left out, with a comment that says why.
+      description: The number of domains, settings, aliases, rules and credentials that were left out. Comments say why.
       type: int
       returned: always
 api_requests:
-  description: How many HTTP requests the task made, repeats included.
+  description: The number of HTTP requests that the task made, retries included.
   returned: always
   type: int
   sample: 1

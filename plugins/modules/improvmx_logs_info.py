@@ -10,80 +10,85 @@ module: improvmx_logs_info
 short_description: Read the mail logs of ImprovMX domains
 version_added: 0.1.0
 description:
-  - Reads the log of the mail of one domain, of several, or of all domains of the account, or that of one alias.
+  - Returns the mail logs of one domain, several domains or all domains of the account, or of one alias.
 author:
   - The improvmx.email contributors (@improvmx-email)
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - improvmx.email.improvmx
+  - improvmx.email.improvmx.attributes
 attributes:
   check_mode:
     support: full
-    details: The module changes nothing.
+    details: This module changes nothing.
   diff_mode:
     support: N/A
+  idempotent:
+    support: full
+    details: This module changes nothing.
   platform:
     platforms: all
 options:
   domain:
     description:
-      - The domain, in Unicode or as A-label.
-      - Without it and without O(domains) the logs of every domain of the account are read.
+      - The domain, in Unicode or as an A-label.
+      - Without this and O(domains), the logs of all domains of the account are read.
     type: str
   domains:
     description:
-      - The domains whose logs to read. They are read side by side, and the failure of one loses nothing of the others.
+      - The domains whose logs to read, in parallel. If one domain fails, the logs of the others are still returned.
     type: list
     elements: str
   alias:
     description:
-      - Read only the mail to this alias of O(domain).
+      - Return only mail to this alias of O(domain).
     type: str
   status:
     description:
-      - Read only mail whose latest event has one of these states, in upper or lower case.
-      - C(QUEUED), the mail was accepted. C(REFUSED), it was refused when it came in. C(DELIVERED), it reached its
-        destination. C(SOFT-BOUNCE), the destination refused it for now. C(HARD-BOUNCE), it refused it for good.
-        C(DEFERRED) and C(BOUNCED) were seen as well. Others are accepted.
+      - Return only mail whose latest event has one of these states. Case makes no difference.
+      - C(QUEUED) means that the service accepted the mail, C(REFUSED) that it rejected it, C(DELIVERED) that the
+        destination accepted it, C(SOFT-BOUNCE) that the destination rejected it temporarily, and C(HARD-BOUNCE) that
+        the destination rejected it permanently.
+      - Any other state is accepted too. The service has also been seen to return C(DEFERRED) and C(BOUNCED).
     type: list
     elements: str
   sender:
     description:
-      - Read only mail whose sender has this text in its address or name. Case makes no difference.
-      - An account can choose to log no senders, recipients and subjects. Nothing is found in what is not logged.
+      - Return only mail with this text in the address or name of the sender. Case makes no difference.
+      - An account can be set not to log senders, recipients and subjects. What is not logged is not found.
     type: str
   recipient:
     description:
-      - Read only mail whose recipient has this text in its address or name. Case makes no difference.
+      - Return only mail with this text in the address or name of the recipient. Case makes no difference.
     type: str
   subject:
     description:
-      - Read only mail with this text in its subject. Case makes no difference.
+      - Return only mail with this text in the subject. Case makes no difference.
     type: str
   since:
     description:
-      - Read only mail from this time on. An ISO 8601 date or time, which is UTC where it has no zone, or an age, such as
-        V(30m), V(24h), V(7d) or V(2w).
+      - Return only mail from this time on. Either a date or time in ISO 8601, in UTC unless it has a time zone, or an
+        age such as V(30m), V(24h), V(7d) or V(2w).
     type: str
   until:
     description:
-      - Read only mail up to this time, in the form of O(since). A date alone means its first moment.
+      - Return only mail up to this time, in the form of O(since). A date means the start of that day.
     type: str
   limit:
     description:
-      - Return at most this many mails of each domain, the newest ones. V(0) returns all there are.
+      - The maximum number of mails to return for each domain, newest first. V(0) means no limit.
     type: int
     default: 100
   concurrency:
     description:
-      - How many domains to read at the same time, from V(1) to V(10). The limits of the service are kept, and the results
-        are the same, whatever the number.
+      - The number of domains to read at the same time, from V(1) to V(10). It does not affect the rate limit or the
+        results.
     type: int
     default: 8
 notes:
-  - A domain takes a request for each page of its log, until O(limit) or O(since) is reached. Without O(domain) and
-    O(domains) the list of domains comes first, which is a request for each 100 domains.
-  - The service keeps logs for 7 days, and for longer on paid plans.
+  - Each domain takes one request for each page of its log, until O(limit) or O(since) is reached. Without O(domain) and
+    O(domains), the list of domains takes one request for each 100 domains.
+  - ImprovMX keeps logs for 7 days, and longer on paid plans.
 seealso:
   - module: improvmx.email.improvmx_domain_info
 """
@@ -98,17 +103,17 @@ EXAMPLES = r"""
     limit: 0
   register: bounced
 
-- name: Show whom it was meant for
+- name: Show the recipients
   ansible.builtin.debug:
     msg: "{{ bounced.logs | map(attribute='recipient.email') | unique }}"
 
-- name: Read what was not delivered today, of all domains
+- name: Read the undelivered mail of the last day, of all domains
   improvmx.email.improvmx_logs_info:
     status: [REFUSED, SOFT-BOUNCE, HARD-BOUNCE, BOUNCED]
     since: 24h
   register: undelivered
 
-- name: Look for an invoice in two domains
+- name: Search two domains for an invoice
   improvmx.email.improvmx_logs_info:
     domains:
       - example.com
@@ -126,68 +131,68 @@ EXAMPLES = r"""
 RETURN = r"""
 logs:
   description:
-    - One dictionary a mail, newest first.
-    - Besides the fields named here it holds what the service tells, which differs between versions of the API, and
-      with how much the account logs.
-    - Where some of several domains failed, it holds the mails of the others.
-  returned: success, or of several domains
+    - The mails, newest first.
+    - Each contains further fields as the service returns them. They depend on the version of the API, and on how much
+      the account logs.
+    - If some of several domains failed, the mails of the others are returned.
+  returned: success, and after failures of some of several domains
   type: list
   elements: dict
   contains:
     domain:
-      description: The domain in whose log it stands, as A-label.
+      description: The domain whose log contains the mail, as an A-label.
       type: str
       returned: always
       sample: example.com
     created:
-      description: When the mail came, in ISO 8601 and UTC.
+      description: When the mail was received, in ISO 8601 and UTC.
       type: str
       returned: always
       sample: "2026-01-31T08:00:00Z"
     status:
-      description: The state of the latest event. C(null) when there was none.
+      description: The state of the latest event. C(null) if there is no event.
       type: str
       returned: always
       sample: DELIVERED
     events:
-      description: What happened to the mail. Each event has at least C(created) and C(status).
+      description: The events of the mail. Each contains at least C(created) and C(status).
       type: list
       elements: dict
       returned: always
     sender:
-      description: Who sent it, with C(email) and C(name).
+      description: The sender, with C(email) and C(name).
       type: dict
-      returned: where the service tells it
+      returned: if the service returns it
     recipient:
-      description: The address it was sent to, with C(email) and C(name).
+      description: The recipient, with C(email) and C(name).
       type: dict
-      returned: where the service tells it
+      returned: if the service returns it
     forward:
-      description: Where it was forwarded to, with C(email) and C(name). C(null) when it was not.
+      description: The destination to which the mail was forwarded, with C(email) and C(name). C(null) if it was not.
       type: dict
-      returned: where the service tells it
+      returned: if the service returns it
     subject:
       description: The subject of the mail.
       type: str
-      returned: where the service tells it
+      returned: if the service returns it
 summary:
-  description: How many of RV(logs) have each status.
-  returned: success, or of several domains
+  description: The number of RV(logs) for each status.
+  returned: success, and after failures of some of several domains
   type: dict
   sample: {"DELIVERED": 41, "HARD-BOUNCE": 1}
 summaries:
-  description: RV(summary) by domain, for those that could be read.
+  description: The RV(summary) of each domain that could be read.
   returned: without O(domain)
   type: dict
   sample: {"example.com": {"DELIVERED": 41}, "example.org": {}}
 failed_domains:
-  description: The domains whose logs could not be read, and why. The task fails.
+  description: The domains whose logs could not be read, and why. The task fails then.
   returned: without O(domain), on failure
   type: list
   elements: dict
   contains:
     domain:
-      description: The domain, as A-label.
+      description: The name as an A-label.
       type: str
       returned: always
     msg:
@@ -195,7 +200,7 @@ failed_domains:
       type: str
       returned: always
 api_requests:
-  description: How many HTTP requests the task made, repeats included.
+  description: The number of HTTP requests that the task made, retries included.
   returned: always
   type: int
   sample: 1

@@ -7,25 +7,29 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: improvmx_provision
-short_description: Provision what the inventory desires, as the role does
+short_description: Provision the domains that the inventory desires
 version_added: 0.1.0
 description:
-  - This is what the role P(improvmx.email.improvmx#role) runs. Use the role, or M(improvmx.email.improvmx_domains) for
-    domains that do not come from variables of the inventory.
-  - It reads the variables of every host of the play on the controller, groups the domains by account, and
-    runs M(improvmx.email.improvmx_domains) once for each account. Everything that speaks against a run is reported in
-    one message, before any request.
-  - The variables are described by C(ansible-doc -t role improvmx.email.improvmx).
+  - The role P(improvmx.email.improvmx#role) runs this module. Use the role, or M(improvmx.email.improvmx_domains) for
+    domains that do not come from inventory variables.
+  - Reads the variables of all hosts of the play on the controller, groups the domains by account, and runs
+    M(improvmx.email.improvmx_domains) once for each account.
+  - All problems of the variables are reported in one message, before any request is sent.
+  - C(ansible-doc -t role improvmx.email.improvmx) describes the variables.
 author:
   - The improvmx.email contributors (@improvmx-email)
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - improvmx.email.improvmx
+  - improvmx.email.improvmx.attributes
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: full
+  idempotent:
+    support: partial
+    details: Each run with C(update_password=always) for a credential sets the password and reports a change.
   platform:
     platforms: all
 options:
@@ -37,8 +41,8 @@ options:
     choices: [provision, check_dns]
     default: provision
 notes:
-  - The options of the connection are those of C(module_defaults). The role's variables win over them.
-  - It runs on the controller, whatever the connection of the host is, and once for a play, whatever its strategy is.
+  - Set the connection options with C(module_defaults). The variables of the role take precedence.
+  - It runs on the controller, whatever the connection of the host is, and once for each play, under every strategy.
 seealso:
   - module: improvmx.email.improvmx_domains
   - module: improvmx.email.improvmx_domain_check
@@ -53,7 +57,8 @@ EXAMPLES = r"""
 RETURN = r"""
 changes:
   description:
-    - What was done in all accounts, as M(improvmx.email.improvmx_domains) returns it. In check mode, what would be done.
+    - What was done in all accounts, as M(improvmx.email.improvmx_domains) returns it. In check mode, what would be
+      done.
   returned: always
   type: list
   elements: dict
@@ -78,18 +83,18 @@ diff:
   type: list
   elements: dict
 accounts:
-  description: The same for each account.
+  description: The same results for each account.
   returned: always
   type: list
   elements: dict
   contains:
     api_url:
-      description: Where the account is.
+      description: The URL of the API.
       type: str
       returned: always
       sample: https://api.improvmx.com
     hosts:
-      description: The hosts of the inventory whose variables led to this account.
+      description: The hosts of the inventory whose variables belong to this account.
       type: list
       elements: str
       returned: always
@@ -98,12 +103,12 @@ accounts:
       type: str
       returned: when the account failed
 checks:
-  description: The outcome of each check, as M(improvmx.email.improvmx_domain_check) returns it.
+  description: The result of each check, as M(improvmx.email.improvmx_domain_check) returns it.
   returned: with O(step=check_dns)
   type: list
   elements: dict
 api_requests:
-  description: How many HTTP requests the task made, retries included.
+  description: The number of HTTP requests that the task made, retries included.
   returned: always
   type: int
   sample: 1

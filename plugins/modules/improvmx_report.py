@@ -7,98 +7,103 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: improvmx_report
-short_description: Write a report of the health of an ImprovMX account
+short_description: Report on the health of an ImprovMX account
 version_added: 0.1.0
 description:
-  - Reads domains, aliases, logs and limits of the account, and writes what needs attention, with the figures behind
-    it, as one page of HTML or as data.
-  - It is what the role P(improvmx.email.report#role) and the playbook C(improvmx.email.report) run. It writes a file
-    where it runs, and nothing to the account, unless O(check_dns) allows to check DNS records.
-  - The latest event of a mail decides what became of it. A mail that was refused for now and delivered in the end is
+  - Reads the domains, aliases, logs and limits of the account, and writes what needs attention, with the data behind
+    it, as one HTML page or as data.
+  - The role P(improvmx.email.report#role) and the playbook C(improvmx.email.report) run this module. It writes a file
+    where it runs, and changes the account only if O(check_dns=true).
+  - The latest event of a mail decides how it counts. A mail that was rejected temporarily and delivered later counts as
     delivered.
-  - What can't be read of one domain loses nothing of the others. It stands in the report as a finding.
-  - Only a file that a report wrote, or an empty one, is overwritten.
-  - The page needs no script and no network. What strangers wrote into mails is never taken as HTML, as a template or
-    as a formula.
+  - If something of one domain cannot be read, the report has a finding for it, and the other domains are still
+    reported.
+  - Only an empty file or one that a report wrote is overwritten.
+  - The page needs no scripts and no network. Text from mails is never interpreted as HTML, as a template or as a
+    formula.
 author:
   - The improvmx.email contributors (@improvmx-email)
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - improvmx.email.improvmx
+  - improvmx.email.improvmx.attributes
 attributes:
   check_mode:
     support: full
-    details: It reads, checks no DNS records, and writes no file.
+    details: In check mode, the account is read, but no DNS records are checked and no file is written.
   diff_mode:
     support: full
-    details: It shows the summary of the report instead of the file.
+    details: The diff shows the summary of the report, not the file.
+  idempotent:
+    support: full
+    details: New mail, and mail that is now older than O(since), changes the report. Its time of creation does not count.
   platform:
     platforms: posix
 options:
   path:
     description:
-      - The file to write. With the ending C(.json) it holds all of RV(report), with C(.csv) one row for each mail, and with
-        any other the page.
-      - With a local connection, one that is not absolute begins in the folder of the playbook that has the task.
-      - Missing folders are made.
+      - The file to write. With the extension C(.json) it contains RV(report), with C(.csv) one row for each mail, and
+        with any other extension the page.
+      - With a local connection, a relative path starts at the directory of the playbook that has the task.
+      - Missing directories are created.
     type: path
     required: true
   since:
     description:
-      - How far back the report looks. An ISO 8601 date or time, which is UTC where it has no zone, or an age, such as
-        V(24h), V(7d) or V(2w).
-      - The service keeps logs for 7 days, and for longer on paid plans.
+      - The start of the period that the report covers. Either a date or time in ISO 8601, in UTC unless it has a time
+        zone, or an age such as V(24h), V(7d) or V(2w).
+      - ImprovMX keeps logs for 7 days, and longer on paid plans.
     type: str
     default: 7d
   domains:
     description:
-      - The domains to report on, in Unicode or as A-label. Without it, all of the account.
+      - The domains to report on, in Unicode or as A-labels. Without it, all domains of the account.
     type: list
     elements: str
   check_dns:
     description:
-      - Whether to have the service check the DNS records of each domain. A check activates a domain whose MX records are
+      - Whether to let the service check the DNS records of each domain. A check activates a domain whose MX records are
         right, so it can change the account.
-      - In check mode nothing is checked.
+      - Nothing is checked in check mode.
     type: bool
     default: false
   alert_on:
     description:
-      - The kinds of findings of which RV(report.alert) tells. The task does not fail because of them; the role does
-        so at its end, when the report is written.
+      - The kinds of findings that set RV(report.alert). They do not make the task fail. The role fails because of them
+        at its end, when the report is written.
     type: list
     elements: str
     choices: [undelivered, dns, limits, inactive]
     default: []
   concurrency:
     description:
-      - How many domains to read at the same time, from V(1) to V(10). The limits of the service are kept, and the results
-        are the same, whatever the number.
+      - The number of domains to read at the same time, from V(1) to V(10). It does not affect the rate limit or the
+        results.
     type: int
     default: 8
   progress_file:
     description:
-      - A file to which lines of progress are appended while the task runs, for C(tail -f).
-      - Where the task runs on the machine of the playbook, and not in the background, it need not be set; then
-        the progress is shown in the output of the playbook every few seconds.
+      - A file to which progress is appended while the task runs, for C(tail -f).
+      - It is not needed if the task runs on the controller and not in the background. Then the output of the playbook
+        shows the progress every few seconds.
     type: path
 notes:
-  - A report takes a request for each 100 domains, one for the limits, and one or more for each domain, as many as its log
-    has pages in that time. A domain with 200 aliases or more takes one more for each 100 of them, a domain that is routed
-    by rules two more or so, and O(check_dns) one more for each domain.
-  - The memory that it needs does not grow with the number of mails. Of a domain, 300 different reasons and 300 addresses
-    without an alias are told apart; what is beyond that is counted together.
+  - A report takes one request for each 100 domains, one for the limits, and for each domain one for each page of its
+    log in the period. A domain with 200 aliases or more takes one more for each 100 of them, a domain that is routed
+    by rules about two more, and O(check_dns) one more for each domain.
+  - The memory that a report needs does not grow with the number of mails. For each domain, 300 different reasons and
+    300 addresses without an alias are listed one by one. Further ones are counted together.
 seealso:
   - module: improvmx.email.improvmx_logs_info
   - module: improvmx.email.improvmx_domain_check
   - module: improvmx.email.improvmx_account_info
   - name: The report
-    description: What stands on the page, and how to have it mailed.
+    description: What the page shows, and how to send it by mail.
     link: https://github.com/improvmx-email/improvmx.email/blob/main/docs/docsite/rst/report.rst
 """
 
 EXAMPLES = r"""
-- name: Write a page on the last week
+- name: Write a page about the last seven days
   improvmx.email.improvmx_report:
     path: improvmx_report.html
   register: written
@@ -115,7 +120,7 @@ EXAMPLES = r"""
       - example.com
       - example.org
 
-- name: Write data, with a check of the DNS records, which can activate domains
+- name: Write data and check DNS records, which can activate domains
   improvmx.email.improvmx_report:
     path: /var/lib/mail/health.json
     check_dns: true
@@ -127,30 +132,31 @@ EXAMPLES = r"""
 RETURN = r"""
 report:
   description:
-    - What the file with the ending C(.json) holds. The names are stable.
-    - Texts are on one line and of bounded length. In URLs the password and the query values are replaced by C(…) and four
-      digits of a fingerprint. Control characters, and those that turn the direction of writing, are spelled out.
-    - Times are in ISO 8601 and UTC, or C(null) where they are not known.
-  returned: success, and where the file could not be written
+    - The data that a file with the extension C(.json) contains. The names of the fields are stable.
+    - Texts are on one line and limited in length. In URLs, the password and the query values are replaced by C(…) and
+      four hexadecimal digits of a fingerprint. Control characters, and those that change the direction of writing, are
+      spelled out.
+    - Times are in ISO 8601 and UTC, or C(null) if they are not known.
+  returned: success, and if the file could not be written
   type: dict
   contains:
     format:
-      description: The version of this form. It grows when a name goes or changes its meaning.
+      description: The version of the format. It increases if a field is removed or changes its meaning.
       type: int
       returned: always
       sample: 1
     created:
-      description: When the report was made, by the clock of the service.
+      description: When the report was created, by the clock of the service.
       type: str
       returned: always
       sample: "2026-01-31T08:00:00Z"
     since:
-      description: From when on it looks at mail.
+      description: The start of the period that the report covers.
       type: str
       returned: always
       sample: "2026-01-24T08:00:00Z"
     zone:
-      description: The time zone of the machine, in which the page and RV(report.over_time) tell times.
+      description: The time zone of the host, in which the page and RV(report.over_time) show times.
       type: str
       returned: always
       sample: CET
@@ -159,7 +165,7 @@ report:
       type: bool
       returned: always
     fingerprint:
-      description: Digits that differ where a report says something else. When it was made makes no difference.
+      description: A fingerprint of the content. It does not depend on when the report was created.
       type: str
       returned: always
       sample: 1f0c5a2b9d3e
@@ -170,16 +176,16 @@ report:
       sample: "142 mails since 2026-01-24 09:00 CET: 139 delivered, 3 undelivered\n- 3 mails to ann@mail.example were not delivered"
     alert:
       description:
-        - What O(alert_on) asks for and what was found, in one sentence. C(null) where nothing was.
-        - What could not be read counts as found, as it may hide just that.
+        - The findings of the kinds in O(alert_on), in one sentence. C(null) if there are none.
+        - What could not be read counts as a finding, because it could hide one.
       type: str
       returned: always
     mail:
       description:
-        - How many mails came, and what became of them.
-        - C(total); C(delivered); C(waiting), the service has accepted it and not yet passed on; C(undelivered), it was refused or
-          bounced, be it for now; C(no_alias), it was refused because no alias takes it; C(unknown), there is no event, or
-          one that is not known.
+        - The number of mails, C(total) and by their outcome.
+        - C(delivered). C(waiting), the service accepted the mail and has not forwarded it yet. C(undelivered), it was
+          rejected or bounced, even if only temporarily. C(no_alias), it was rejected because no alias accepts it.
+          C(unknown), it has no event, or one that is not known.
       type: dict
       returned: always
       sample: {"total": 142, "delivered": 139, "waiting": 0, "undelivered": 3, "no_alias": 0, "unknown": 0}
@@ -191,9 +197,10 @@ report:
       contains:
         kind:
           description:
-            - V(unread), something could not be read. V(clock), the clock of the machine is wrong. V(inactive), domains whose
-              mail is not forwarded. V(dns), DNS records that are wrong. V(undelivered). V(limits), 90 % of a limit or more is
-              used. V(no_alias), mail to addresses that no alias takes.
+            - V(unread), something could not be read. V(clock), the clock of the host is wrong. V(inactive), mail of
+              domains is not forwarded. V(dns), DNS records are wrong. V(undelivered), mail was not delivered.
+              V(limits), 90 % or more of a limit is used. V(no_alias), mail was sent to addresses that no alias
+              accepts.
           type: str
           returned: always
         severity:
@@ -201,7 +208,7 @@ report:
           type: str
           returned: always
         title:
-          description: What it is, in one sentence.
+          description: The finding in one sentence.
           type: str
           returned: always
         advice:
@@ -209,71 +216,76 @@ report:
           type: str
           returned: always
         domains:
-          description: The domains that it is about, as A-labels.
+          description: The affected domains, as A-labels.
           type: list
           elements: str
           returned: always
         count:
-          description: How many mails, domains or other things it is about.
+          description: The number of affected mails, domains or other things.
           type: int
           returned: always
         reasons:
-          description: Why, in the words of the service.
+          description: The reasons that the service gave.
           type: list
           elements: str
           returned: always
         hides:
-          description: Of a V(unread), the kinds of findings that it may hide.
+          description: For V(unread), the kinds of findings that it could hide.
           type: list
           elements: str
           returned: always
     over_time:
       description:
-        - Mail by the time at which it came. C(step) is V(hour), V(day), V(week), V(month) or V(year), C(bars) the times with the
-          fields of RV(report.mail) each, and C(without_time) how many mails have no time that can be read.
+        - Mail by the time it was received. C(step) is V(hour), V(day), V(week), V(month) or V(year). C(bars) contains
+          the periods, each with the fields of RV(report.mail). C(without_time) is the number of mails without a valid
+          time.
       type: dict
       returned: always
       sample: {"step": "day", "bars": [{"start": "2026-01-31", "total": 3, "delivered": 3}], "without_time": 0}
     undelivered:
       description:
-        - Undelivered mail by destination and reason, the most first. C(destination) is C(null) where it was refused when it
-          came in. C(status), C(code) and C(reason) are those of the latest event, C(for_now) whether the service tries again,
-          C(first) and C(last) when the mails came, C(domains) and C(recipients) how many mails each has, C(mails) the newest three.
-        - Reasons that differ only in what is of one mail, such as its id, are one.
+        - Undelivered mail by destination and reason, most frequent first. C(destination) is C(null) if the service
+          itself rejected the mail. C(status), C(code) and C(reason) are those of the latest event, C(for_now) is
+          whether the service tries again, C(first) and C(last) are when mails were received, C(domains) and
+          C(recipients) the number of mails for each, and C(mails) the three newest.
+        - Reasons that differ only in details of one mail, such as its id, count as one.
       type: list
       elements: dict
       returned: always
     no_alias:
-      description: Addresses that got mail and that no alias takes, with C(domain), C(address), C(count), C(last) and C(mails).
+      description:
+        - Addresses that received mail and that no alias accepts, with C(domain), C(address), C(count), C(last) and
+          C(mails).
       type: list
       elements: dict
       returned: always
     domains:
       description:
-        - The domains, with C(domain), C(display), C(active), C(activated) (by the check), C(routed_by) (V(aliases) or V(rules)), C(dns)
-          (C(null) where it was not checked, else C(valid) and C(problem)), C(catch_all) (its destinations), C(aliases) and C(rules) (how
-          many), C(mail) as RV(report.mail), C(unused_aliases) (how many had no mail), and C(problems) (what could not be read).
+        - The domains, with C(domain), C(display), C(active), C(activated) (by the check), C(routed_by) (V(aliases) or
+          V(rules)), C(dns) (C(null) if it was not checked, otherwise C(valid) and C(problem)), C(catch_all) (its
+          destinations), C(aliases) and C(rules) (their numbers), C(mail) as in RV(report.mail), C(unused_aliases) (the
+          number of those without mail), and C(problems) (what could not be read).
       type: list
       elements: dict
       returned: always
     aliases:
       description:
-        - The aliases, with C(domain), C(alias), C(forward), C(mail) and C(undelivered) (how many), and C(unused), which is C(null) where the
-          log does not tell whether mail came to it.
+        - The aliases, with C(domain), C(alias), C(forward), the numbers C(mail) and C(undelivered), and C(unused),
+          which is C(null) if the log does not show whether the alias received mail.
       type: list
       elements: dict
       returned: always
     limits:
       description:
-        - How much of the plan is used, with C(name), C(domain) (that has the most), C(limit), C(used), C(left) and C(percent). Empty
-          with O(api_version=v2), which tells no limits.
+        - How much of the plan is used, with C(name), C(domain) (the one that uses most), C(limit), C(used), C(left) and
+          C(percent). Empty with O(api_version=v2), which reports no limits.
       type: list
       elements: dict
       returned: always
 changes:
   description:
-    - The file, where the report says something else than the one that was there. When it was made makes no difference.
-    - Before it, the domains that a check of DNS records activated.
+    - The domains that a check of DNS records activated, then the file if the content of the report differs from the
+      previous one. When the report was created does not count.
   returned: always
   type: list
   elements: dict
@@ -285,17 +297,17 @@ changes:
       before: null
       after: {"fingerprint": 1f0c5a2b9d3e}
 pending:
-  description: The file, where it could not be written.
+  description: The file, if it could not be written.
   returned: failure
   type: list
   elements: dict
 diff:
-  description: The summary of the report, where RV(changes) has its file, and what the checks of DNS records changed.
+  description: What the checks of DNS records changed, and the summary of the report if RV(changes) contains its file.
   returned: always
   type: list
   elements: dict
 api_requests:
-  description: How many HTTP requests the task made, repeats included.
+  description: The number of HTTP requests that the task made, retries included.
   returned: always
   type: int
   sample: 12

@@ -7,108 +7,112 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: improvmx_rule
-short_description: Manage a rule of an ImprovMX domain that is routed by rules
+short_description: Manage one rule of an ImprovMX domain that is routed by rules
 version_added: 0.1.0
 description:
-  - Creates, changes or deletes one rule of a domain. Rules take the place of aliases where the domain is switched to
-    them, which is done in the dashboard of ImprovMX.
-  - A mail goes where the first rule that matches it forwards to. The rule with the lowest rank comes first.
-  - It needs O(api_version=v3). Version V(v2) of the API knows no rules.
+  - Creates, updates or deletes one rule of a domain. The domain must be routed by rules instead of aliases, which is
+    set in the ImprovMX dashboard.
+  - The first rule that matches a mail decides where it is forwarded. The rule with the lowest rank is tried first.
+  - Requires O(api_version=v3).
 author:
   - The improvmx.email contributors (@improvmx-email)
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - improvmx.email.improvmx
+  - improvmx.email.improvmx.attributes
 attributes:
   check_mode:
     support: full
   diff_mode:
+    support: full
+  idempotent:
     support: full
   platform:
     platforms: all
 options:
   domain:
     description:
-      - The domain of the rule, in Unicode or as A-label. It must be routed by rules.
-      - It must be there already. When it is not, the module fails; in check mode it warns and predicts the change,
-        for an earlier task of the same dry run may be the one that would create the domain.
+      - The domain of the rule, in Unicode or as an A-label. It must be routed by rules.
+      - The domain must exist, or the module fails. In check mode it warns instead and predicts the change, because an
+        earlier task may create the domain in the real run.
     type: str
     required: true
   id:
     description:
-      - The service's id of a rule that is there, as RV(rule) tells it.
-      - Without it the rule is found by its type and its matcher, which is O(alias), O(regex) with O(scopes), or
-        O(expression). When there is no such rule it is created; when there are several, the module fails and names
-        their ids.
-      - With it the matcher can be changed, and what is left out stays as it is, but for O(active).
+      - The id of an existing rule, as RV(rule.id) returns it.
+      - Without it, the rule is found by its type and matcher, which is O(alias), O(regex) with O(scopes), or
+        O(expression). If no rule matches, it is created. If several match, the module fails and names their ids.
+      - With it, the matcher can be changed. Options that are not set stay unchanged, except for O(active).
     type: str
   type:
     description:
-      - What the rule looks at. V(alias) takes mail to O(alias), V(regex) mail in which O(regex) is found,
-        V(cel) mail for which O(expression) is true.
-      - Required without O(id). The type of a rule can't be changed.
+      - What the rule matches, V(alias) mail to O(alias), V(regex) mail that contains O(regex), and V(cel) mail for
+        which O(expression) is true.
+      - Required without O(id). The type of an existing rule cannot be changed.
     type: str
     choices: [alias, regex, cel]
   alias:
     description:
-      - What stands before the C(@), or V(*) for the catch-all. Case makes no difference.
-      - A text. Put a name in quotes that YAML takes for something else, such as V(on), V(no) or V(007).
-      - A truth value or a number is refused.
-      - Required without O(id) when O(type=alias).
+      - The part before the C(@), or V(*) for the catch-all. Case makes no difference.
+      - It must be a string. A boolean or a number is rejected, so quote names that YAML converts, such as V(on), V(no)
+        or V(007).
+      - Required without O(id) if O(type=alias).
     type: raw
   regex:
     description:
-      - A regular expression. It is not checked here, for its dialect is the service's.
-      - Line breaks at its ends are dropped. Spaces there are sent, but make no difference in finding the rule.
-      - Required without O(id) when O(type=regex).
+      - A regular expression. It is not validated here, because its dialect is that of the service.
+      - Line breaks at its start and end are removed. Spaces there are sent, but make no difference in finding the rule.
+      - Required without O(id) if O(type=regex).
     type: str
   scopes:
     description:
-      - In which parts of a mail O(regex) is looked for. Order and doubles make no difference.
-      - They are a part of the matcher, as two rules may look for the same in different parts. So without O(id),
-        other scopes mean another rule. To change the scopes of a rule, give its O(id).
-      - Required when a rule with O(type=regex) has to be created. Left out, a rule is found by its O(regex) alone.
+      - The parts of a mail in which O(regex) is searched. Order and duplicates make no difference.
+      - They are part of the matcher, because two rules may search for the same text in different parts. Without O(id),
+        other scopes mean another rule. To change the scopes of a rule, set O(id).
+      - Required to create a rule with O(type=regex). Without them, an existing rule is found by O(regex) alone.
     type: list
     elements: str
     choices: [sender, recipient, subject, body]
   expression:
     description:
-      - An expression in CEL, the Common Expression Language. It is not checked here.
-      - Line breaks at its ends are dropped, and spaces there make no difference in finding the rule.
-      - Required without O(id) when O(type=cel).
+      - An expression in the Common Expression Language (CEL). It is not validated here.
+      - Line breaks at its start and end are removed, and spaces there make no difference in finding the rule.
+      - Required without O(id) if O(type=cel).
     type: str
   forward:
     description:
-      - Where the mail goes. Each destination is an e-mail address, an C(http) or C(https) URL, or the word V(null),
-        which accepts the mail and throws it away. V(null) must stand alone, and in quotes.
-      - Order, doubles, spaces and the case of a destination's domain make no difference.
-      - Commas separate destinations, so a URL has to write its own as C(%2C).
-      - Required without O(id) when O(state=present).
+      - The destinations. Each is an e-mail address or an C(http) or C(https) URL. V(null), in quotes and as the only
+        destination, accepts the mail and discards it.
+      - Order, duplicates, spaces and the case of a destination's domain make no difference.
+      - A comma separates destinations. In a URL, write it as C(%2C).
+      - Required without O(id) if O(state=present).
     type: list
     elements: str
   rank:
     description:
-      - The place of the rule among the others, lowest first. It may have a fraction.
-      - Left out, a new rule gets the one that the service gives it, and that of a rule that is there is left alone.
+      - The position of the rule among the others, lowest first. It can be a fraction.
+      - Without it, the service sets the rank of a new rule, and the rank of an existing rule stays unchanged.
     type: float
   active:
     description:
-      - Whether the rule is in force.
+      - Whether the rule is active.
     type: bool
     default: true
   state:
     description:
-      - Whether the rule is to be there.
+      - Whether the rule should exist.
     type: str
     choices: [present, absent]
     default: present
 seealso:
   - module: improvmx.email.improvmx_alias
+  - module: improvmx.email.improvmx_domain
+    description: Manages all rules of a domain with their order.
   - module: improvmx.email.improvmx_domain_info
 """
 
 EXAMPLES = r"""
-- name: Forward what is sent to info
+- name: Forward mail to info to two people
   improvmx.email.improvmx_rule:
     domain: routed.example
     type: alias
@@ -117,7 +121,7 @@ EXAMPLES = r"""
       - ann@mail.example
       - bob@mail.example
 
-- name: Send invoices to the accountant before any other rule sees them
+- name: Forward invoices to the accountant before any other rule is tried
   improvmx.email.improvmx_rule:
     domain: routed.example
     type: regex
@@ -126,7 +130,7 @@ EXAMPLES = r"""
     forward: accounts@mail.example
     rank: 1
 
-- name: Give mail of a partner to a webhook
+- name: Forward mail of a partner to a webhook
   improvmx.email.improvmx_rule:
     domain: routed.example
     type: cel
@@ -134,13 +138,13 @@ EXAMPLES = r"""
     forward: https://hooks.example.net/mail
   register: partner
 
-- name: Switch that rule off, whatever it looks at by now
+- name: Deactivate this rule, even if its expression has changed since
   improvmx.email.improvmx_rule:
     domain: routed.example
     id: "{{ partner.rule.id }}"
     active: false
 
-- name: Remove a rule
+- name: Ensure that a rule does not exist
   improvmx.email.improvmx_rule:
     domain: routed.example
     type: alias
@@ -150,7 +154,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rule:
-  description: The rule after the task, or C(null) when there is none. Its fields are valid options.
+  description: The rule after the task, or C(null) if it does not exist. Its fields are valid options.
   returned: success
   type: dict
   sample:
@@ -163,54 +167,54 @@ rule:
     created: "2026-01-31T08:00:00Z"
   contains:
     id:
-      description: The service's id of the rule. C(null) in check mode for one that is to be created.
+      description: The id of the rule in the service. C(null) in check mode if the rule would be created.
       type: str
       returned: always
     type:
-      description: Its type.
+      description: The type of the rule.
       type: str
       returned: always
     alias:
-      description: The name that it looks for.
+      description: The alias that the rule matches.
       type: str
       returned: when RV(rule.type) is V(alias)
     regex:
-      description: The regular expression that it looks for.
+      description: The regular expression that the rule searches for.
       type: str
       returned: when RV(rule.type) is V(regex)
     scopes:
-      description: Where it looks for the regular expression.
+      description: The parts of a mail in which the regular expression is searched.
       type: list
       elements: str
       returned: when RV(rule.type) is V(regex)
     expression:
-      description: The expression that has to be true.
+      description: The expression that must be true.
       type: str
       returned: when RV(rule.type) is V(cel)
     forward:
-      description: Its destinations.
+      description: The destinations.
       type: list
       elements: str
       returned: always
     rank:
-      description: Its place among the rules, lowest first. C(null) where it is not known.
+      description: The position among the rules, lowest first. C(null) if it is not known.
       type: float
       returned: always
     active:
-      description: Whether it is in force.
+      description: Whether the rule is active.
       type: bool
       returned: always
     created:
-      description: When it was created, in ISO 8601 and UTC. C(null) where it is not known.
+      description: When the rule was created, in ISO 8601 and UTC. C(null) if it is not known.
       type: str
       returned: always
 changes:
   description:
-    - What was done, in the order of execution. In check mode, what would be done.
-    - After a failure, what was really done.
-    - The password and the query values of a URL are replaced by C(…) and four digits of a fingerprint, so that a
-      change shows, and the secret does not.
-    - The name of a rule is its matcher, on one line and cut where it is long.
+    - What was done, in order of execution. In check mode, what would be done.
+    - After a failure, what was done before it.
+    - The password and the query values of a URL are replaced by C(…) and four hexadecimal digits of a fingerprint, so
+      a change is visible and the secret is not.
+    - The name of a rule is its matcher, in one line and shortened if it is long.
   returned: always
   type: list
   elements: dict
@@ -222,15 +226,15 @@ changes:
       before: {"forward": ["ann@mail.example"]}
       after: {"forward": ["ann@mail.example", "bob@mail.example"]}
 pending:
-  description: What was not done, in the form of RV(changes).
+  description: What was not done because of the failure, in the form of RV(changes).
   returned: failure
   type: list
   elements: dict
 diff:
   description:
-    - The managed fields of what changes, before and after, as YAML in the form of the options. One entry for each domain that changes.
-    - The password and the query values of a URL are replaced, see RV(changes).
-  returned: success, and after a failure with what was done until then
+    - The managed fields before and after, as YAML in the form of the options. One entry for each domain that changes.
+    - Secrets in URLs are replaced as in RV(changes).
+  returned: success, and after a failure with what was done before it
   type: list
   elements: dict
   sample:
@@ -239,7 +243,7 @@ diff:
       before: "domain: routed.example\nrules:\n  - type: alias\n    alias: info\n    forward: ann@mail.example\n"
       after: "domain: routed.example\nrules:\n  - type: alias\n    alias: info\n    forward: bob@mail.example\n"
 api_requests:
-  description: How many HTTP requests the task made, repeats included.
+  description: The number of HTTP requests that the task made, retries included.
   returned: always
   type: int
   sample: 2
@@ -273,7 +277,7 @@ def main() -> None:
 
 
 def _rule_after(run: DomainRun) -> Optional[Rule]:
-    """The rule that the wish is about, as it is after the run."""
+    """The rule of the wish, in its state after the run."""
     [wish] = run.plan.wish.rules
     rules = run.domain.rules if run.domain else None
     changed: Optional[Rule] = run.done[-1].thing if run.done else None

@@ -7,75 +7,78 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: improvmx_smtp_credential
-short_description: Manage an SMTP credential of an ImprovMX domain
+short_description: Manage one SMTP credential of an ImprovMX domain
 version_added: 0.1.0
 description:
-  - Creates or deletes a user name with which mail can be sent through the domain, or sets its password.
-  - When the service wants the domain's DNS records checked anew before a new credential can send, a warning says so.
-    M(improvmx.email.improvmx_domain_check) has them checked.
-  - It needs O(api_version=v3). Version V(v2) of the API knows no credentials.
-  - The service never shows a password, so nobody can tell whether the present one is as you want it. See
-    O(update_password) for what that means to a second run.
+  - Creates or deletes a login with which mail can be sent from the domain, or sets its password.
+  - The module warns if the service requires a new check of the DNS records before a new credential can send mail. Use
+    M(improvmx.email.improvmx_domain_check) for it.
+  - The service never shows passwords, so the module cannot compare the existing password with the desired one. See
+    O(update_password) for what this means for a second run.
+  - Requires O(api_version=v3).
 author:
   - The improvmx.email contributors (@improvmx-email)
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - improvmx.email.improvmx
+  - improvmx.email.improvmx.attributes
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: full
-    details:
-      - The diff shows that a password is set, and nothing of the password itself.
+    details: The diff shows that a password is set, but never the password.
+  idempotent:
+    support: partial
+    details: Each run that sets O(password) with O(update_password=always) reports a change.
   platform:
     platforms: all
 options:
   domain:
     description:
-      - The domain of the credential, in Unicode or as A-label.
-      - It must be there already. When it is not, the module fails; in check mode it warns and predicts the change,
-        for an earlier task of the same dry run may be the one that would create the domain.
+      - The domain of the credential, in Unicode or as an A-label.
+      - The domain must exist, or the module fails. In check mode it warns instead and predicts the change, because an
+        earlier task may create the domain in the real run.
     type: str
     required: true
   username:
     description:
-      - What stands before the C(@) of the login.
-      - Case makes no difference. Where two names differ in nothing else, the one that is written alike is meant.
-      - A text. Put a name in quotes that YAML takes for something else, such as V(on), V(no) or V(007).
-      - A truth value or a number is refused.
+      - The part before the C(@) of the login.
+      - Case makes no difference. If existing names differ in case only, the one with the same case is used.
+      - It must be a string. A boolean or a number is rejected, so quote names that YAML converts, such as V(on), V(no)
+        or V(007).
     type: raw
     required: true
   password:
     description:
-      - The password. It is sent as it is written, with spaces and all.
-      - Required when the credential has to be created.
-      - Put a password in quotes that YAML takes for something else, such as V(0123) or V(1e5).
-      - It never appears in results, diffs, logs or error messages. Ansible blanks out whatever else in them is equal
-        to it, which makes those of a very short password hard to read.
+      - The password. It is sent unchanged, with all spaces.
+      - Required if the credential does not exist.
+      - Quote passwords that YAML converts, such as V(0123) or V(1e5).
+      - It never appears in results, diffs, logs or error messages. Ansible masks all text that equals the password, so
+        output is hard to read if the password is very short.
     type: str
   update_password:
     description:
-      - V(always) sets O(password) on every run that gives one, and each such run reports a change.
-      - V(on_create) sets it only when the credential is created, and leaves that of one that is there alone, so that
-        a second run changes nothing.
-      - Without O(password), a credential that is there is left alone in either case.
+      - V(always) sets O(password) on each run that has one, and always reports a change.
+      - V(on_create) sets it for a new credential only, so a second run changes nothing.
+      - Without O(password), an existing credential stays unchanged in both cases.
     type: str
     choices: [always, on_create]
     default: always
   state:
     description:
-      - Whether the credential is to be there.
+      - Whether the credential should exist.
     type: str
     choices: [present, absent]
     default: present
 seealso:
   - module: improvmx.email.improvmx_domain
+    description: Manages all credentials of a domain.
   - module: improvmx.email.improvmx_domain_check
 """
 
 EXAMPLES = r"""
-- name: Have a credential, and leave its password alone once it is there
+- name: Ensure that a credential exists, and leave an existing password unchanged
   improvmx.email.improvmx_smtp_credential:
     domain: example.com
     username: newsletter
@@ -88,7 +91,7 @@ EXAMPLES = r"""
     username: newsletter
     password: "{{ vault_newsletter_password }}"
 
-- name: Remove a credential
+- name: Ensure that a credential does not exist
   improvmx.email.improvmx_smtp_credential:
     domain: example.com
     username: newsletter
@@ -97,28 +100,28 @@ EXAMPLES = r"""
 
 RETURN = r"""
 credential:
-  description: The credential after the task, or C(null) when there is none.
+  description: The credential after the task, or C(null) if it does not exist.
   returned: success
   type: dict
   sample: {"username": "newsletter", "created": "2026-01-31T08:00:00Z", "usage": 0}
   contains:
     username:
-      description: Its name, as the service has it.
+      description: The name, as the service returns it.
       type: str
       returned: always
     created:
-      description: When it was created, in ISO 8601 and UTC. C(null) where it is not known.
+      description: When the credential was created, in ISO 8601 and UTC. C(null) if it is not known.
       type: str
       returned: always
     usage:
-      description: How much it was used, as the service counts. C(null) where it is not known.
+      description: The usage of the credential, as the service counts it. C(null) if it is not known.
       type: int
       returned: always
 changes:
   description:
-    - What was done, in the order of execution. In check mode, what would be done.
-    - After a failure, what was really done.
-    - C(new_password) says that a password is set. Nothing of the password itself is shown.
+    - What was done, in order of execution. In check mode, what would be done.
+    - After a failure, what was done before it.
+    - C(new_password) means that a password is set. The password itself is never shown.
   returned: always
   type: list
   elements: dict
@@ -130,14 +133,14 @@ changes:
       before: {"username": "newsletter"}
       after: {"username": "newsletter", "new_password": true}
 pending:
-  description: What was not done, in the form of RV(changes).
+  description: What was not done because of the failure, in the form of RV(changes).
   returned: failure
   type: list
   elements: dict
 diff:
   description:
-    - The managed fields of what changes, before and after, as YAML in the form of the options. One entry for each domain that changes.
-  returned: success, and after a failure with what was done until then
+    - The managed fields before and after, as YAML in the form of the options. One entry for each domain that changes.
+  returned: success, and after a failure with what was done before it
   type: list
   elements: dict
   sample:
@@ -146,7 +149,7 @@ diff:
       before: "domain: example.com\ncredentials:\n  - username: newsletter\n"
       after: "domain: example.com\ncredentials:\n  - username: newsletter  # with a new password\n"
 api_requests:
-  description: How many HTTP requests the task made, repeats included.
+  description: The number of HTTP requests that the task made, retries included.
   returned: always
   type: int
   sample: 1

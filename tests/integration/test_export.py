@@ -124,7 +124,7 @@ def test_an_empty_account_gives_valid_files(project: Project, layout: str) -> No
     export, provision = LAYOUTS[layout]
     play = project.play(EXPORT, *export)
     assert play.code == 0, play.output
-    assert "There are 0 domains with 0 aliases in" in play.output
+    assert "Exported 0 domains with 0 aliases to" in play.output
     play = project.play(PROVISION, *provision)
     if layout == "list":
         assert_nothing_to_do(play, 0)
@@ -175,8 +175,8 @@ def test_the_variables_may_come_from_an_inventory_with_machines(project: Project
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["improvmx_export_layout=tree"], "improvmx_export_layout has to be list or hosts, not tree."),
-        (["improvmx_export_layout=hosts"], "improvmx_export_path has to name the folder to write to."),
+        (["improvmx_export_layout=tree"], "improvmx_export_layout must be list or hosts, not tree."),
+        (["improvmx_export_layout=hosts"], "Set improvmx_export_path to the directory to write to"),
         (["improvmx_export_path="], "is a folder; name a file in it"),
         (["improvmx_api_version=v1"], "value of api_version must be one of: v2, v3"),
     ],
