@@ -60,6 +60,16 @@ def blocks_of(path: Path) -> Iterator[Block]:
         yield Block(path, line, found[2], textwrap.dedent(found[3]).strip("\n") + "\n")
 
 
+def write_files(document: Path, folder: Path) -> None:
+    """Write the files that a document shows: YAML blocks that begin with a comment that is a file's name."""
+    for block in blocks_of(document):
+        name = re.match(r"# (\S+\.yml)\n", block.text)
+        if block.is_yaml and name:
+            file = folder / name[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.text, encoding="utf-8")
+
+
 BLOCKS = [block for path in DOCUMENTS for block in blocks_of(path)]
 
 

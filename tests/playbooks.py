@@ -71,6 +71,14 @@ class Project:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
 
+    def encrypt(self, password: str, *paths: str) -> None:
+        """Encrypt files with Ansible Vault; from here on, the project knows the password."""
+        file = self.folder / "vault-password"
+        file.write_text(password, encoding="utf-8")
+        self.environment["ANSIBLE_VAULT_PASSWORD_FILE"] = str(file)
+        done, output = self._run("ansible-vault", "encrypt", *paths)
+        assert done.returncode == 0, output
+
     def play(self, playbook: str, *words: str, check: bool = False, verbose: bool = True) -> Play:
         """Run a playbook; the key must be nowhere, at the highest verbosity, nor a write in a dry run."""
         record = self.folder / "record.jsonl"

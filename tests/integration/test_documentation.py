@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from documents import GUIDES, ROOT, Block, blocks_of
+from documents import GUIDES, ROOT, Block, blocks_of, write_files
 from emulator import Emulator
 from playbooks import Play, Project
 
@@ -72,16 +72,6 @@ def second() -> Iterator[Emulator]:
         yield emulator
 
 
-def written(folder: Path, document: Path) -> None:
-    """Write the files that a document shows: blocks whose first line is a comment with the file's name."""
-    for block in blocks_of(document):
-        name = re.match(r"# (\S+\.yml)$", block.text.partition("\n")[0])
-        if block.is_yaml and name:
-            file = folder / name[1]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(block.text, encoding="utf-8")
-
-
 def forwards(emulator: Emulator, domain: str) -> dict[str, str]:
     aliases = emulator.account.domains[domain].aliases.values()
     return {alias.alias: alias.forward for alias in aliases if alias.alias != "*"}
@@ -90,7 +80,7 @@ def forwards(emulator: Emulator, domain: str) -> dict[str, str]:
 def test_a_domain_of_the_guide_can_have_an_alias_of_its_own_beside_a_shared_list(
     emulator: Emulator, tmp_path: Path
 ) -> None:
-    written(tmp_path, GUIDES / "provisioning.rst")
+    write_files(GUIDES / "provisioning.rst", tmp_path)
     hosts = {"shop.example.com": None, "tea.example": None}
     project = Project(tmp_path, emulator)
     project.write("hosts.yml", {"all": {"children": {"shops": {"hosts": hosts}}}})
@@ -102,7 +92,7 @@ def test_a_domain_of_the_guide_can_have_an_alias_of_its_own_beside_a_shared_list
 def test_the_clients_of_the_guide_get_their_own_domains(
     emulator: Emulator, second: Emulator, tmp_path: Path
 ) -> None:
-    written(tmp_path, GUIDES / "provisioning.rst")
+    write_files(GUIDES / "provisioning.rst", tmp_path)
     project = Project(tmp_path, emulator)
     clients = {"client_a": emulator, "client_b": second}
     project.write("extra.yml", {f"vault_{name}_api_key": client.api_key for name, client in clients.items()})
@@ -121,7 +111,7 @@ def test_the_clients_of_the_guide_get_their_own_domains(
 def test_no_secret_is_shown_in_the_loops_of_the_guide(
     emulator: Emulator, tmp_path: Path, verbose: bool
 ) -> None:
-    written(tmp_path, GUIDES / "secrets.rst")
+    write_files(GUIDES / "secrets.rst", tmp_path)
     project = Project(tmp_path, emulator)
     passwords = {"ann": "pw-0y9x8c7v6b5n4m", "b@d name": "pw-2q3w4e5r6t7z8u"}
     client = {"name": "a", "api_key": emulator.api_key, "domains": [{"domain": "example.com"}]}
