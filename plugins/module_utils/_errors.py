@@ -7,7 +7,8 @@
     ImprovmxError
         InputError                   the user's values, before any request
         PlanError                    the wish for a domain, before any write to it
-            DomainMissing, RoutedByRules, NotRoutedByRules, PasswordMissing, UnplannedDeletions
+            DomainMissing, RoutedByRules, NotRoutedByRules, NotOverwritten, PasswordMissing,
+            UnplannedDeletions
         ApiError                     one request
             Refused, RateLimited, Unavailable, Interrupted, BadReply, PartlyDone
         NotTried                     a domain that was left alone
@@ -96,6 +97,17 @@ class NotRoutedByRules(PlanError):
                 "switch it to rules in the dashboard of ImprovMX, and run this again"
             )
         super().__init__(story % domain, changes)
+
+
+class NotOverwritten(PlanError):
+    """An alias exists with other destinations than desired, and they must not be replaced."""
+
+    def __init__(self, domain: str, alias: str, changes: Sequence[Any]) -> None:
+        super().__init__(
+            "alias %s of %s exists with other destinations, and overwrite is false: to replace them, set "
+            "overwrite to true; to keep them, leave the alias out" % (alias, domain),
+            changes,
+        )
 
 
 class UnplannedDeletions(PlanError):

@@ -58,6 +58,14 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  overwrite:
+    description:
+      - Whether the destinations of an existing alias may be replaced.
+      - With V(false), the module fails before any write if the alias exists with other destinations. If it has the desired
+        ones, nothing changes.
+      - Ignored if O(state=absent).
+    type: bool
+    default: true
 seealso:
   - module: improvmx.email.improvmx_domain
   - module: improvmx.email.improvmx_domains
@@ -86,6 +94,13 @@ EXAMPLES = r"""
     domain: example.com
     alias: noreply
     forward: "null"
+
+- name: Create an alias, and fail if somebody else uses the name already
+  improvmx.email.improvmx_alias:
+    domain: example.com
+    alias: ann
+    forward: ann@mail.example
+    overwrite: false
 
 - name: Ensure that an alias does not exist
   improvmx.email.improvmx_alias:
@@ -170,6 +185,7 @@ def main() -> None:
             "alias": {"type": "raw", "required": True},
             "forward": {"type": "list", "elements": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "overwrite": {"type": "bool", "default": True},
         }
     )
 

@@ -75,9 +75,12 @@ class Domain:
 
 @dataclass(frozen=True)
 class AliasWish:
+    """What a user wants of one alias. ``overwrite``: whether existing destinations may be replaced."""
+
     name: str
     forward: Tuple[str, ...] = ()
     present: bool = True
+    overwrite: bool = True
 
     @property
     def key(self) -> str:
@@ -295,4 +298,4 @@ def _alias_wish(
     if item.get("state") == "absent":
         return AliasWish(name, present=False) if name else None
     forward = forward_wish(item.get("forward") or (), domain, at(place, "forward"), problems)
-    return AliasWish(name, forward) if name else None
+    return AliasWish(name, forward, overwrite=item.get("overwrite", True)) if name else None

@@ -12,10 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from .._errors import DomainMissing, NotRoutedByRules, PlanError, RoutedByRules
+from .._errors import DomainMissing, NotOverwritten, NotRoutedByRules, PlanError, RoutedByRules
 from .._model.differences import Difference
 from .._model.domains import SETTINGS, SETTINGS_AT_CREATION, Alias, AliasWish, Domain, DomainWish
-from .._model.names import CATCH_ALL, is_pattern, same_destinations, same_setting
+from .._model.names import CATCH_ALL, alias_key, is_pattern, same_destinations, same_setting
 from .._model.rules import place_of
 from .changes import Change
 from .credentials import credential_changes
@@ -108,6 +108,10 @@ def _changes(wish: DomainWish, found: Optional[Domain]) -> List[Change]:
         changes = _joined(changes, lambda: credential_changes(wish, found.credentials or ()))
     if alias_changes and found.routed_by_rules:
         raise RoutedByRules(wish.name, changes)
+    kept = {alias.key for alias in wish.aliases if not alias.overwrite}
+    for change in alias_changes:
+        if change.action == "update" and alias_key(change.name) in kept:
+            raise NotOverwritten(wish.name, change.name, changes)
     return changes
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from emulator.account import add_alias
 from harness import Modules, changes_of, read_diff, wrap_endpoint
 
 DOMAIN = "example.com"
@@ -216,6 +217,59 @@ def test_tells_the_alias_the_change_and_the_difference(modules_of_version: Modul
         "before": {DOMAIN: {"aliases": {"info": ["a@x.example"]}}},
         "after": {DOMAIN: {"aliases": {"info": ["b@y.example", "a@x.example"]}}},
     }
+
+
+@pytest.mark.parametrize(
+    ("existing", "wish", "left"),
+    [
+        ({}, {"forward": "a@x.example"}, {"info": "a@x.example"}),
+        ({"info": "a@x.example,b@y.example"}, {"forward": ["b@Y.example", "a@x.example"]}, None),
+        ({"info": "a@x.example"}, {"state": "absent"}, {}),
+    ],
+    ids=["create", "unchanged", "delete"],
+)
+def test_without_overwrite_all_but_other_destinations_are_as_with_it(
+    existing: dict[str, str], wish: dict[str, Any], left: dict[str, str] | None, modules_of_version: Modules
+) -> None:
+    modules_of_version.seed({DOMAIN: existing})
+    modules_of_version.rounds("improvmx_alias", domain=DOMAIN, alias="info", overwrite=False, **wish)
+    assert modules_of_version.aliases(DOMAIN) == (existing if left is None else left)
+
+
+@pytest.mark.parametrize("alias", ["info", "INFO"])
+@pytest.mark.parametrize("check", [True, False])
+def test_without_overwrite_other_destinations_are_a_failure_before_any_write(
+    check: bool, alias: str, modules_of_version: Modules
+) -> None:
+    modules = modules_of_version
+    modules.seed({DOMAIN: {"info": "old@x.example"}})
+    wish = {"domain": DOMAIN, "alias": alias, "forward": "a@x.example", "overwrite": False}
+    result = modules.run("improvmx_alias", check=check, **wish)
+    assert result["failed"]
+    assert "alias info of example.com exists with other destinations, and overwrite is false" in result["msg"]
+    assert (result["changed"], result["changes"]) == (False, [])
+    [pending] = result["pending"]
+    assert (pending["action"], pending["before"]) == ("update", {"forward": ["old@x.example"]})
+    assert result["api_requests"] == 1
+    assert modules.emulator.ledger == []
+
+
+def test_without_overwrite_an_alias_that_somebody_creates_meanwhile_keeps_its_destinations(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules.seed({DOMAIN: {}})
+
+    def create_first(usual: Any, account: Any, call: Any) -> Any:
+        add_alias(account, account.domains[DOMAIN], {"alias": "info", "forward": "first@x.example"})
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, "POST /domains/{domain}/aliases", create_first)
+    result = modules.run(
+        "improvmx_alias", domain=DOMAIN, alias="info", forward="a@x.example", overwrite=False
+    )
+    assert "exists with other destinations" in result["msg"]
+    assert modules.aliases(DOMAIN) == {"info": "first@x.example"}
+    assert result["api_requests"] == 3
 
 
 def test_a_created_alias_has_the_id_that_the_service_gave(modules_of_version: Modules) -> None:
