@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: dns_records
 short_description: List the DNS records that an ImprovMX domain needs
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Returns the DNS records that a domain needs to receive mail through ImprovMX, in a form for modules that manage DNS.
   - It needs no connection and no API key. In addition to

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: improvmx
 short_description: Use the domains of an ImprovMX account as hosts
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Adds all domains of the account, or a selection of them, as hosts. The name of a host is the A-label of the domain.
   - Each host has one variable, the dictionary C(improvmx), with what M(improvmx.email.improvmx_domain_info) returns of

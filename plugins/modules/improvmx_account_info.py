@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: improvmx_account_info
 short_description: Read an ImprovMX account
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Returns the account of the API key, with its plan and limits. With O(api_version=v2) it also returns details of the
     key, with O(api_version=v3) the white label domains.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: improvmx_alias
 short_description: Manage one alias of an ImprovMX domain
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Creates, updates or deletes one alias of a domain.
   - To manage several aliases, use M(improvmx.email.improvmx_domain), and for several domains

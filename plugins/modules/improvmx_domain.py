@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: improvmx_domain
 short_description: Manage an ImprovMX domain with its settings, aliases, rules and SMTP credentials
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Creates, updates or deletes a domain with its settings, aliases, rules and SMTP credentials.
   - Options that are not set and aliases, rules and credentials that are not listed are not managed and stay unchanged.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: improvmx_domain_check
 short_description: Check the DNS records of ImprovMX domains
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lets the service check the DNS records of one or more domains, and returns which of them are wrong.
   - A check activates a domain whose MX records are right. From then on, the service forwards its mail.

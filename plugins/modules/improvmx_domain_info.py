@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: improvmx_domain_info
 short_description: Read ImprovMX domains with all their aliases
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Returns one domain, the domains whose names start with a text, or all domains of the account, each with all its
     aliases.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: improvmx_domains
 short_description: Manage many ImprovMX domains with their settings, aliases, rules and SMTP credentials
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Ensures that the domains of an account are in the desired state, all of them in one task.
   - The account is read once, and only differences are written. A run without changes takes one request for each 100

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: improvmx_export
 short_description: Export an ImprovMX account as inventory variables
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Writes the domains of the account, with their settings and all aliases, as variables of the role
     P(improvmx.email.improvmx#role). Applied to the same account, they change nothing.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: improvmx_logs_info
 short_description: Read the mail logs of ImprovMX domains
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Returns the mail logs of one domain, several domains or all domains of the account, or of one alias.
 author:

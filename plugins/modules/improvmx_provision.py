@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: improvmx_provision
 short_description: Provision the domains that the inventory desires
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - The role P(improvmx.email.improvmx#role) runs this module. Use the role, or M(improvmx.email.improvmx_domains) for
     domains that do not come from inventory variables.

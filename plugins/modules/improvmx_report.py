@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: improvmx_report
 short_description: Report on the health of an ImprovMX account
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads the domains, aliases, logs and limits of the account, and writes what needs attention, with the data behind
     it, as one HTML page or as data.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: improvmx_rule
 short_description: Manage one rule of an ImprovMX domain that is routed by rules
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Creates, updates or deletes one rule of a domain. The domain must be routed by rules instead of aliases, which is
     set in the ImprovMX dashboard.

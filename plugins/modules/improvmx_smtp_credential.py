@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: improvmx_smtp_credential
 short_description: Manage one SMTP credential of an ImprovMX domain
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Creates or deletes a login with which mail can be sent from the domain, or sets its password.
   - The module warns if the service requires a new check of the DNS records before a new credential can send mail. Use

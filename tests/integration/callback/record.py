@@ -16,7 +16,7 @@ DOCUMENTATION = r"""
 name: record
 type: notification
 short_description: Write the result of every task as a line of JSON
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - For the tests of this collection. The file is named by the environment variable E(RECORD_FILE).
 author:
