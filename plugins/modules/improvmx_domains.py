@@ -50,7 +50,7 @@ options:
       state:
         description:
           - Whether the domain should exist. V(absent) deletes the domain with everything in it. The other options of
-            the domain have no effect then.
+            the domain are ignored then.
         type: str
         choices: [present, absent]
         default: present
@@ -85,7 +85,7 @@ options:
             description:
               - The destinations. Each is an e-mail address or an C(http) or C(https) URL. V(null), in quotes and as the
                 only destination, accepts the mail and discards it.
-              - Order, duplicates, spaces and the case of a destination's domain make no difference.
+              - Order, duplicates, spaces and the case of addresses make no difference, nor does the case of a URL's scheme and host.
               - A comma separates destinations. In a URL, write it as C(%2C).
               - Required if O(domains[].aliases[].state=present).
             type: list
@@ -106,8 +106,8 @@ options:
         description:
           - The rules of a domain that is routed by rules, which is set in the ImprovMX dashboard. Other rules stay
             unchanged, unless O(domains[].purge_rules=true). Needs O(api_version=v3).
-          - If no listed rule has a rank, the order of the list is the order in which rules are tried. Ranks are changed
-            only where they contradict it, as few as possible. Ranks for only some of the listed rules are rejected.
+          - If no listed rule has a rank, the order of the list is the order in which rules are tried. Only ranks that
+            contradict this order are changed, as few as possible. Ranks for only some of the listed rules are rejected.
           - M(improvmx.email.improvmx_rule) describes the options in detail.
         type: list
         elements: dict
@@ -212,8 +212,8 @@ options:
     default: false
   max_deletions:
     description:
-      - The maximum number of domains, aliases, rules and credentials that the task may delete. Those of a deleted
-        domain count too, as far as the task reads them.
+      - The maximum number of domains, aliases, rules and credentials that the task may delete. Deleting a domain also
+        counts its aliases, and its rules and credentials if the task reads them for another reason.
       - If the task would delete more, it fails before it changes anything.
     type: int
   max_domain_deletions:
@@ -225,7 +225,7 @@ options:
   unmanaged:
     description:
       - What to do about domains that exist and are not in O(domains), and about aliases (the catch-all too), rules and
-        SMTP credentials of listed domains that are not listed. Those that the task deletes do not count.
+        SMTP credentials of listed domains that are not listed. What the task deletes is not included.
       - V(report) returns them in RV(unmanaged). V(fail) also fails if there are any, before anything is changed.
       - Both read the whole account. With O(api_version=v3), this takes one request for the credentials of each listed
         domain, and one for the rules of each that is routed by rules.
@@ -245,8 +245,8 @@ options:
         shows the progress every few seconds.
     type: path
 notes:
-  - If one domain fails, the others are still processed, and the task fails at the end. Only if the service itself fails
-    for two domains in a row, the remaining domains are not tried.
+  - If one domain fails, the others are still processed, and the task fails at the end. Only if the service is out
+    of reach or refuses requests for two domains in a row, the remaining domains are not tried.
 seealso:
   - module: improvmx.email.improvmx_domain
   - module: improvmx.email.improvmx_domain_info
@@ -296,7 +296,7 @@ EXAMPLES = r"""
   check_mode: true
   register: compared
 
-- name: Ensure that only the listed domains exist, but delete five things at most
+- name: Ensure that only the listed domains exist, but refuse to delete more than five items
   improvmx.email.improvmx_domains:
     domains: "{{ my_domains }}"
     purge: true
@@ -316,7 +316,7 @@ domains:
   description:
     - The domains of O(domains) that exist after the task, in the same order.
     - They have the form of RV(improvmx.email.improvmx_domain_info#module:domains), without the DNS records.
-      C(active) is returned as far as it is known.
+      C(active) is C(null) if it is not known.
   returned: success, and after failures of single domains
   type: list
   elements: dict
@@ -339,8 +339,8 @@ domains:
       returned: when O(domains[].credentials) or O(domains[].purge_credentials) is set, or O(unmanaged) is not V(ignore)
 unmanaged:
   description:
-    - What exists and is neither listed nor deleted. C(kind) is V(domain), V(alias), V(rule) or V(credential), and
-      C(domain) an A-label.
+    - What exists and is neither listed nor deleted. C(kind) is V(domain), V(alias), V(rule) or V(credential).
+      C(domain) is an A-label.
   returned: when O(unmanaged) is not V(ignore)
   type: list
   elements: dict
