@@ -47,7 +47,8 @@ options:
     description:
       - The destinations. Each is an e-mail address or an C(http) or C(https) URL. V(null), in quotes and as the only
         destination, accepts the mail and discards it.
-      - Order, duplicates, spaces and the case of addresses make no difference, nor does the case of a URL's scheme and host.
+      - Order, duplicates, spaces and the case of addresses make no difference, nor does the case of scheme and host of a
+        URL.
       - A comma separates destinations. In a URL, write it as C(%2C).
       - Required if O(state=present).
     type: list
@@ -61,8 +62,8 @@ options:
   overwrite:
     description:
       - Whether the destinations of an existing alias may be replaced.
-      - With V(false), the module fails before any write if the alias exists with other destinations. If it has the desired
-        ones, nothing changes.
+      - With V(false), the module fails before any write if the alias exists with other destinations. If it has the
+        desired ones, nothing changes.
       - Ignored if O(state=absent).
     type: bool
     default: true
