@@ -85,8 +85,8 @@ options:
             description:
               - The destinations. Each is an e-mail address or an C(http) or C(https) URL. V(null), in quotes and as the
                 only destination, accepts the mail and discards it.
-              - Order, duplicates, spaces and the case of addresses make no difference, nor does the case of scheme and host of a
-                URL.
+              - Order, duplicates, spaces and the case of addresses make no difference.
+                Nor does the case of scheme and host of a URL.
               - A comma separates destinations. In a URL, write it as C(%2C).
               - Required if O(domains[].aliases[].state=present).
             type: list

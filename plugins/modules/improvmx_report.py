@@ -36,7 +36,7 @@ attributes:
     details: The diff shows the summary of the report, not the file.
   idempotent:
     support: full
-    details: New mail, and mail that is now older than O(since), changes the report. Its time of creation does not count.
+    details: New mail, and mail that is now older than O(since), changes the report. The time of its creation does not.
   platform:
     platforms: posix
 options:
