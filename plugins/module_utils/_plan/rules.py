@@ -182,11 +182,24 @@ def _gaps(count: int, kept: Sequence[int]) -> List[Tuple[int, int]]:
 
 
 def _between(low: Optional[float], high: Optional[float], count: int) -> List[float]:
-    """So many ranks that rise from one to the other, whole numbers where there is room for them."""
+    """So many ranks that rise from one to the other, whole numbers where there is room for them.
+
+    Each follows from the one before it alone, so a plan that is made anew after some of the rules were
+    created comes to the same ranks.
+    """
+    ranks: List[float] = []
+    for left in range(count, 0, -1):
+        low = _next_rank(low, high, left)
+        ranks.append(low)
+    return ranks
+
+
+def _next_rank(low: Optional[float], high: Optional[float], count: int) -> float:
+    """The first of so many ranks."""
     if low is None and high is not None and high <= 0:
-        return [high - count + number for number in range(count)]
+        return high - count
     start = 0.0 if low is None else low
     first = math.floor(start) + 1 if math.isfinite(start) else start
     if high is None or first + count - 1 < high:
-        return [float(first + number) for number in range(count)]
-    return [start + (high - start) * number / (count + 1) for number in range(1, count + 1)]
+        return float(first)
+    return start + (high - start) / (count + 1)
