@@ -148,9 +148,7 @@ ECHOES = {
     ("version", "service"),
     [("v2", "well"), ("v2", "refused"), ("v3", "well"), ("v3", "odd"), ("v3", "refused"), ("v3", "broken")],
 )
-def test_no_secret_is_left_anywhere_by_any_module_or_the_role(
-    project: Secretive, version: str, service: str
-) -> None:
+def test_no_module_or_role_leaves_a_secret_anywhere(project: Secretive, version: str, service: str) -> None:
     key, told = project.emulator.api_key, Fault("body", path="/account/api", body=TOKEN_REPLY, times=None)
     if service in ECHOES:
         status, body = ECHOES[service]

@@ -93,13 +93,11 @@ SENDS = {"dkim1": DKIM1, "dkim2": DKIM2}
         ),
     ],
 )
-def test_names_what_is_wrong_with_what_is_expected_and_what_is_there(
-    there: dict[str, Any], expected: list[str]
-) -> None:
+def test_problems_name_the_expected_and_the_found_values(there: dict[str, Any], expected: list[str]) -> None:
     assert problems("a.example", records(**there)) == expected
 
 
-def test_the_sample_reply_is_valid_and_has_two_things_to_better() -> None:
+def test_the_sample_reply_is_valid_and_has_two_recommendations() -> None:
     assert mx_is_valid(SAMPLE) is True
     assert problems("a.example", SAMPLE) == [
         'SPF, a TXT record of a.example: expected "v=spf1 include:other.example include:spf.improvmx.com '
@@ -108,12 +106,12 @@ def test_the_sample_reply_is_valid_and_has_two_things_to_better() -> None:
     ]
 
 
-def test_a_failed_look_up_is_told_first() -> None:
+def test_a_failed_lookup_is_reported_first() -> None:
     found = problems("a.example", {**records(mx=[]), "error": "SERVFAIL"})
     assert found == ["DNS of a.example: SERVFAIL", f"{MX_EXPECTED} nothing"]
 
 
-def test_a_value_beyond_measure_is_cut() -> None:
+def test_a_very_long_value_is_shortened() -> None:
     (problem,) = problems("a.example", records(spf="v=spf1 " + "a" * 10_000))
     assert len(problem) < 600
     assert problem.endswith('aaa..."')
@@ -122,7 +120,7 @@ def test_a_value_beyond_measure_is_cut() -> None:
 @pytest.mark.parametrize(
     "told", [{}, {"mx": None}, {"mx": []}, {"mx": {}}, {"mx": {"valid": None}}, {"mx": {"valid": "yes"}}]
 )
-def test_no_verdict_on_mx_is_no_answer(told: dict[str, Any]) -> None:
+def test_a_reply_without_a_verdict_on_mx_is_invalid(told: dict[str, Any]) -> None:
     assert mx_is_valid(told) is None
 
 
@@ -137,7 +135,7 @@ VERDICTS = st.fixed_dictionaries({"expected": ANYTHING, "values": ANYTHING, "val
 
 @PROFILE
 @given(st.dictionaries(NAMES, ANYTHING | VERDICTS))
-def test_takes_any_form_of_a_reply(told: dict[str, Any]) -> None:
+def test_any_form_of_a_reply_is_accepted(told: dict[str, Any]) -> None:
     """MX that is wrong is always named, for it is what makes a domain invalid."""
     found = problems("a.example", told)
     assert all(isinstance(problem, str) for problem in found)
@@ -152,6 +150,6 @@ def test_takes_any_form_of_a_reply(told: dict[str, Any]) -> None:
         ("No MX records were found.", "the service says: No MX records were found."),
     ],
 )
-def test_where_no_more_is_known_the_records_to_set_are_named(words: str, end: str) -> None:
+def test_without_details_the_records_to_set_are_named(words: str, end: str) -> None:
     expected = "MX of a.example: expected 10 mx1.improvmx.com and 20 mx2.improvmx.com; "
     assert mx_problem("a.example", words) == expected + end

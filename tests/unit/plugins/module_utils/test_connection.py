@@ -18,7 +18,7 @@ from harness import Clock, Modules, run_module
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, False), (5, False), (20, True)])
-def test_long_waits_for_the_rate_limit_are_told(
+def test_long_waits_for_the_rate_limit_are_reported(
     emulator: Emulator, clock: Clock, seconds: int, told: bool
 ) -> None:
     options = {"api_url": emulator.url, "api_key": emulator.api_key, "validate_certs": True, "ca_path": None}
@@ -41,7 +41,7 @@ def test_long_waits_for_the_rate_limit_are_told(
         ("v3", "https://api.improvmx.com", False),
     ],
 )
-def test_version_that_is_gone_warns_where_it_is_gone(version: str, url: str, warns: bool) -> None:
+def test_version_2_causes_a_warning_only_at_improvmx(version: str, url: str, warns: bool) -> None:
     warning = warning_of_version({"api_version": version, "api_url": url})
     assert ("2024-06-01" in warning) is warns
     assert bool(warning) is warns

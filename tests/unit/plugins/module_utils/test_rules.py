@@ -239,14 +239,14 @@ def test_ranks_are_written_only_where_the_order_needs_them(
     assert all(change.action == ("update" if change.name in there else "create") for change in changes)
 
 
-def test_rank_of_a_rule_that_goes_says_nothing_of_the_others() -> None:
+def test_rank_of_a_deleted_rule_does_not_affect_the_others() -> None:
     gone = RuleWish(present=False, type="alias", matcher="c", rank=3.0)
     rules = [alias_rule("a", 1.0), alias_rule("b", 2.0), alias_rule("c", 3.0)]
     changes = rule_changes(wished(alias_wish("b"), alias_wish("a"), gone), rules)
     assert [(change.action, change.name) for change in changes] == [("update", "a"), ("delete", "c")]
 
 
-def test_rule_that_is_written_anyway_is_the_one_that_moves() -> None:
+def test_a_rule_that_changes_anyway_is_the_one_that_moves() -> None:
     rules = [alias_rule("a", 1.0), alias_rule("b", 2.0)]
     changes = rule_changes(wished(alias_wish("b", DESTINATIONS[1]), alias_wish("a")), rules)
     assert [(c.name, c.after) for c in changes] == [("b", {"forward": [DESTINATIONS[1]], "rank": 0.5})]
@@ -301,7 +301,7 @@ def test_bad_list_is_refused(items: list[dict[str, Any]], problem: str) -> None:
         [{**INFO, "id": "a", "rank": 1.0}, {**INFO, "id": "b", "rank": 2.0}],
     ],
 )
-def test_list_that_looks_odd_is_fine(items: list[dict[str, Any]]) -> None:
+def test_unusual_but_valid_list_is_accepted(items: list[dict[str, Any]]) -> None:
     problems = Problems()
     assert len(read_rules(items, NAME, "", problems)) == 2
     assert problems == []

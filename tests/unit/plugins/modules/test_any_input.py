@@ -118,7 +118,7 @@ def assert_on_course(emulator: Emulator, args: Any) -> None:
 
 
 @every_module
-def test_odd_value_of_any_option_is_refused_or_carried_through(modules: Modules, name: str) -> None:
+def test_odd_value_of_any_option_is_rejected_or_sent_unchanged(modules: Modules, name: str) -> None:
     emulator = modules.emulator
     usual = first_example(name)
     for place, is_text in places(declared(name)["argument_spec"], usual):
@@ -185,7 +185,7 @@ WISHES = st.fixed_dictionaries(
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wishes=st.lists(WISHES, min_size=1, max_size=2))
-def test_any_wish_is_refused_or_read_back_as_it_was_written(modules: Modules, wishes: Any) -> None:
+def test_any_wish_is_rejected_or_reads_back_unchanged(modules: Modules, wishes: Any) -> None:
     emulator = modules.emulator
     modules.seed({"example.com": {"*": "o@m.example"}})
     result = run(modules, "improvmx_domains", {"domains": wishes})
@@ -213,7 +213,7 @@ def test_any_wish_is_refused_or_read_back_as_it_was_written(modules: Modules, wi
 @pytest.mark.parametrize(
     "alias", ["^" + "(a|b)?" * 24 + "$", "(" * 150, "\\" * 150, "[" * 75 + "/" * 75, "é" * 150]
 )
-def test_alias_as_long_as_can_be_is_carried_through(modules_of_version: Modules, alias: str) -> None:
+def test_alias_of_maximum_length_is_sent_unchanged(modules_of_version: Modules, alias: str) -> None:
     modules = modules_of_version
     modules.seed({"example.com": {}})
     args = {"domain": "example.com", "alias": alias}
@@ -224,7 +224,7 @@ def test_alias_as_long_as_can_be_is_carried_through(modules_of_version: Modules,
     assert modules.aliases("example.com") == {}
 
 
-def test_ten_thousand_aliases_are_made_read_and_left_alone(modules: Modules) -> None:
+def test_ten_thousand_aliases_are_created_read_and_unchanged(modules: Modules) -> None:
     modules.seed({"example.com": {}})
     aliases = [{"alias": f"a{number}", "forward": [f"u{number}@x.example"]} for number in range(10_000)]
     rounds = modules.rounds("improvmx_domain", domain="example.com", aliases=aliases)

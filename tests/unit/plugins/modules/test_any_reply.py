@@ -265,7 +265,7 @@ def service(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, clock: Clock) -
 
 
 @each_case
-def test_spoilt_reply_is_told_or_does_no_harm(service: Service, version: str, name: str) -> None:
+def test_invalid_reply_is_reported_or_harmless(service: Service, version: str, name: str) -> None:
     case = CASES[name]
     sound = service.run_soundly(version, case)
     replies = dict(reversed(service.replies))  # the first one of each endpoint
@@ -292,7 +292,7 @@ ANYTHING = (
 
 
 @pytest.mark.parametrize("seed", range(75))
-def test_replies_that_are_spoilt_at_random_are_told_or_do_no_harm(service: Service, seed: int) -> None:
+def test_random_invalid_replies_are_reported_or_harmless(service: Service, seed: int) -> None:
     dice = random.Random(seed)
     case = CASES[dice.choice(sorted(CASES))]
     version = dice.choice(case.versions)
@@ -310,7 +310,7 @@ def test_replies_that_are_spoilt_at_random_are_told_or_do_no_harm(service: Servi
 
 @pytest.mark.parametrize("module", NAMES)
 @pytest.mark.parametrize("key", ["__ansible_type", "__ansible_vault", "__ansible_anything"])
-def test_key_that_is_one_of_ansible_is_left_out(service: Service, module: str, key: str) -> None:
+def test_key_reserved_by_ansible_is_left_out(service: Service, module: str, key: str) -> None:
     case = next(case for case in CASES.values() if case.module == module)
     for version in case.versions:
         service.emulator.seed(ACCOUNT)
@@ -376,7 +376,7 @@ def test_api_url_with_a_path_too_deep_is_a_failure_that_names_it(modules: Module
 
 
 @pytest.mark.parametrize("look", ["absent domain", "info of a domain", "absent credential"])
-def test_api_url_with_a_right_path_costs_one_request_more_for_what_is_missing(
+def test_api_url_with_a_valid_path_costs_one_more_request_for_a_missing_thing(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, look: str
 ) -> None:
     respond = modules.emulator._respond
@@ -404,7 +404,7 @@ DELETIONS = {
 
 @each_stranger
 @pytest.mark.parametrize("what", DELETIONS)
-def test_deletion_that_another_web_server_answers_with_404_is_not_told_as_done(
+def test_deletion_answered_with_404_by_another_web_server_is_not_reported(
     modules: Modules, clock: Clock, what: str, html: bool
 ) -> None:
     name, args = DELETIONS[what]
@@ -434,7 +434,7 @@ ODD_DATES = (
 @pytest.mark.parametrize(
     "name", ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After", "Date"]
 )
-def test_headers_without_measure_neither_end_nor_hold_a_run_of_many_domains(
+def test_excessive_headers_neither_fail_nor_delay_a_run_of_many_domains(
     modules: Modules, clock: Clock, name: str, value: str
 ) -> None:
     names = [f"new{number}.example" for number in range(12)]
@@ -457,7 +457,7 @@ def pages_of(monkeypatch: pytest.MonkeyPatch, template: str, page: Callable[[int
 
 
 @pytest.mark.parametrize("total", [0, 1, -1, 99, 249, None, "250", True, [], GONE], ids=repr)
-def test_total_that_is_wrong_makes_a_list_neither_shorter_nor_endless(
+def test_wrong_total_makes_a_list_neither_shorter_nor_endless(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, total: Any
 ) -> None:
     names = [f"d{number:03}.example" for number in range(250)]
@@ -469,7 +469,7 @@ def test_total_that_is_wrong_makes_a_list_neither_shorter_nor_endless(
 
 
 @pytest.mark.parametrize("total", [0, GONE], ids=repr)
-def test_page_that_comes_again_and_again_is_read_twice(
+def test_repeated_page_is_read_at_most_twice(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, total: Any
 ) -> None:
     modules.seed({"a.example": {}, "b.example": {}})
@@ -517,7 +517,7 @@ def run_whole(modules: Modules, task: str, tmp_path: Path) -> dict[str, Any]:
     ],
     ids=["one more", "many more", "all hidden", "some hidden"],
 )
-def test_list_that_shows_less_than_its_total_is_read_again_and_fails_before_any_write(
+def test_incomplete_list_is_read_again_and_fails_before_any_write(
     modules: Modules, tmp_path: Path, task: str, lie: Fault, requests: int
 ) -> None:
     modules.seed({name: {} for name in MANY})
@@ -537,7 +537,7 @@ def test_list_that_shows_less_than_its_total_is_read_again_and_fails_before_any_
 
 @pytest.mark.parametrize("task", WHOLE)
 @pytest.mark.parametrize("times", [1, 2])
-def test_list_that_hides_for_a_while_is_read_until_it_is_whole(
+def test_temporarily_incomplete_list_is_read_until_it_is_complete(
     modules: Modules, tmp_path: Path, task: str, times: int
 ) -> None:
     modules.seed({name: {} for name in MANY})
@@ -553,7 +553,7 @@ def test_list_that_hides_for_a_while_is_read_until_it_is_whole(
         assert sorted(modules.emulator.account.domains) == MANY[:1]
 
 
-def test_list_of_version_2_that_hides_is_read_again_and_fails(emulator: Emulator) -> None:
+def test_incomplete_list_of_version_2_is_read_again_and_fails(emulator: Emulator) -> None:
     modules = Modules(emulator, api_version="v2")
     modules.seed({name: {} for name in MANY})
     emulator.faults.add(Fault("hidden", count=1))
@@ -570,7 +570,7 @@ def test_list_of_version_2_that_hides_is_read_again_and_fails(emulator: Emulator
 @pytest.mark.parametrize(
     "lie", [Fault("hidden", count=1, times=None), Fault("wrong_total", total=999, times=None)]
 )
-def test_aliases_are_purged_by_a_whole_list_only(modules: Modules, lie: Fault) -> None:
+def test_aliases_are_purged_only_with_a_complete_list(modules: Modules, lie: Fault) -> None:
     modules.seed({"example.com": {f"a{number}": "a@x.example" for number in range(201)}})
     modules.emulator.faults.add(dataclasses.replace(lie, path="/aliases$"))
     result = modules.run("improvmx_domain", domain="example.com", purge_aliases=True, aliases=[])
@@ -580,7 +580,7 @@ def test_aliases_are_purged_by_a_whole_list_only(modules: Modules, lie: Fault) -
 
 
 @pytest.mark.parametrize("gone", [MANY[0], MANY[99]])
-def test_page_that_shifts_while_the_list_is_read_hides_nothing(
+def test_list_that_shifts_while_it_is_read_hides_nothing(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, gone: str
 ) -> None:
     """Something on the first page is deleted before the second: that begins one later than it would have."""
@@ -609,7 +609,7 @@ def test_list_that_changes_whenever_it_is_read_fails(
     assert result["api_requests"] == 3 * 2
 
 
-def test_total_of_a_filtered_list_may_be_that_of_the_whole_one(
+def test_total_of_a_filtered_list_may_count_all_domains(
     modules_of_version: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     modules = modules_of_version
@@ -665,7 +665,7 @@ def new_mail(number: int, usual: Any) -> Any:
     ],
     ids=["domains", "purge", "aliases", "logs"],
 )
-def test_list_without_end_is_given_up_and_nothing_is_written(
+def test_endless_list_fails_and_nothing_is_written(
     modules: Modules,
     monkeypatch: pytest.MonkeyPatch,
     template: str,
@@ -684,9 +684,7 @@ def test_list_without_end_is_given_up_and_nothing_is_written(
     assert modules.emulator.writes == []
 
 
-def test_log_is_read_no_further_than_the_limit_where_it_has_no_end(
-    modules: Modules, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_endless_log_is_read_only_up_to_the_limit(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
     modules.seed({"example.com": {}})
     pages_of(monkeypatch, "GET /domains/{domain}/logs", new_mail)
     result = modules.run("improvmx_logs_info", domain="example.com", limit=5)

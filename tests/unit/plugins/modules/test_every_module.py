@@ -47,7 +47,7 @@ def test_there_are_modules() -> None:
 
 
 @every_module
-def test_documentation_is_sound(name: str) -> None:
+def test_documentation_is_complete(name: str) -> None:
     documented = documentation(name)
     assert documented["module"] == name
     assert documented["short_description"]
@@ -125,7 +125,7 @@ def test_the_shared_options_come_from_the_fragment_alone(name: str) -> None:
 
 
 @every_module
-def test_the_shared_options_mean_what_was_promised(name: str) -> None:
+def test_the_shared_options_have_their_documented_defaults(name: str) -> None:
     spec = declared(name)["argument_spec"]
     assert spec["api_key"]["no_log"] is True
     assert spec["api_key"]["required"] is True
@@ -290,7 +290,7 @@ def dead_url() -> str:
 
 @every_module_in_its_versions
 @pytest.mark.parametrize(("retry_timeout", "least", "most"), [(0, 1, 1), (60, 5, 20)])
-def test_a_dead_server_is_named_without_a_traceback(
+def test_an_unreachable_server_is_named_without_a_traceback(
     emulator: Emulator, clock: Clock, version: str, name: str, retry_timeout: int, least: int, most: int
 ) -> None:
     options = {"api_url": dead_url(), "api_key": emulator.api_key, "api_version": version, "timeout": 5}

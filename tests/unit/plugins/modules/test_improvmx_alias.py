@@ -137,7 +137,7 @@ AWKWARD = r"^(a|b)[0-9]{2,}/c?d#e%2F&f=g;h+i\.\S~ü$"
         ),
     ],
 )
-def test_brings_the_alias_to_the_wish_with_one_read_and_one_write(
+def test_ensures_the_alias_with_one_read_and_one_write(
     modules_of_version: Modules,
     there: dict[str, str],
     wish: dict[str, Any],
@@ -186,7 +186,7 @@ def test_no_difference_in_meaning_costs_one_request_and_changes_nothing(
     assert modules.emulator.writes == []
 
 
-def test_an_absent_alias_that_is_not_there_costs_one_request(modules_of_version: Modules) -> None:
+def test_an_absent_alias_that_does_not_exist_costs_one_request(modules_of_version: Modules) -> None:
     modules = modules_of_version
     modules.seed({DOMAIN: {"*": "o@m.example"}})
     rounds = modules.rounds("improvmx_alias", domain=DOMAIN, alias="info", state="absent")
@@ -195,7 +195,7 @@ def test_an_absent_alias_that_is_not_there_costs_one_request(modules_of_version:
     assert rounds.count == 1
 
 
-def test_tells_the_alias_the_change_and_the_difference(modules_of_version: Modules) -> None:
+def test_returns_the_alias_the_change_and_the_diff(modules_of_version: Modules) -> None:
     modules = modules_of_version
     modules.seed({DOMAIN: [{"alias": "info", "forward": "a@x.example", "id": 4711}]})
     real = modules.rounds(
@@ -293,7 +293,7 @@ def test_fails_on_a_missing_domain_and_says_to_create_it(modules_of_version: Mod
 
 
 @pytest.mark.parametrize("alias", ["info", "*"])
-def test_in_check_mode_a_missing_domain_earns_a_warning_and_a_predicted_change(
+def test_in_check_mode_a_missing_domain_causes_a_warning_and_a_predicted_change(
     modules_of_version: Modules, alias: str
 ) -> None:
     modules = modules_of_version
@@ -309,7 +309,7 @@ def test_in_check_mode_a_missing_domain_earns_a_warning_and_a_predicted_change(
     assert check["diff"][0]["after"] == real["diff"][0]["after"]
 
 
-def test_an_absent_alias_of_a_missing_domain_is_as_wished(modules_of_version: Modules) -> None:
+def test_an_absent_alias_of_a_missing_domain_is_unchanged(modules_of_version: Modules) -> None:
     rounds = modules_of_version.rounds("improvmx_alias", domain=DOMAIN, alias="info", state="absent")
     assert rounds.real["changed"] is False
     assert rounds.real["alias"] is None

@@ -31,7 +31,7 @@ def account(emulator: Emulator) -> Emulator:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_a_signal_ends_a_run_after_the_requests_under_way(
+def test_a_signal_ends_a_run_after_its_current_requests(
     monkeypatch: pytest.MonkeyPatch, account: Emulator, modules: Modules, number: int, concurrency: int
 ) -> None:
     usual = signal.getsignal(number)
@@ -77,7 +77,7 @@ def test_a_wait_for_the_rate_limit_ends_with_the_run(
     assert len(account.requests) == 2
 
 
-def test_what_was_done_before_a_signal_is_written_to_the_systems_log(
+def test_changes_before_a_signal_are_written_to_the_system_log(
     monkeypatch: pytest.MonkeyPatch, account: Emulator, modules: Modules
 ) -> None:
     """Ansible was interrupted as well, and shows no result."""

@@ -48,7 +48,7 @@ def told(item: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(ITEMS)
-def test_what_is_read_without_ansibles_check_is_what_the_check_would_make_of_it(item: dict[str, Any]) -> None:
+def test_domains_parsed_without_ansibles_check_equal_the_checked_ones(item: dict[str, Any]) -> None:
     options = domains_item_options()
     read = as_read(item, options)
     if read is not None:
@@ -57,7 +57,7 @@ def test_what_is_read_without_ansibles_check_is_what_the_check_would_make_of_it(
         assert told(read) == told(validated.validated_parameters)
 
 
-def test_an_ordinary_domain_needs_no_check_of_ansibles() -> None:
+def test_an_ordinary_domain_needs_no_check_by_ansible() -> None:
     item = {
         "domain": "example.com",
         "aliases": [{"alias": "info", "forward": "a@x.example"}, {"alias": "*", "state": "absent"}],
