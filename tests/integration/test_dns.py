@@ -288,8 +288,8 @@ def test_the_guides_playbook_of_single_records_matches_the_options_of_cloudflare
     assert [(one["record"], one["type"], one["value"]) for one in gone] == [
         ("example.com", "TXT", old)
     ] * replaced
-    there = [one for one in given if one["state"] == "present"]
-    assert [(one["record"], one["type"], one["priority"], one["value"]) for one in there] == [
+    existing = [one for one in given if one["state"] == "present"]
+    assert [(one["record"], one["type"], one["priority"], one["value"]) for one in existing] == [
         ("example.com", "MX", 10, "mx1.improvmx.com."),
         ("example.com", "MX", 20, "mx2.improvmx.com."),
         ("example.com", "TXT", 1, new),
@@ -297,5 +297,5 @@ def test_the_guides_playbook_of_single_records_matches_the_options_of_cloudflare
         ("dkimprovmx2._domainkey.example.com", "CNAME", 1, "dkimprovmx2.improvmx.com."),
         ("_dmarc.example.com", "TXT", 1, "v=DMARC1; p=none;"),
     ]
-    assert {(one["zone"], one["ttl"]) for one in there} == {("example.com", 3600)}
-    assert given.index(there[0]) == len(gone)
+    assert {(one["zone"], one["ttl"]) for one in existing} == {("example.com", 3600)}
+    assert given.index(existing[0]) == len(gone)

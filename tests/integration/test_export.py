@@ -106,10 +106,10 @@ def test_a_lost_account_is_restored_from_its_export(project: Project, layout: st
     project.emulator.seed({**ACCOUNT, "domains": []})
     play = project.play(PROVISION, *provision)
     assert play.code == 0, play.output
-    assert told(project.emulator.dump()["domains"]) == told(before)
+    assert reported(project.emulator.dump()["domains"]) == reported(before)
 
 
-def told(domains: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def reported(domains: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What an export tells of domains, but for the catch-all that the service gives to new ones."""
     kept = ("domain", "notification_email", "webhook", "whitelabel")
     return [

@@ -202,9 +202,11 @@ def test_a_domain_moves_in(tmp_path: Path, emulator: Emulator) -> None:
     assert project.play("records.yml", check=True, verbose=False).code == 0  # it checks nothing then
     before = project.play("records.yml", verbose=False)
     assert before.code == 0, before.output
-    (told,) = messages(project)
-    assert (told["active"], told["mx"], told["spf"]) == (False, [*OLD.mx], OLD.spf)
-    assert "v=spf1 include:old.example include:spf.improvmx.com -all" in [r["value"] for r in told["needed"]]
+    (reported,) = messages(project)
+    assert (reported["active"], reported["mx"], reported["spf"]) == (False, [*OLD.mx], OLD.spf)
+    assert "v=spf1 include:old.example include:spf.improvmx.com -all" in [
+        r["value"] for r in reported["needed"]
+    ]
     domain.dns = Dns(mx=EXPECTED_MX, spf="v=spf1 include:old.example include:spf.improvmx.com -all")
     domain.logs = [mail("sales@example.com", "HARD-BOUNCE"), mail("info@example.com", "DELIVERED")]
     assert project.play("watch.yml", check=True, verbose=False).code == 0

@@ -63,11 +63,11 @@ def names_of(listing: Listing) -> list[str]:
 def assert_refused(listing: Listing, *texts: str, requests: int = 0) -> None:
     """The inventory failed, and the message of the plugin holds these texts."""
     assert listing.code != 0
-    told = [line for line in listing.output.splitlines() if "'auto' plugin: " in line]
-    assert len(told) == 1, listing.output
-    assert_sentences(told[0])
+    reported = [line for line in listing.output.splitlines() if "'auto' plugin: " in line]
+    assert len(reported) == 1, listing.output
+    assert_sentences(reported[0])
     for text in texts:
-        assert text in told[0]
+        assert text in reported[0]
     assert listing.requests == requests
 
 
@@ -78,9 +78,9 @@ def test_each_domain_is_a_host_with_the_fields_of_the_info_module(project: Proje
     project.environment["IMPROVMX_API_VERSION"] = version
     listing = listed(project)
     modules = Modules(project.emulator, api_version=version)
-    told = modules.run("improvmx_domain_info")["domains"]
-    assert names_of(listing) == [domain["domain"] for domain in told] == NAMES
-    assert listing.hosts == {domain["domain"]: {"improvmx": domain} for domain in told}
+    reported = modules.run("improvmx_domain_info")["domains"]
+    assert names_of(listing) == [domain["domain"] for domain in reported] == NAMES
+    assert listing.hosts == {domain["domain"]: {"improvmx": domain} for domain in reported}
     assert listing.groups == {}
     assert listing.requests == 1
     assert {request.version for request in project.emulator.requests} == {version}
@@ -213,8 +213,8 @@ def test_an_invalid_domain_name_is_not_a_host(project: Project, monkeypatch: pyt
     odd = dict(zip(sorted(project.emulator.account.domains), ODD_NAMES, strict=True))
 
     def rename(usual: Any, account: Any, call: Any) -> Any:
-        told = usual(account, call)
-        return {**told, "domains": [{**one, "domain": odd[one["domain"]]} for one in told["domains"]]}
+        reported = usual(account, call)
+        return {**reported, "domains": [{**one, "domain": odd[one["domain"]]} for one in reported["domains"]]}
 
     wrap_endpoint(monkeypatch, "GET /domains", rename)
     project.environment["ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS"] = "ignore"
@@ -224,8 +224,8 @@ def test_an_invalid_domain_name_is_not_a_host(project: Project, monkeypatch: pyt
     # Those that differ in case, space or the last dot only are one domain, in its normal form.
     assert names_of(listing) == ["a.example"]
     assert listing.groups == {"mine.example": ["static.example"]}
-    for told in ('domain "-oProxyCommand=', 'domain "../../../odd"', r'"\x1b[31mred.example"', "more"):
-        assert told in listing.output
+    for reported in ('domain "-oProxyCommand=', 'domain "../../../odd"', r'"\x1b[31mred.example"', "more"):
+        assert reported in listing.output
     assert "\x1b" not in listing.output
 
 

@@ -68,9 +68,9 @@ def start(emulator: Emulator, *words: str) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str], emulator: Emulator) -> tuple[int, str]:
-    output, told = process.communicate(timeout=120)
-    assert_discreet(output + told, emulator)
-    return process.returncode, output + told
+    output, reported = process.communicate(timeout=120)
+    assert_discreet(output + reported, emulator)
+    return process.returncode, output + reported
 
 
 def assert_discreet(output: str, emulator: Emulator) -> None:
@@ -157,8 +157,8 @@ def test_version_4_is_probed_on_request_and_recognized_by_its_form(
     assert asked.index(f"POST /v4/domains/{SPARE}/verify") > 10
     assert secret not in report
     assert "4711" not in report
-    told = '{"id": "(number)", "name": "(text)", "created_at": "(time)", "ok": true, "none": null}'
-    assert f'{{"domains": [{told}, {told}], "next_cursor": "(text)", "domain": "{SPARE}"}}' in report
+    reported = '{"id": "(number)", "name": "(text)", "created_at": "(time)", "ok": true, "none": null}'
+    assert f'{{"domains": [{reported}, {reported}], "next_cursor": "(text)", "domain": "{SPARE}"}}' in report
 
 
 def test_a_missing_version_4_is_reported(emulator: Emulator, check: Check) -> None:
@@ -270,7 +270,7 @@ def test_a_domain_of_another_account_is_not_reported_as_a_failure(emulator: Emul
 
 
 @pytest.mark.parametrize(
-    ("words", "settings", "told"),
+    ("words", "settings", "reported"),
     [
         ((SPARE,), {}, "say so with YES=1"),
         (("--yes", SPARE), {"key": ""}, "IMPROVMX_API_KEY"),
@@ -281,11 +281,11 @@ def test_a_domain_of_another_account_is_not_reported_as_a_failure(emulator: Emul
     ],
 )
 def test_nothing_is_written_before_all_preconditions_hold(
-    words: tuple[str, ...], settings: dict[str, str], told: str, emulator: Emulator, check: Check
+    words: tuple[str, ...], settings: dict[str, str], reported: str, emulator: Emulator, check: Check
 ) -> None:
     code, output = check(*words, **settings)
     assert code == 2
-    assert told in output
+    assert reported in output
     assert emulator.writes == []
 
 

@@ -318,8 +318,8 @@ def test_an_unmentioned_catch_all_of_a_new_domain_causes_a_warning(project: Proj
     words += ["-e", "improvmx_check_dns=false"]
     check, *_others = project.rounds(PROVISION, *words, warnings=1)
     assert "catch-all" in check.output
-    there = {described["domain"] for described in ACCOUNT["domains"]}
-    assert set(account(project.emulator)) == there | {"new.example"}
+    existing = {described["domain"] for described in ACCOUNT["domains"]}
+    assert set(account(project.emulator)) == existing | {"new.example"}
 
 
 def test_purge_deletes_what_is_not_in_the_inventory(project: Project) -> None:
@@ -522,11 +522,11 @@ RULED = {
 
 @pytest.mark.parametrize("shape", ["list", "hosts"])
 def test_all_options_of_a_domain_come_from_the_inventory(project: Project, shape: str) -> None:
-    there = [
+    existing = [
         {"type": "alias", "config": {"alias": "info", "forward": "a@mail.example"}, "rank": 1},
         {"type": "alias", "config": {"alias": "old", "forward": "a@mail.example"}, "rank": 2},
     ]
-    ruled = {"domain": "ruled.example", "routing_engine": "rules", "aliases": {}, "rules": there}
+    ruled = {"domain": "ruled.example", "routing_engine": "rules", "aliases": {}, "rules": existing}
     project.emulator.seed({"domains": [ruled]})
     if shape == "hosts":
         write_hosts(project, [RULED])

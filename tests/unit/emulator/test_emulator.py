@@ -314,9 +314,9 @@ def test_limits_of_the_plan_are_refused_in_either_form(status: Any, emulator: Em
     emulator.believe(limit_status=status)
     for path, body, field in ((ALIASES, NEW, "alias"), ("/v3/domains", {"domain": "new.example"}, "domain")):
         reply = ask("POST", path, body)
-        told = reply.json()
-        assert (reply.status_code, told["code"]) == (status, status)
-        assert (told["errors"][field][0] if status == 400 else told["error"]).startswith(
+        reported = reply.json()
+        assert (reply.status_code, reported["code"]) == (status, status)
+        assert (reported["errors"][field][0] if status == 400 else reported["error"]).startswith(
             "Your account is limited to 1 "
         )
     assert emulator.ledger == []
@@ -674,9 +674,9 @@ def test_wrong_replies_look_valid(emulator: Emulator, ask: Ask) -> None:
         Fault("odd_headers", headers={"X-RateLimit-Reset": "9" * 5000}),
     )
     replies = [ask("GET", ALIASES) for _turn in range(5)]
-    told = [(len(reply.json()["aliases"]), reply.json()["total"]) for reply in replies]
-    whole = told[-1][1]
-    assert told == [(whole - 2, whole), (0, whole), (whole, 9), (whole, whole), (whole, whole)]
+    reported = [(len(reply.json()["aliases"]), reply.json()["total"]) for reply in replies]
+    whole = reported[-1][1]
+    assert reported == [(whole - 2, whole), (0, whole), (whole, 9), (whole, whole), (whole, whole)]
     assert replies[3].headers["X-RateLimit-Reset"] == "9" * 5000
     emulator.faults.add(Fault("hidden"), Fault("stranger"), Fault("stranger", html=True))
     assert ask("GET", "/v3/account").json()["account"]

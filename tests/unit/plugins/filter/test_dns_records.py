@@ -36,8 +36,8 @@ def test_the_domain_may_be_a_name_or_a_dictionary_with_it(value: Any) -> None:
 
 def test_the_default_equals_the_result_of_the_info_module(modules: Modules) -> None:
     modules.seed({"bücher.example": {}})
-    (told,) = modules.run("improvmx_domain_info")["domains"]
-    assert dns_records(told) == dns_records("bücher.example") == told["dns_records"]
+    (reported,) = modules.run("improvmx_domain_info")["domains"]
+    assert dns_records(reported) == dns_records("bücher.example") == reported["dns_records"]
 
 
 @pytest.mark.parametrize("smtp", [False, True])

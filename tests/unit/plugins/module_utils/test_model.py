@@ -784,9 +784,9 @@ def other_form(draw: Any, name: str) -> str:
 @PROFILE
 @given(st.data(), st.lists(st.one_of(ADDRESSES, URLS), min_size=1, max_size=4))
 def test_equal_meanings_cause_no_change(data: st.DataObject, forward: list[str]) -> None:
-    told = [rewritten(data.draw, destination) for destination in data.draw(st.permutations(forward))]
-    told += data.draw(st.lists(st.sampled_from(told), max_size=2))
+    reported = [rewritten(data.draw, destination) for destination in data.draw(st.permutations(forward))]
+    reported += data.draw(st.lists(st.sampled_from(reported), max_size=2))
     separator = data.draw(st.sampled_from((",", ", ", " ,")))
-    found = Domain("d.example", aliases=(Alias("Info", read_forward([separator.join(told)])),))
+    found = Domain("d.example", aliases=(Alias("Info", read_forward([separator.join(reported)])),))
     wanted = wish(domain="d.example", aliases=[{"alias": "info", "forward": forward}])
     assert plan_domain(wanted, found).changes == ()

@@ -34,7 +34,7 @@ A, B, C = "a@x.example", "b@x.example", "https://x.example/hook"
 RULED = {"routing_engine": "rules"}
 
 
-def there(aliases: dict[str, Sequence[str]], **fields: object) -> Domain:
+def existing(aliases: dict[str, Sequence[str]], **fields: object) -> Domain:
     """A domain that exists, its aliases with ids from 1."""
     found = tuple(Alias(name, tuple(aliases[name]), str(i)) for i, name in enumerate(aliases, 1))
     return Domain(NAME, aliases=found, **fields)  # type: ignore[arg-type]
@@ -78,7 +78,7 @@ def test_settings_that_differ_are_changed_together(
     before: dict[str, str | None] | None,
     after: dict[str, str | None] | None,
 ) -> None:
-    changes = plan_domain(wanted({}, settings=wished), there({}, settings=present)).changes
+    changes = plan_domain(wanted({}, settings=wished), existing({}, settings=present)).changes
     expected = () if after is None else (Change("update", "domain", NAME, NAME, before, after),)
     assert changes == expected
 
@@ -108,12 +108,12 @@ def test_aliases_are_created_updated_and_deleted_as_far_as_they_differ(
     purge: bool,
     expected: list[str],
 ) -> None:
-    assert steps(wanted(wished, purge_aliases=purge), there(present)) == expected
+    assert steps(wanted(wished, purge_aliases=purge), existing(present)) == expected
 
 
 def test_change_of_an_alias_contains_before_after_and_id() -> None:
     wish = wanted({"new": [A, B], "old": [B], "gone": None})
-    delete, update, create = plan_domain(wish, there({"old": [A], "gone": [A, B]})).changes
+    delete, update, create = plan_domain(wish, existing({"old": [A], "gone": [A, B]})).changes
     assert delete == Change("delete", "alias", NAME, "gone", {"forward": [A, B]}, None, "2")
     assert update == Change("update", "alias", NAME, "old", {"forward": [A]}, {"forward": [B]}, "1")
     assert create == Change("create", "alias", NAME, "new", None, {"forward": [A, B]})
@@ -130,7 +130,7 @@ def test_change_of_an_alias_contains_before_after_and_id() -> None:
 def test_names_are_deleted_before_names_are_created_and_patterns_are_deleted_last() -> None:
     present = {"*": [A], "x-*": [A], "z": [A], "b": [A], "(p|q)": [A], "keep": [A]}
     wished = {"new2": [A], "b": None, "*": None, "keep": [B], "new*": [A], "z": None}
-    assert steps(wanted(wished, purge_aliases=True), there(present)) == [
+    assert steps(wanted(wished, purge_aliases=True), existing(present)) == [
         "delete alias b of example.com",
         "delete alias z of example.com",
         "update alias keep of example.com",
@@ -143,7 +143,7 @@ def test_names_are_deleted_before_names_are_created_and_patterns_are_deleted_las
 
 
 def test_absent_domain_is_deleted_with_its_aliases_in_one_change() -> None:
-    found = there({"info": [A], "*": [B]}, settings={"webhook": C}, details=RULED)
+    found = existing({"info": [A], "*": [B]}, settings={"webhook": C}, details=RULED)
     planned = plan_domain(wanted({"info": [A]}, present=False), found)
     [change] = planned.changes
     assert (change.action, change.kind, change.name, change.after) == ("delete", "domain", NAME, None)
@@ -182,7 +182,7 @@ def test_new_domain_is_created_with_a_catch_all(
 
 
 def test_catch_all_of_an_existing_domain_causes_no_warning() -> None:
-    assert plan_domain(wanted({"info": [A]}), there({"*": [A]})).leaves_catch_all is False
+    assert plan_domain(wanted({"info": [A]}), existing({"*": [A]})).leaves_catch_all is False
     assert plan_domain(wanted({}, present=False), None).leaves_catch_all is False
 
 
@@ -210,18 +210,18 @@ def test_absent_alias_of_a_missing_domain_needs_no_change() -> None:
 
 @pytest.mark.parametrize("wish", [wanted({"a": [B]}), wanted({"a": None}), wanted({}, purge_aliases=True)])
 def test_aliases_of_a_domain_routed_by_rules_are_a_problem_that_says_what_to_do(wish: DomainWish) -> None:
-    planned = plan_domain(wish, there({"a": [A]}, details=RULED))
+    planned = plan_domain(wish, existing({"a": [A]}, details=RULED))
     assert isinstance(planned.problem, RoutedByRules)
     assert "manage its rules, with improvmx.email.improvmx_rule, or switch" in str(planned.problem)
     assert planned.changes == ()
 
 
 def test_unchanged_aliases_of_a_domain_routed_by_rules_are_not_a_problem() -> None:
-    assert steps(wanted({"a": [A], "b": None}, purge_aliases=True), there({"a": [A]}, details=RULED)) == []
+    assert steps(wanted({"a": [A], "b": None}, purge_aliases=True), existing({"a": [A]}, details=RULED)) == []
 
 
 def test_settings_of_a_domain_routed_by_rules_are_managed() -> None:
-    assert steps(wanted({}, settings={"webhook": C}), there({}, details=RULED)) == [
+    assert steps(wanted({}, settings={"webhook": C}), existing({}, details=RULED)) == [
         "update domain example.com"
     ]
 
@@ -261,7 +261,7 @@ def test_without_purge_unlisted_domains_are_unchanged() -> None:
 
 
 def test_problem_of_one_domain_does_not_affect_the_others() -> None:
-    found = {NAME: there({}, details=RULED), **domains("b.example")}
+    found = {NAME: existing({}, details=RULED), **domains("b.example")}
     one, other = plan([wanted({"a": [A]}), DomainWish("b.example", settings={"webhook": C})], found)
     assert isinstance(one.problem, RoutedByRules)
     assert (other.problem, len(other.changes)) == (None, 1)
@@ -278,7 +278,7 @@ def test_problem_of_one_domain_does_not_affect_the_others() -> None:
     ],
 )
 def test_deletions_count_every_domain_and_alias_to_delete(wish: DomainWish, count: int) -> None:
-    assert plan_domain(wish, there({"a": [A], "b": [A], "*": [A]})).deletions == count
+    assert plan_domain(wish, existing({"a": [A], "b": [A], "*": [A]})).deletions == count
 
 
 # Diff
@@ -299,7 +299,7 @@ def sides(steps: Iterable[tuple[_plan.DomainPlan, Sequence[Change]]]) -> dict[st
 
 
 def test_diff_shows_the_managed_fields_of_what_changes() -> None:
-    found = there({"a": [A], "b": [A], "c": [A]}, settings={"webhook": C, "notification_email": A})
+    found = existing({"a": [A], "b": [A], "c": [A]}, settings={"webhook": C, "notification_email": A})
     wish = wanted({"A": [B], "new": [C], "b": None}, settings={"webhook": None})
     assert diff(wish, found) == {
         "before": {NAME: {"webhook": C, "aliases": {"a": [A], "b": [A]}}},
@@ -308,7 +308,7 @@ def test_diff_shows_the_managed_fields_of_what_changes() -> None:
 
 
 def test_diff_of_a_purge_shows_every_alias() -> None:
-    assert diff(wanted({"a": [A]}, purge_aliases=True), there({"a": [A], "B": [B], "c": [C]})) == {
+    assert diff(wanted({"a": [A]}, purge_aliases=True), existing({"a": [A], "B": [B], "c": [C]})) == {
         "before": {NAME: {"aliases": {"a": [A], "B": [B], "c": [C]}}},
         "after": {NAME: {"aliases": {"a": [A]}}},
     }
@@ -318,21 +318,21 @@ def test_diff_of_a_creation_has_no_before_and_of_a_deletion_no_after() -> None:
     wish = wanted({"*": None, "a": [A]}, settings={"notification_email": B})
     fields = {"notification_email": B, "aliases": {"a": [A]}}
     assert diff(wish, None) == {"before": {}, "after": {NAME: fields}}
-    found = there({"a": [A], "*": [B]}, settings={"webhook": C})
+    found = existing({"a": [A], "*": [B]}, settings={"webhook": C})
     fields = {"webhook": C, "aliases": {"a": [A], "*": [B]}}
     assert diff(wanted({}, present=False), found) == {"before": {NAME: fields}, "after": {}}
 
 
 def test_diff_of_a_part_shows_that_part() -> None:
     wish = wanted({"a": None, "b": [B], "c": [A]})
-    assert diff(wish, there({"a": [A], "b": [A]}), count=1) == {
+    assert diff(wish, existing({"a": [A], "b": [A]}), count=1) == {
         "before": {NAME: {"aliases": {"a": [A], "b": [A]}}},
         "after": {NAME: {"aliases": {"b": [A]}}},
     }
 
 
 def test_diff_without_changes_is_empty() -> None:
-    assert diff(wanted({"a": [A]}), there({"a": [A]})) == {"before": {}, "after": {}}
+    assert diff(wanted({"a": [A]}), existing({"a": [A]})) == {"before": {}, "after": {}}
 
 
 # Properties over random accounts and wishes

@@ -76,13 +76,13 @@ class Service:
         began, used = self.windows.get(key, (now, 0))
         if now >= began + self.window:
             began, used = now, 0
-        told = {"X-RateLimit-Limit": str(self.limit)}
-        told["X-RateLimit-Reset"] = str(ceil(began + self.window - now))
+        reported = {"X-RateLimit-Limit": str(self.limit)}
+        reported["X-RateLimit-Reset"] = str(ceil(began + self.window - now))
         if used >= self.limit:
             self.refusals += 1
-            return 429, {**told, "X-RateLimit-Remaining": "0"}
+            return 429, {**reported, "X-RateLimit-Remaining": "0"}
         self.windows[key] = (began, used + 1)
-        return 200, {**told, "X-RateLimit-Remaining": str(self.limit - used - 1)}
+        return 200, {**reported, "X-RateLimit-Remaining": str(self.limit - used - 1)}
 
 
 SCOPES: dict[str, Callable[[Endpoint], str]] = {
@@ -182,15 +182,15 @@ def test_failure_to_learn_from_an_answer_leaves_no_request_waiting(monkeypatch: 
 def test_answer_that_spans_two_windows_counts_in_the_later_one(clock: Clock) -> None:
     limits = RateLimits()
 
-    def told(left: int, reset: int) -> dict[str, str]:
+    def reported(left: int, reset: int) -> dict[str, str]:
         return {"X-RateLimit-Limit": "4", "X-RateLimit-Remaining": str(left), "X-RateLimit-Reset": str(reset)}
 
-    limits.leave(GET, limits.enter(GET, 100), 200, told(3, 10))
+    limits.leave(GET, limits.enter(GET, 100), 200, reported(3, 10))
     straddles = limits.enter(GET, 100)
     clock.sleep(10)
     other = limits.enter(GET, 100)
-    limits.leave(GET, straddles, 200, told(3, 10))
-    limits.leave(GET, other, 200, told(2, 10))
+    limits.leave(GET, straddles, 200, reported(3, 10))
+    limits.leave(GET, other, 200, reported(2, 10))
     for _number in range(2):
         limits.enter(GET, 1)
     limits._answered.wait = lambda timeout: False  # type: ignore[method-assign]
@@ -211,25 +211,25 @@ def test_answers_out_of_order_do_not_raise_the_remaining_count() -> None:
 def test_answers_before_a_narrower_limit_is_known_are_counted() -> None:
     limits = RateLimits()
 
-    def told(left: int) -> dict[str, str]:
+    def reported(left: int) -> dict[str, str]:
         return {"X-RateLimit-Limit": "4", "X-RateLimit-Remaining": str(left), "X-RateLimit-Reset": "50"}
 
-    limits.leave(POST, limits.enter(POST, 1), 200, told(3))
+    limits.leave(POST, limits.enter(POST, 1), 200, reported(3))
     early, late, other = limits.enter(POST, 1), limits.enter(POST, 1), limits.enter(GET, 1)
-    limits.leave(POST, late, 200, told(1))
-    limits.leave(GET, other, 200, told(3))
-    limits.leave(POST, early, 200, told(2))
+    limits.leave(POST, late, 200, reported(1))
+    limits.leave(GET, other, 200, reported(3))
+    limits.leave(POST, early, 200, reported(2))
     assert limits.enter(POST, 1).left == 1
     assert limits.enter(GET, 1).left == 3
 
 
 def test_an_unexpected_refusal_shows_that_others_share_the_limit(clock: Clock) -> None:
     limits = RateLimits()
-    told = {"X-RateLimit-Reset": "50"}
-    limits.leave(GET, limits.enter(GET, 1), 200, {**told, "X-RateLimit-Remaining": "9"})
-    limits.leave(POST, limits.enter(POST, 1), 200, {**told, "X-RateLimit-Remaining": "9"})
+    reported = {"X-RateLimit-Reset": "50"}
+    limits.leave(GET, limits.enter(GET, 1), 200, {**reported, "X-RateLimit-Remaining": "9"})
+    limits.leave(POST, limits.enter(POST, 1), 200, {**reported, "X-RateLimit-Remaining": "9"})
     assert limits.met == ""
-    limits.leave(POST, limits.enter(POST, 1), 200, {**told, "X-RateLimit-Remaining": "8"})
+    limits.leave(POST, limits.enter(POST, 1), 200, {**reported, "X-RateLimit-Remaining": "8"})
     limits.leave(POST, limits.enter(POST, 1), 429, {"Retry-After": "30"})
     with pytest.raises(WindowClosed):
         limits.enter(GET, 1)

@@ -969,8 +969,8 @@ def test_credentials_of_a_proxy_are_not_shown(
         proxy.status = int(fault)
     error = error_of(connect(emulator, retry_timeout=0), method)
     for secret in (word, "pass-long-odd/7d6c5b"):
-        for told in (str(error), error.words, error.story):
-            assert_no_secret(told, secret)
+        for reported in (str(error), error.words, error.story):
+            assert_no_secret(reported, secret)
     assert "7d6c5b" not in str(error)
     if fault in ("down", "unknown host"):
         assert f"{emulator.url} through the proxy http://{address} can't be reached: " in str(error)
@@ -1240,9 +1240,9 @@ def test_echoed_key_is_not_shown(fault: Callable[[str], Fault], form: int, emula
     text = forms_of(secret)[form]
     emulator.faults.add(fault(text))
     error = error_of(connect(emulator, retry_timeout=0))
-    for told in (str(error), error.words, error.story):
-        assert_no_secret(told, secret)
-        assert text[:12] not in told
+    for reported in (str(error), error.words, error.story):
+        assert_no_secret(reported, secret)
+        assert text[:12] not in reported
 
 
 @pytest.mark.parametrize("form", range(4))
@@ -1263,11 +1263,11 @@ def test_hidden_secret_is_left_out_of_what_is_quoted(emulator: Emulator) -> None
     transport.hide("7d6c5b-and-more")
     forms = ("a/b c+d=7d6c5b", "a%2Fb%20c%2Bd%3D7d6c5b", "a%2Fb+c%2Bd%3D7d6c5b", "YS9iIGMrZD03ZDZjNWI=")
     for form in (*forms, "7d6c5b-and-more"):
-        told = transport.quote(f"The word ({form}) is bad.")
-        assert told.startswith("The word (")
-        assert told.endswith(") is bad.")
-        assert "7d6c5b" not in told
-        assert form not in told
+        reported = transport.quote(f"The word ({form}) is bad.")
+        assert reported.startswith("The word (")
+        assert reported.endswith(") is bad.")
+        assert "7d6c5b" not in reported
+        assert form not in reported
 
 
 @pytest.mark.parametrize("secret", ["a", "bad", "*", "e i"])

@@ -98,15 +98,15 @@ def test_the_argument_spec_and_the_documentation_agree(name: str) -> None:
 def assert_same_options(spec: dict[str, Any], documented: dict[str, Any]) -> None:
     assert set(spec) == set(documented)
     for option, facts in spec.items():
-        told = documented[option]
-        assert told["description"], option
+        reported = documented[option]
+        assert reported["description"], option
         for fact in ("type", "elements", "default"):
-            assert facts.get(fact) == told.get(fact), (option, fact)
-        assert bool(facts.get("required")) is bool(told.get("required")), option
-        assert list(facts.get("choices") or []) == list(told.get("choices") or []), option
-        assert ("options" in facts) is ("suboptions" in told), option
+            assert facts.get(fact) == reported.get(fact), (option, fact)
+        assert bool(facts.get("required")) is bool(reported.get("required")), option
+        assert list(facts.get("choices") or []) == list(reported.get("choices") or []), option
+        assert ("options" in facts) is ("suboptions" in reported), option
         if "options" in facts:
-            assert_same_options(facts["options"], told["suboptions"])
+            assert_same_options(facts["options"], reported["suboptions"])
 
 
 @every_module

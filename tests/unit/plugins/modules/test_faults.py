@@ -33,9 +33,9 @@ def state_of(emulator: Emulator) -> Account:
     }
 
 
-def wished_state(there: Account, wishes: list[dict[str, Any]], purge: bool = False) -> Account:
+def wished_state(existing: Account, wishes: list[dict[str, Any]], purge: bool = False) -> Account:
     """The account after the wishes, worked out without the code that is tested."""
-    after = {name: dict(aliases) for name, aliases in there.items()}
+    after = {name: dict(aliases) for name, aliases in existing.items()}
     for wish in wishes:
         name = wish["domain"]
         if wish.get("state") == "absent":
@@ -88,25 +88,25 @@ def run_under(modules: Modules, name: str, wished: Account, faults: Any, **args:
 
 def assert_truthful(emulator: Emulator, case: Case) -> None:
     result = case.result
-    told = changes_of(result["changes"])
+    reported = changes_of(result["changes"])
     assert "Traceback" not in str(result)
-    assert result["changed"] is bool(told)
-    assert max(Counter(told).values(), default=1) == 1
+    assert result["changed"] is bool(reported)
+    assert max(Counter(reported).values(), default=1) == 1
     if not case.failed:
-        assert told == case.effects
-        assert sorted(told) == sorted(case.plan)
+        assert reported == case.effects
+        assert sorted(reported) == sorted(case.plan)
         assert state_of(emulator) == case.wished
         return
     pending = changes_of(result["pending"])
     if UNKNOWN in result["msg"]:
         # Nothing that is told did not happen; what may have happened besides is told as not done.
-        assert not Counter(told) - Counter(case.effects)
-        assert not Counter(case.effects) - Counter(told) - Counter(pending)
+        assert not Counter(reported) - Counter(case.effects)
+        assert not Counter(case.effects) - Counter(reported) - Counter(pending)
     else:
-        assert told == case.effects
+        assert reported == case.effects
     if case.only_reads and not pending:
         return  # it failed before there was a plan
-    assert sorted(told + pending) == sorted(case.plan)
+    assert sorted(reported + pending) == sorted(case.plan)
 
 
 def assert_converges(modules: Modules, name: str, wished: Account, **args: Any) -> None:

@@ -90,14 +90,14 @@ def test_version_2_returns_the_account_and_facts_about_the_key_but_not_the_key(e
 
 
 def test_version_3_returns_the_account_and_its_white_labels(emulator: Emulator) -> None:
-    told = sample("v3-account-get.json")
+    reported = sample("v3-account-get.json")
     emulator.faults.add(
-        Fault("body", path="/account$", body=told),
+        Fault("body", path="/account$", body=reported),
         Fault("body", path=WHITELABELS, body=sample("v3-account-whitelabels-get.json")),
     )
     result = read(of_version(emulator, "v3"))
     times = {"created": "2017-12-01T14:43:02Z", "renew_date": "2473-04-08T01:49:50Z"}
-    assert result["account"] == {**told["account"], **times}
+    assert result["account"] == {**reported["account"], **times}
     assert result["account"]["password"] is True  # that there is one
     assert result["whitelabels"] == [{"name": "example.com"}]
     assert "api_key" not in result
@@ -164,16 +164,16 @@ def test_the_result_has_no_secret_wherever_the_service_returns_one(emulator: Emu
 @pytest.mark.parametrize("value", ["8f7d6s5a4g3h2j1k", ["8f7d6s5a4g3h2j1k"], {"a": "8f7d6s5a4g3h2j1k"}])
 @pytest.mark.parametrize("place", ["account", "plan", "limits", "whitelabels"])
 def test_unknown_fields_of_an_account_are_not_returned(modules: Modules, place: str, value: Any) -> None:
-    told = sample("v3-account-get.json")
+    reported = sample("v3-account-get.json")
     added = {"otp": value, "jwt": value, "password": value, "last_login": value}
     if place == "whitelabels":
         modules.emulator.faults.add(
             Fault("body", path=WHITELABELS, body={"whitelabels": [{"name": "w.example", **added}]})
         )
     else:
-        inner = told["account"] if place == "account" else told["account"][place]
+        inner = reported["account"] if place == "account" else reported["account"][place]
         inner.update(added)
-    modules.emulator.faults.add(Fault("body", path="/account$", body=told))
+    modules.emulator.faults.add(Fault("body", path="/account$", body=reported))
     result = read(modules)
     assert "8f7d6s5a4g3h2j1k" not in json.dumps(result)
     assert set(result["account"]) <= documented("account")

@@ -15,7 +15,7 @@ AWKWARD = r"^(a|b)[0-9]{2,}/c?d#e%2F&f=g;h+i\.\S~ü$"
 
 
 @pytest.mark.parametrize(
-    ("there", "wish", "method", "left"),
+    ("existing", "wish", "method", "left"),
     [
         pytest.param(
             {"*": "o@m.example"},
@@ -139,23 +139,23 @@ AWKWARD = r"^(a|b)[0-9]{2,}/c?d#e%2F&f=g;h+i\.\S~ü$"
 )
 def test_ensures_the_alias_with_one_read_and_one_write(
     modules_of_version: Modules,
-    there: dict[str, str],
+    existing: dict[str, str],
     wish: dict[str, Any],
     method: str,
     left: dict[str, str],
 ) -> None:
     modules = modules_of_version
-    modules.seed({DOMAIN: there, "other.example": there})
+    modules.seed({DOMAIN: existing, "other.example": existing})
     rounds = modules.rounds("improvmx_alias", domain=DOMAIN, **wish)
     assert rounds.real["changed"] is True
     assert [request.method for request in rounds.requests] == ["GET", method]
     assert rounds.again["api_requests"] == 1
     assert modules.aliases(DOMAIN) == left
-    assert modules.aliases("other.example") == there
+    assert modules.aliases("other.example") == existing
 
 
 @pytest.mark.parametrize(
-    ("there", "wish"),
+    ("existing", "wish"),
     [
         pytest.param("a@x.example,b@y.example", ["b@y.example", "a@x.example"], id="order"),
         pytest.param("a@X.Example", ["a@x.EXAMPLE"], id="case of a destination's domain"),
@@ -174,10 +174,10 @@ def test_ensures_the_alias_with_one_read_and_one_write(
     ],
 )
 def test_no_difference_in_meaning_costs_one_request_and_changes_nothing(
-    modules_of_version: Modules, there: str, wish: Any
+    modules_of_version: Modules, existing: str, wish: Any
 ) -> None:
     modules = modules_of_version
-    modules.seed({DOMAIN: {"Info": there}})
+    modules.seed({DOMAIN: {"Info": existing}})
     for domain, alias in ((DOMAIN, "info"), ("EXAMPLE.com.", " INFO ")):
         rounds = modules.rounds("improvmx_alias", domain=domain, alias=alias, forward=wish)
         assert rounds.real["changed"] is False

@@ -588,5 +588,5 @@ def test_returns_the_domain_as_the_info_module_does(modules_of_version: Modules)
         domain=DOMAIN,
         aliases=[present("*", "b@y.example"), present("info", "a@x.example")],
     ).again
-    (told,) = modules.run("improvmx_domain_info", domain=DOMAIN)["domains"]
-    assert real["domain"] == told
+    (reported,) = modules.run("improvmx_domain_info", domain=DOMAIN)["domains"]
+    assert real["domain"] == reported

@@ -32,12 +32,12 @@ def test_returns_every_field_of_a_domain(modules_of_version: Modules) -> None:
     alias = {"alias": "Info", "forward": " b@Y.example,A@x.example,https://hooks.example/M", "id": 4711}
     described = {"domain": "bücher.example", "active": True, "added": JANUARY, "aliases": [alias], **settings}
     modules.emulator.seed({"domains": [described]})
-    (told,) = modules.run("improvmx_domain_info", domain="bücher.example")["domains"]
+    (reported,) = modules.run("improvmx_domain_info", domain="bücher.example")["domains"]
     is_v2 = modules.options["api_version"] == "v2"
     details = {} if is_v2 else {"dkim_selector", "banned", "strict_mxes", "routing_engine"}
-    records = told.pop("dns_records")
-    assert {name: told.pop(name) for name in sorted({"daily_quota", *details})}["daily_quota"] == 500
-    assert told == {
+    records = reported.pop("dns_records")
+    assert {name: reported.pop(name) for name in sorted({"daily_quota", *details})}["daily_quota"] == 500
+    assert reported == {
         "domain": "xn--bcher-kva.example",
         "display": "bücher.example",
         "active": True,
@@ -161,8 +161,8 @@ def test_returns_every_domain_of_a_large_account(modules_of_version: Modules, co
 def test_an_added_time_is_iso_8601_in_utc(modules_of_version: Modules) -> None:
     modules = modules_of_version
     modules.seed({"a.example": {}})
-    (told,) = modules.run("improvmx_domain_info")["domains"]
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", told["added"])
+    (reported,) = modules.run("improvmx_domain_info")["domains"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", reported["added"])
 
 
 # --- Forms that other replies of the service have -------------------------------------------------
@@ -175,8 +175,8 @@ def test_catch_all_without_a_name_is_the_catch_all(modules_of_version: Modules, 
     aliases = {"*": "o@x.example"} | {f"a{number}": "a@x.example" for number in range(count)}
     domain = {"domain": "a.example", "aliases": aliases}
     modules.emulator.seed({"domains": [domain], "beliefs": {"catch_all_is_blank": True}})
-    [told] = modules.run("improvmx_domain_info")["domains"]
-    assert {alias["alias"] for alias in told["aliases"]} == set(aliases)
+    [reported] = modules.run("improvmx_domain_info")["domains"]
+    assert {alias["alias"] for alias in reported["aliases"]} == set(aliases)
     result = modules.run("improvmx_alias", domain="a.example", alias="*", forward=["o@x.example"])
     assert (result["changed"], modules.emulator.writes) == (False, [])
     result = modules.run("improvmx_alias", domain="a.example", alias="*", forward=["p@x.example"])
@@ -189,9 +189,9 @@ def test_newer_names_of_fields_are_read(modules: Modules) -> None:
     domain = {"domain": "a.example", "created_at": "2026-01-31T08:00:00Z", "aliases": [alias]}
     modules.emulator.seed({"domains": [{"domain": "a.example"}]})
     modules.emulator.faults.add(Fault("body", body={"domain": domain, "success": True}))
-    [told] = modules.run("improvmx_domain_info", domain="a.example")["domains"]
-    assert told["added"] == "2026-01-31T08:00:00Z"
-    assert told["aliases"][0]["id"] == "4711"
+    [reported] = modules.run("improvmx_domain_info", domain="a.example")["domains"]
+    assert reported["added"] == "2026-01-31T08:00:00Z"
+    assert reported["aliases"][0]["id"] == "4711"
 
 
 @pytest.mark.parametrize(

@@ -177,8 +177,8 @@ def read_back(options: dict[str, Any]) -> list[dict[str, Any]]:
     hosts = _variables(path / "hosts.yml")["all"]["hosts"]
     wishes = []
     for host in hosts:
-        told = _variables(path / "host_vars" / f"{host}.yml")
-        wishes.append({"domain": host, **{key.removeprefix("improvmx_"): told[key] for key in told}})
+        reported = _variables(path / "host_vars" / f"{host}.yml")
+        wishes.append({"domain": host, **{key.removeprefix("improvmx_"): reported[key] for key in reported}})
     return wishes
 
 
@@ -525,9 +525,9 @@ def test_check_mode_predicts_the_run_and_a_second_run_writes_nothing(
         modules.emulator.seed(before)
         modules.run(EXPORT, **options)
     modules.emulator.seed(ACCOUNT)
-    there = texts()
+    existing = texts()
     check = modules.run(EXPORT, check=True, **options)
-    assert texts() == there
+    assert texts() == existing
     real = modules.run(EXPORT, **options)
     assert {key: check[key] for key in PREDICTED} == {key: real[key] for key in PREDICTED}
     assert real["changed"] is True
@@ -535,10 +535,10 @@ def test_check_mode_predicts_the_run_and_a_second_run_writes_nothing(
         without_secret(text_of(change["name"])) for change in real["changes"]
     ]
     assert [difference["before"] for difference in real["diff"]] == [
-        without_secret(there.get(change["name"], "")) for change in real["changes"]
+        without_secret(existing.get(change["name"], "")) for change in real["changes"]
     ]
     assert {change["name"]: change["action"] for change in real["changes"]} == {
-        path: "update" if path in there else "create" for path in texts()
+        path: "update" if path in existing else "create" for path in texts()
     }
     for change in real["changes"]:
         assert (change["before"] is None) is (change["action"] == "create")
@@ -678,17 +678,17 @@ def test_one_edited_file_prevents_all_writes(shop: Modules) -> None:
     path = Path("mail/host_vars/bücher.example.yml")
     path.write_text(edit(path.read_text()))
     del shop.emulator.account.domains["shop.example"]
-    there = texts()
+    existing = texts()
     result = shop.run(EXPORT, path="mail", layout="hosts")
     assert result["failed"] is True
     assert f"there: {path} was edited since its export. " in result["msg"]
     assert [change["name"] for change in result["pending"]] == ["mail/hosts.yml", str(path)]
-    assert texts() == there
+    assert texts() == existing
     del shop.emulator.account.domains["xn--bcher-kva.example"]
     assert [change["name"] for change in shop.run(EXPORT, path="mail", layout="hosts")["changes"]] == [
         "mail/hosts.yml"
     ]
-    assert path.read_text() == there[str(path)]
+    assert path.read_text() == existing[str(path)]
 
 
 def test_many_conflicting_files_are_counted(modules: Modules) -> None:

@@ -143,7 +143,7 @@ def test_a_mail_is_returned_as_version_2_documents_it(modules_of_version: Module
         "server": "mx1a.improvmx.com",
         "message": "Sent.",
     }
-    told = {
+    reported = {
         "sender": {"email": "ann@mail.example", "name": "Ann"},
         "created": "2019-01-13 00:00:42+0000",
         "hostname": "mx1b.improvmx.com",
@@ -156,11 +156,11 @@ def test_a_mail_is_returned_as_version_2_documents_it(modules_of_version: Module
         "subject": "Opportunities",
     }
     modules = modules_of_version
-    seed(modules, told if modules.options["api_version"] == "v2" else {**told, "id": "1"})
+    seed(modules, reported if modules.options["api_version"] == "v2" else {**reported, "id": "1"})
     (log,) = read(modules)["logs"]
     log.pop("id", None)
     assert log == {
-        **told,
+        **reported,
         "domain": DOMAIN,
         "created": "2019-01-13T00:00:42Z",
         "status": "DELIVERED",

@@ -82,7 +82,7 @@ def run(modules: Modules, check: bool = False, **options: Any) -> dict[str, Any]
     return result
 
 
-def told(modules: Modules, **options: Any) -> dict[str, Any]:
+def reported(modules: Modules, **options: Any) -> dict[str, Any]:
     return dict(run(modules, **options)["report"])
 
 
@@ -116,7 +116,7 @@ def test_the_latest_event_decides_the_outcome_of_a_mail(
     entry = mail(0, *statuses)
     entry["events"].reverse()
     seed(modules, shop(entry))
-    report = told(modules)
+    report = reported(modules)
     assert {name for name, count in report["mail"].items() if count} == {"total", outcome}
     assert ("undelivered" in kinds(report)) is (outcome == "undelivered")
 
@@ -149,7 +149,7 @@ def test_mail_without_a_matching_alias_is_a_category_of_its_own(
 ) -> None:
     modules = modules_of_version
     seed(modules, shop(mail(0, "REFUSED", to=to, forward=forward), aliases=aliases))
-    report = told(modules)
+    report = reported(modules)
     assert report["mail"][outcome] == 1
     assert [one["alias"] for one in report["aliases"] if one["mail"]] == [alias] * (alias is not None)
     assert kinds(report)[-1] == outcome
@@ -167,7 +167,7 @@ def test_undelivered_mail_is_grouped_by_destination_and_reason_without_details_o
     ]
     full = mail(9, "SOFT-BOUNCE", forward="gone@mail.example", message="452 over quota", code=452)
     seed(modules, shop(*gone[:4], full), {**other, "logs": gone[4:]})
-    report = told(modules)
+    report = reported(modules)
     dead, late = report["undelivered"]
     assert (dead["count"], late["count"]) == (7, 1)
     assert dead["domains"] == {"other.example": 3, SHOP: 4}
@@ -184,7 +184,7 @@ def test_undelivered_mail_is_grouped_by_destination_and_reason_without_details_o
 def test_aliases_without_mail_are_reported(modules_of_version: Modules) -> None:
     modules = modules_of_version
     seed(modules, shop(mail(0, "DELIVERED"), mail(1, "HARD-BOUNCE", to=f"sales@{SHOP}")))
-    report = told(modules)
+    report = reported(modules)
     assert [(a["alias"], a["mail"], a["undelivered"], a["unused"]) for a in report["aliases"]] == [
         ("info", 1, 0, False),
         ("old", 0, 0, True),
@@ -199,7 +199,7 @@ LOWEST = {"id": "x", "created": 1, "events": [{"created": 1, "status": "REFUSED"
 def test_lowest_level_of_logging_leaves_missing_fields_unknown(modules_of_version: Modules) -> None:
     modules = modules_of_version
     seed(modules, shop({**LOWEST, "created": mail(0)["created"]}))
-    report = told(modules)
+    report = reported(modules)
     assert report["mail"]["undelivered"] == 1
     assert [alias["unused"] for alias in report["aliases"]] == [None] * 3
     assert report["domains"][0]["unused_aliases"] is None
@@ -224,7 +224,7 @@ def test_mail_over_time_has_bars_of_a_suitable_duration(
     modules = modules_of_version
     days = (0.1, 3, 100, 500)
     seed(modules, shop(*(mail(n, "DELIVERED", hours=24 * day) for n, day in enumerate(days))))
-    over_time = told(modules, since=since)["over_time"]
+    over_time = reported(modules, since=since)["over_time"]
     assert over_time["step"] == step
     assert sum(slot["delivered"] for slot in over_time["bars"]) == count
     assert len(over_time["bars"]) <= 120
@@ -237,7 +237,7 @@ def test_logs_in_the_forms_of_2020_and_today_are_combined(modules_of_version: Mo
     modules = modules_of_version
     old = {**mail(1, "DELIVERED"), "created": "2020-01-25 12:19:09+0000"}
     seed(modules, shop(mail(0, "DELIVERED"), old, {**mail(2), "created": "yesterday"}))
-    over_time = told(modules, since="2019-01-01")["over_time"]
+    over_time = reported(modules, since="2019-01-01")["over_time"]
     assert over_time["step"] == "year"
     assert [over_time["bars"][0][name] for name in ("start", "total", "delivered")] == ["2020", 1, 1]
     assert len(over_time["bars"]) == datetime.now(tz=UTC).year - 2019
@@ -248,7 +248,7 @@ def test_logs_in_the_forms_of_2020_and_today_are_combined(modules_of_version: Mo
 def test_odd_times_are_shown_as_far_as_possible(modules_of_version: Modules, created: Any) -> None:
     modules = modules_of_version
     seed(modules, shop({**mail(0, "HARD-BOUNCE"), "created": created}))
-    report = told(modules, since="0001-01-01")
+    report = reported(modules, since="0001-01-01")
     assert report["mail"]["undelivered"] == 1
     assert len(report["over_time"]["bars"]) <= 120
 
@@ -261,7 +261,7 @@ def test_times_are_shown_in_the_zone_of_the_controller_and_in_utc(
     time.tzset()
     try:
         seed(modules, shop(mail(0, "HARD-BOUNCE")))
-        report = told(modules)
+        report = reported(modules)
         (group,) = report["undelivered"]
         here = datetime.fromisoformat(group["last"]).astimezone()
         text = Path("improvmx_report.html").read_text(encoding="utf-8")
@@ -319,12 +319,12 @@ def test_limits_that_are_nearly_used_up_are_findings(
         {"domain": "b.example", "active": True},
         limits=limits,
     )
-    report = told(modules)
+    report = reported(modules)
     assert [finding["severity"] for finding in report["findings"]] == severities
     assert set(kinds(report)) <= {"limits"}
     assert [(one["name"], one["used"]) for one in report["limits"]] == [("domains", 2), ("aliases", 9)]
     # Some domains only: how many there are is still told.
-    assert told(modules, domains=["b.example"])["limits"][0]["used"] == 2
+    assert reported(modules, domains=["b.example"])["limits"][0]["used"] == 2
 
 
 def test_version_2_returns_no_limits(emulator: Emulator) -> None:
@@ -372,7 +372,7 @@ def test_failure_of_one_domain_is_a_finding_and_does_not_affect_the_others(modul
     others = [{"domain": f"d{n}.example", "active": True, "logs": [mail(n, "DELIVERED")]} for n in range(3)]
     seed(modules, shop(mail(0, "DELIVERED")), *others)
     modules.emulator.faults.add(Fault("body", path="/d1.example/logs", body=7))
-    report = told(modules, alert_on=["undelivered"])
+    report = reported(modules, alert_on=["undelivered"])
     assert report["mail"]["delivered"] == 3
     (finding,) = report["findings"]
     assert (finding["kind"], finding["domains"]) == ("unread", ["d1.example"])
@@ -380,7 +380,7 @@ def test_failure_of_one_domain_is_a_finding_and_does_not_affect_the_others(modul
     # It may hide just what was asked for.
     assert report["alert"] == "Not all of d1.example could be read"
     assert [bool(domain["problems"]) for domain in report["domains"]] == [False, True, False, False]
-    assert told(modules, alert_on=["limits"])["alert"] is None
+    assert reported(modules, alert_on=["limits"])["alert"] is None
 
 
 def test_an_outage_is_one_finding(modules: Modules) -> None:
@@ -395,7 +395,7 @@ def test_an_outage_is_one_finding(modules: Modules) -> None:
 def test_limits_that_can_not_be_read_are_a_finding(modules: Modules) -> None:
     seed(modules, shop())
     modules.emulator.faults.add(Fault("status", path="/account", status=403, times=None))
-    report = told(modules, alert_on=["limits"])
+    report = reported(modules, alert_on=["limits"])
     assert report["alert"] == "The limits of the account could not be read"
     assert report["limits"] == []
 
@@ -412,7 +412,7 @@ def test_a_report_is_written_without_logs_and_domains(modules_of_version: Module
     modules = modules_of_version
     for domains in ([], [shop()]):
         seed(modules, *domains)
-        report = told(modules, path=f"{len(domains)}.{form}")
+        report = reported(modules, path=f"{len(domains)}.{form}")
         assert report["mail"]["total"] == 0
         assert report["findings"] == []
         assert "Nothing needs attention." in report["summary"]
@@ -420,7 +420,7 @@ def test_a_report_is_written_without_logs_and_domains(modules_of_version: Module
 
 def test_domain_that_the_account_does_not_have_is_a_finding(modules: Modules) -> None:
     seed(modules, shop(mail(0, "DELIVERED")))
-    report = told(modules, domains=["Gone.example", SHOP], alert_on=["dns"])
+    report = reported(modules, domains=["Gone.example", SHOP], alert_on=["dns"])
     assert report["findings"][0]["title"] == "gone.example is not in this account"
     assert report["alert"]
     assert [domain["domain"] for domain in report["domains"]] == [SHOP]
@@ -447,7 +447,7 @@ def test_wrong_clock_is_a_finding_and_the_services_time_is_used(
     monkeypatch.setattr(_ratelimit, "time", Clock)
     for module in ("module_utils._module.read_health", "module_utils._model.time", "modules.improvmx_report"):
         monkeypatch.setattr(f"ansible_collections.improvmx.email.plugins.{module}.datetime", Wrong)
-    report = told(modules, since="7d")
+    report = reported(modules, since="7d")
     assert report["mail"]["total"] == 1
     (finding,) = report["findings"]
     assert re.fullmatch(rf"The clock of this machine is {way} by (399|400) days", finding["title"])
@@ -489,7 +489,7 @@ def test_the_file_extension_selects_the_format(modules: Modules, path: str, begi
 
 def test_json_equals_the_result(modules: Modules) -> None:
     seed(modules, shop(mail(0, "DELIVERED"), mail(1, "HARD-BOUNCE")))
-    report = told(modules, path="r.json")
+    report = reported(modules, path="r.json")
     assert json.loads(Path("r.json").read_text(encoding="utf-8")) == report
 
 
@@ -730,7 +730,7 @@ def test_text_of_senders_is_escaped(modules: Modules, strange: list[dict[str, An
     seed(modules, shop(*logs, aliases={"info": OWNER, alias[:20]: OWNER}))
     for form, check in (("html", assert_harmless_page), ("csv", assert_harmless_table), ("json", json.loads)):
         path = Path(f"r.{form}")
-        report = told(modules, path=str(path))
+        report = reported(modules, path=str(path))
         text = path.read_bytes().decode("utf-8")
         check(text)
         assert "s3cr3t-t0k3n" not in text
@@ -765,7 +765,7 @@ def test_hostile_names_of_domains_and_aliases_are_escaped(
 
     wrap_endpoint(monkeypatch, "GET /domains", strange)
     for form, check in (("html", assert_harmless_page), ("csv", assert_harmless_table)):
-        report = told(modules, path=f"r.{form}", retry_timeout=0)
+        report = reported(modules, path=f"r.{form}", retry_timeout=0)
         check(Path(f"r.{form}").read_bytes().decode("utf-8"))
         assert len(report["domains"]) > 20
 

@@ -38,11 +38,11 @@ def uuid(number: int) -> str:
     return f"0b9e6a2c-0000-4000-8000-{number:012}"
 
 
-def seed(emulator: Emulator, *there: dict[str, Any], **options: Any) -> None:
+def seed(emulator: Emulator, *existing: dict[str, Any], **options: Any) -> None:
     """A domain with rules, the first of id 1 and rank 1, and so on."""
     numbered = [
         {"id": uuid(number), "rank": number, "created": 1772853311, **rule}
-        for number, rule in enumerate(there, 1)
+        for number, rule in enumerate(existing, 1)
     ]
     emulator.seed({"domains": [{"domain": DOMAIN, "routing_engine": "rules", "rules": numbered, **options}]})
 
@@ -101,7 +101,7 @@ def test_creates_a_rule_with_one_write(modules: Modules, wish: dict[str, Any], m
 
 
 @pytest.mark.parametrize(
-    ("there", "wish", "left"),
+    ("existing", "wish", "left"),
     [
         pytest.param(alias("info"), {**INFO, "forward": B}, alias("info", B), id="forward"),
         pytest.param(alias("Info"), {**INFO, "forward": [A, B]}, alias("Info", f"{A},{B}"), id="in any case"),
@@ -129,10 +129,10 @@ def test_creates_a_rule_with_one_write(modules: Modules, wish: dict[str, Any], m
     ],
 )
 def test_updates_what_differs_with_one_write(
-    modules: Modules, there: dict[str, Any], wish: dict[str, Any], left: dict[str, Any]
+    modules: Modules, existing: dict[str, Any], wish: dict[str, Any], left: dict[str, Any]
 ) -> None:
     others = [alias("other"), regex("other", "body"), cel("false")]
-    seed(modules.emulator, there, *others)
+    seed(modules.emulator, existing, *others)
     before = seeded(modules.emulator)
     rounds = modules.rounds(NAME, domain=DOMAIN, **wish)
     assert [request.method for request in rounds.requests] == ["GET", "GET", "PUT"]
@@ -145,8 +145,8 @@ def test_updates_what_differs_with_one_write(
     "wish", [INFO, BILL, TEAM, {"type": "regex", "regex": "bill|invoice"}], ids=["alias", "regex", "cel", "r"]
 )
 def test_deletes_a_rule_with_one_write(modules: Modules, wish: dict[str, Any]) -> None:
-    there = [alias("INFO"), regex("bill|invoice", "body", "subject"), cel("subject.contains('team')")]
-    seed(modules.emulator, *there)
+    existing = [alias("INFO"), regex("bill|invoice", "body", "subject"), cel("subject.contains('team')")]
+    seed(modules.emulator, *existing)
     matcher = {key: value for key, value in wish.items() if key != "forward"}
     rounds = modules.rounds(NAME, domain=DOMAIN, state="absent", **matcher)
     assert [request.method for request in rounds.requests] == ["GET", "GET", "DELETE"]
@@ -156,7 +156,7 @@ def test_deletes_a_rule_with_one_write(modules: Modules, wish: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(
-    ("there", "wish"),
+    ("existing", "wish"),
     [
         pytest.param(alias("Info", f"{B} , a@X.Example"), {**INFO, "forward": [A, B, A]}, id="forward"),
         pytest.param(
@@ -187,9 +187,9 @@ def test_deletes_a_rule_with_one_write(modules: Modules, wish: dict[str, Any]) -
     ],
 )
 def test_no_difference_in_meaning_changes_nothing(
-    modules: Modules, there: dict[str, Any], wish: dict[str, Any]
+    modules: Modules, existing: dict[str, Any], wish: dict[str, Any]
 ) -> None:
-    seed(modules.emulator, there)
+    seed(modules.emulator, existing)
     rounds = modules.rounds(NAME, domain=DOMAIN, **wish)
     assert rounds.real["changed"] is False
     assert rounds.count == 2
@@ -212,7 +212,7 @@ def test_reads_the_rules_to_their_end_and_no_further(modules: Modules, count: in
 
 
 @pytest.mark.parametrize(
-    ("there", "wish", "left"),
+    ("existing", "wish", "left"),
     [
         pytest.param(alias("info"), {"alias": "sales"}, alias("sales"), id="alias"),
         pytest.param(alias("info"), {"type": "alias", "alias": "*"}, alias("*"), id="with the type"),
@@ -226,9 +226,9 @@ def test_reads_the_rules_to_their_end_and_no_further(modules: Modules, count: in
     ],
 )
 def test_a_rule_addressed_by_its_id_can_be_changed_except_for_its_type(
-    modules: Modules, there: dict[str, Any], wish: dict[str, Any], left: dict[str, Any]
+    modules: Modules, existing: dict[str, Any], wish: dict[str, Any], left: dict[str, Any]
 ) -> None:
-    seed(modules.emulator, there, there)
+    seed(modules.emulator, existing, existing)
     rounds = modules.rounds(NAME, domain=DOMAIN, id=uuid(1), **wish)
     assert [request.method for request in rounds.requests] == ["GET", "PUT"]
     assert rounds.again["api_requests"] == 1
@@ -246,14 +246,14 @@ def test_a_rule_addressed_by_its_id_is_deleted(modules: Modules) -> None:
 
 
 def test_a_result_is_valid_input_that_changes_nothing(modules: Modules) -> None:
-    for there in (alias("info"), regex("a", "body"), cel("a")):
-        seed(modules.emulator, there)
-        told = run(modules, id=uuid(1))["rule"]
-        assert told["created"] == "2026-03-07T03:15:11Z"
-        del told["created"]
-        assert run(modules, **told)["changed"] is False
-        del told["id"]
-        assert run(modules, **told)["changed"] is False
+    for existing in (alias("info"), regex("a", "body"), cel("a")):
+        seed(modules.emulator, existing)
+        reported = run(modules, id=uuid(1))["rule"]
+        assert reported["created"] == "2026-03-07T03:15:11Z"
+        del reported["created"]
+        assert run(modules, **reported)["changed"] is False
+        del reported["id"]
+        assert run(modules, **reported)["changed"] is False
 
 
 @pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
@@ -281,9 +281,9 @@ def test_a_rule_of_an_unknown_type_is_kept_and_can_be_deactivated(modules: Modul
     other = {"type": "weather", "config": {"sun": True, "alias": "info", "forward": A}}
     seed(modules.emulator, other, alias("info"))
     assert run(modules, **INFO)["changed"] is False
-    told = run(modules, check=True, id=uuid(1), active=False)
-    assert told["changes"][0]["name"] == uuid(1)
-    assert told["changes"][0]["after"] == {"active": False}
+    reported = run(modules, check=True, id=uuid(1), active=False)
+    assert reported["changes"][0]["name"] == uuid(1)
+    assert reported["changes"][0]["after"] == {"active": False}
 
 
 # --- Which rule is meant --------------------------------------------------------------------------
@@ -302,7 +302,7 @@ def test_rules_with_the_same_regex_and_other_scopes_are_different(modules: Modul
 
 @pytest.mark.parametrize("state", ["present", "absent"])
 @pytest.mark.parametrize(
-    ("there", "wish"),
+    ("existing", "wish"),
     [
         ([alias("info"), alias("INFO", B)], INFO),
         ([regex("a", "body"), regex("a", "subject")], {"type": "regex", "regex": "a", "forward": A}),
@@ -312,9 +312,9 @@ def test_rules_with_the_same_regex_and_other_scopes_are_different(modules: Modul
     ids=["alias", "regex", "regex and scopes", "expression"],
 )
 def test_a_wish_that_matches_several_rules_is_rejected_with_their_ids(
-    modules: Modules, there: list[dict[str, Any]], wish: dict[str, Any], state: str
+    modules: Modules, existing: list[dict[str, Any]], wish: dict[str, Any], state: str
 ) -> None:
-    seed(modules.emulator, *there, alias("other"))
+    seed(modules.emulator, *existing, alias("other"))
     for check in (True, False):
         result = run(modules, check=check, state=state, **wish)
         assert result["failed"] is True
@@ -385,13 +385,13 @@ def test_a_long_expression_is_shortened_in_results_and_sent_in_full(modules: Mod
 
 
 def test_an_update_sends_the_complete_config_with_unknown_fields(modules: Modules) -> None:
-    there = alias("Info", f"{B} ,{A}")
-    there["config"] |= {"label": "kept", "tags": [1]}
-    seed(modules.emulator, there)
+    existing = alias("Info", f"{B} ,{A}")
+    existing["config"] |= {"label": "kept", "tags": [1]}
+    seed(modules.emulator, existing)
     run(modules, **{**INFO, "forward": [A, B]}, active=False)
-    assert modules.emulator.writes[-1].body == {"config": there["config"], "rank": 1.0, "active": False}
+    assert modules.emulator.writes[-1].body == {"config": existing["config"], "rank": 1.0, "active": False}
     run(modules, **INFO)
-    assert modules.emulator.writes[-1].body["config"] == {**there["config"], "forward": A}
+    assert modules.emulator.writes[-1].body["config"] == {**existing["config"], "forward": A}
 
 
 @pytest.mark.parametrize(
@@ -810,14 +810,14 @@ def test_endless_conflicts_end_in_a_failure(modules: Modules, monkeypatch: pytes
     """Whatever is read is not what is there when the write comes."""
     seed(modules.emulator, alias("info"))
     domain = modules.emulator.account.domains[DOMAIN]
-    there = dict(domain.rules)
+    existing = dict(domain.rules)
 
     def vanish(usual: Any, account: Any, call: Any) -> Any:
         domain.rules.clear()
         raise refuse(404, "Gone.")
 
     def turn_up(usual: Any, account: Any, call: Any) -> Any:
-        domain.rules.update(there)
+        domain.rules.update(existing)
         raise refuse(409, "There is one already.")
 
     wrap_endpoint(monkeypatch, f"PUT {ROUTE}/{{rule}}", vanish)

@@ -65,7 +65,7 @@ def run(modules: Modules, check: bool = False, **args: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("there", "wish", "expected", "left"),
+    ("existing", "wish", "expected", "left"),
     [
         pytest.param(
             [], {"password": NEW, "update_password": "on_create"}, ["GET", "POST"], {"info": NEW}, id="create"
@@ -97,15 +97,15 @@ def run(modules: Modules, check: bool = False, **args: Any) -> dict[str, Any]:
     ],
 )
 def test_ensures_the_credential(
-    modules: Modules, there: list[str], wish: dict[str, Any], expected: list[str], left: dict[str, str]
+    modules: Modules, existing: list[str], wish: dict[str, Any], expected: list[str], left: dict[str, str]
 ) -> None:
-    seed(modules.emulator, *there)
+    seed(modules.emulator, *existing)
     rounds = modules.rounds(NAME, domain=DOMAIN, username="info", **wish)
     assert [request.method for request in rounds.requests] == expected
     assert rounds.real["changed"] is (len(expected) > 1)
     assert rounds.again["api_requests"] == 1
     assert passwords(modules.emulator) == left
-    assert passwords(modules.emulator, "other.example") == dict.fromkeys(there, OLD)
+    assert passwords(modules.emulator, "other.example") == dict.fromkeys(existing, OLD)
 
 
 def test_a_password_is_set_on_each_run_unless_on_create(modules: Modules) -> None:
@@ -159,12 +159,12 @@ def test_returns_the_credential_without_its_password(modules: Modules) -> None:
 
 def test_times_are_returned_in_iso_8601(modules: Modules) -> None:
     seed(modules.emulator, "info")
-    told = run(modules, username="info")["credential"]
-    assert told == {"username": "info", "created": "2020-04-30T08:55:52Z", "usage": 0}
+    reported = run(modules, username="info")["credential"]
+    assert reported == {"username": "info", "created": "2020-04-30T08:55:52Z", "usage": 0}
 
 
 @pytest.mark.parametrize(
-    ("there", "username", "meant"),
+    ("existing", "username", "meant"),
     [
         (["Info"], "info", "Info"),
         (["info"], " INFO ", "info"),
@@ -174,12 +174,12 @@ def test_times_are_returned_in_iso_8601(modules: Modules) -> None:
     ],
 )
 def test_a_username_is_found_in_any_case_and_addressed_as_stored(
-    modules: Modules, there: list[str], username: str, meant: str
+    modules: Modules, existing: list[str], username: str, meant: str
 ) -> None:
-    seed(modules.emulator, *there)
+    seed(modules.emulator, *existing)
     result = run(modules, username=username, password=NEW)
     assert result["credential"]["username"] == meant
-    assert passwords(modules.emulator) == {**dict.fromkeys(there, OLD), meant: NEW}
+    assert passwords(modules.emulator) == {**dict.fromkeys(existing, OLD), meant: NEW}
     run(modules, username=username, state="absent")
     assert meant not in passwords(modules.emulator)
 

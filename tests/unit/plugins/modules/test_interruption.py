@@ -49,7 +49,8 @@ def test_a_signal_ends_a_run_after_its_current_requests(
     result = modules.run("improvmx_domains", **KEPT, concurrency=concurrency)
     assert result["failed"] is True
     assert "interrupted" in result["msg"]
-    assert "not tried, because the run was interrupted" in result["msg"] or concurrency == 4
+    if concurrency == 1:  # otherwise each of the few domains may have been tried
+        assert "not tried, because the run was interrupted" in result["msg"]
     # What is told as done is what was done: at most what was under way came after the signal.
     assert changes_of(result["changes"]) == effects_of(account.ledger)
     assert 3 <= len(account.ledger) <= 3 + concurrency

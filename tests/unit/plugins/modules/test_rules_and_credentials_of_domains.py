@@ -78,7 +78,7 @@ def thrice(modules: Modules, **args: Any) -> tuple[dict[str, Any], dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("there", "wanted", "purge", "left", "writes"),
+    ("existing", "wanted", "purge", "left", "writes"),
     [
         ("abc", "abc", False, "abc", 0),
         ("abc", "ab", False, "abc", 0),
@@ -92,22 +92,22 @@ def thrice(modules: Modules, **args: Any) -> tuple[dict[str, Any], dict[str, Any
 )
 @pytest.mark.parametrize("module", ["improvmx_domain", "improvmx_domains"])
 def test_rules_are_ordered_as_listed_with_one_write_for_each_changed_rule(
-    modules: Modules, module: str, there: str, wanted: str, purge: bool, left: str, writes: int
+    modules: Modules, module: str, existing: str, wanted: str, purge: bool, left: str, writes: int
 ) -> None:
-    seed(modules.emulator, there)
+    seed(modules.emulator, existing)
     wish = ruled(*wanted, purge_rules=purge)
     args = wish if module == "improvmx_domain" else {"domains": [wish, {"domain": PLAIN}]}
     rounds = modules.rounds(module, **args)
     assert order_of(modules.emulator) == left
     # Each reading takes the domain or the list of domains, and a page of rules, and one more to see its end.
-    reading = 2 + bool(there)
+    reading = 2 + bool(existing)
     assert rounds.count == reading + writes
     assert rounds.check["api_requests"] == reading
     assert rounds.again["api_requests"] == 2 + bool(left)
 
 
 @pytest.mark.parametrize(
-    ("there", "wish", "left", "writes"),
+    ("existing", "wish", "left", "writes"),
     [
         ("ab", smtp("a"), "ab", 0),
         ("ab", smtp("A", "c"), "abc", 1),
@@ -118,9 +118,9 @@ def test_rules_are_ordered_as_listed_with_one_write_for_each_changed_rule(
     ],
 )
 def test_credentials_are_ensured_with_one_write_for_each_changed_one(
-    modules: Modules, there: str, wish: dict[str, Any], left: str, writes: int
+    modules: Modules, existing: str, wish: dict[str, Any], left: str, writes: int
 ) -> None:
-    seed(modules.emulator, credentials=there)
+    seed(modules.emulator, credentials=existing)
     before = users_of(modules.emulator)
     _check, real, again = thrice(modules, domains=[wish, {"domain": RULED}])
     now = users_of(modules.emulator)
@@ -355,8 +355,8 @@ def test_rule_stored_in_another_form_is_created_once(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def tidied(usual: Any, account: Any, call: Any) -> Any:
-        told = usual(account, call)
-        return {**told, "config": {**told["config"], "alias": "tidied"}}
+        reported = usual(account, call)
+        return {**reported, "config": {**reported["config"], "alias": "tidied"}}
 
     seed(modules.emulator)
     wrap_endpoint(monkeypatch, "POST /domains/{domain}/rules", tidied)
