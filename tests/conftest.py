@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes the checkout importable as a collection, and holds the fixtures of all tests."""
+"""Makes the checkout importable as a collection, and defines the fixtures of all tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _collections_folder() -> Path:
     folder = ROOT / "build" / "tree"
     link = folder / "ansible_collections" / "improvmx" / "email"
     link.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):  # from an earlier run, or of a parallel one
+    with contextlib.suppress(FileExistsError):  # created by an earlier or a parallel run
         link.symlink_to("../../../..")
     return folder
 
@@ -35,7 +35,7 @@ os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
 # The arguments of modules are not what Ansible's controller checks, though some tests import it as well.
 os.environ["ANSIBLE_MODULE_STRICT_UTF8_RESPONSE"] = "false"
 for name in [name for name in os.environ if name.startswith("IMPROVMX_")]:
-    del os.environ[name]  # a developer's own account is nothing for tests
+    del os.environ[name]  # tests must not use the account of a developer
 
 from emulator import Emulator  # noqa: E402
 from harness import Clock, Modules, stop_time  # noqa: E402
@@ -62,7 +62,7 @@ def version(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def modules(emulator: Emulator) -> Modules:
-    """The modules, run in this process against the emulator, speaking v3 unless told otherwise."""
+    """The modules, run in this process against the emulator with version 3 of the API."""
     return Modules(emulator)
 
 
@@ -74,5 +74,5 @@ def modules_of_version(emulator: Emulator, version: str) -> Modules:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Lets the waits of the client pass in no time."""
+    """Skips the waits of the client."""
     return stop_time(monkeypatch)

@@ -155,8 +155,8 @@ from ansible.playbook import play, task
 print(json.dumps({"play": list(play.Play.fattributes), "task": list(task.Task.fattributes)}))
 """
     command = [sys.executable, "-c", code]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return dict(json.loads(told))
+    reported = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return dict(json.loads(reported))
 
 
 def _known(thing: Mapping[str, Any], known: set[str], findings: Findings) -> None:

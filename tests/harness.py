@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the collection's modules in this process, as Ansible would, and holds the guards for them."""
+"""Runs the modules in this process as Ansible does, and checks what every run must fulfil."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PREDICTED = ("changed", "changes", "diff")
 
 
 def run_module(name: str, args: dict[str, Any], check: bool = False) -> dict[str, Any]:
-    """Run a module's main() and return what it printed, warnings as plain texts, all in good sentences."""
+    """Run a module's main() and return its result with warnings as texts; check its punctuation."""
     result = run_main(name, args, check)
     for text in (result.get("msg", ""), *result["warnings"]):
         assert_sentences(text)
@@ -44,15 +44,15 @@ def run_module(name: str, args: dict[str, Any], check: bool = False) -> dict[str
 
 
 def run_main(name: str, args: dict[str, Any], check: bool = False) -> dict[str, Any]:
-    """Run a module's main() and return what it printed, warnings as plain texts."""
+    """Run a module's main() and return its result, with warnings as texts."""
     main = importlib.import_module(MODULES + name).main
-    # Warnings are kept in module globals, which would leak from one run into the next.
+    # Ansible keeps warnings in globals; without this they would leak into the next run.
     ansible_warnings._global_warnings.clear()
     ansible_warnings._global_deprecations.clear()
     wire = {**args, "_ansible_check_mode": check, "_ansible_diff": True}
     output = io.StringIO()
     ended = False
-    # Where a test has imported a part of Ansible's controller, warnings would be printed, not returned.
+    # If a test has imported a part of Ansible's controller, warnings are printed instead of returned.
     as_module = mock.patch.object(ansible_internal, "is_controller", False)
     with as_module, patch_module_args(wire), contextlib.redirect_stdout(output):
         try:
@@ -62,7 +62,7 @@ def run_main(name: str, args: dict[str, Any], check: bool = False) -> dict[str, 
     assert ended, "the module did not end with exit_json or fail_json"
     result: dict[str, Any] = json.loads(output.getvalue())
     result.pop("invocation", None)
-    result.pop("_ansible_new_secrets", None)  # tells the controller what to blank out; it shows nobody
+    result.pop("_ansible_new_secrets", None)  # secrets for the controller to mask; never displayed
     result["warnings"] = [_text(warning) for warning in result.get("warnings", [])]
     return result
 
@@ -72,7 +72,7 @@ def _text(warning: Any) -> str:
 
 
 def assert_sentences(text: str) -> None:
-    """No sentence ends in two full stops; three are an ellipsis."""
+    """No sentence ends with two full stops; three are an ellipsis."""
     assert not re.search(r"(?<!\.)\.\.(?=[\s;]|\Z)", text), text
 
 
@@ -80,8 +80,8 @@ def wrap_endpoint(monkeypatch: pytest.MonkeyPatch, template: str, wrap: Callable
     """Let ``wrap(usual, account, call)`` answer for an endpoint of the emulator's version 3."""
     assert any(route.template == template for route in v3.ROUTES.routes)
 
-    def choose(told: str, usual: Callable[..., Any], *request: Any) -> Any:
-        return wrap(usual, *request) if told == template else usual(*request)
+    def choose(reported: str, usual: Callable[..., Any], *request: Any) -> Any:
+        return wrap(usual, *request) if reported == template else usual(*request)
 
     _wrap(monkeypatch, v3.ROUTES, choose)
 
@@ -101,7 +101,7 @@ def _wrap(monkeypatch: pytest.MonkeyPatch, table: RouteTable, wrap: Callable[...
 
 
 def forms_of(secret: str) -> list[str]:
-    """The forms in which a secret could show up."""
+    """The forms in which a secret could appear."""
     return [
         secret,
         base64.b64encode(secret.encode()).decode(),
@@ -132,7 +132,7 @@ def forms_of_password(password: str) -> dict[str, str]:
 
 
 def texts_of(value: Any) -> Iterator[str]:
-    """Every text in a result, as it is and not as JSON writes it."""
+    """Every text in a result, not encoded as JSON."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield key
@@ -144,16 +144,16 @@ def texts_of(value: Any) -> Iterator[str]:
         yield value
 
 
-def assert_no_password(told: Any, password: str) -> None:
-    """In none of its forms is the password in a text or a result."""
-    text = "\n".join(texts_of(told))
+def assert_no_password(reported: Any, password: str) -> None:
+    """The password is not in a text or result, in any of its forms."""
+    text = "\n".join(texts_of(reported))
     for form in forms_of_password(password).values():
         assert form not in text
 
 
 @dataclass(frozen=True)
 class Rounds:
-    """The results of the same task in check mode, for real, and once more."""
+    """The results of the same task in check mode, in a real run, and in a second run."""
 
     check: dict[str, Any]
     real: dict[str, Any]
@@ -166,7 +166,7 @@ class Rounds:
 
 
 class Modules:
-    """The modules, with the options that connect them to an emulator."""
+    """The modules with the options to connect to an emulator."""
 
     def __init__(self, emulator: Emulator, **options: Any) -> None:
         self.emulator = emulator
@@ -179,30 +179,30 @@ class Modules:
         }
 
     def seed(self, aliases: dict[str, Any], **settings: Any) -> None:
-        """Start from an account with these domains, each with its aliases."""
+        """Create an account with these domains and their aliases."""
         self.emulator.seed(account_of(aliases, **settings))
 
     def aliases(self, domain: str) -> dict[str, str]:
-        """The aliases that a domain really has, and where they forward to."""
+        """The aliases of a domain in the emulator, with their destinations."""
         found = self.emulator.account.domains[domain].aliases.values()
         return {alias.alias: alias.forward for alias in found}
 
     def run(self, name: str, check: bool = False, **args: Any) -> dict[str, Any]:
-        """Run a module once. No write may leave in check mode, and the key may be nowhere."""
+        """Run a module once. Check mode must not write, and the result must not contain the key."""
         writes = len(self.emulator.writes)
         requests = len(self.emulator.requests)
         result = run_module(name, {**self.options, **args}, check)
         if check:
-            assert self.emulator.writes[writes:] == [], "a write left in check mode"
+            assert self.emulator.writes[writes:] == [], "check mode sent a write"
         assert_no_secret(json.dumps(result, ensure_ascii=False), self.emulator.api_key)
         assert result["api_requests"] == len(self.emulator.requests) - requests
         return result
 
     def rounds(self, name: str, warnings: tuple[str, ...] = (), **args: Any) -> Rounds:
-        """Run a task in check mode, for real and again, and hold the results against each other.
+        """Run a task in check mode, for real and a second time, and compare the results.
 
-        ``warnings``: what the warnings of the check run and the real run begin with, in order; no
-        other warning may come.
+        ``warnings``: the beginnings of the warnings of the check run and the real run, in order; there
+        must be no others.
         """
         check = self.run(name, check=True, **args)
         before = len(self.emulator.requests)
@@ -228,7 +228,7 @@ class Modules:
 
 
 def account_of(aliases: dict[str, Any], **settings: Any) -> dict[str, Any]:
-    """The seed of an account with these domains, each with its aliases."""
+    """The seed of an account with these domains and their aliases."""
     return {
         **settings,
         "domains": [{"domain": name, "aliases": content} for name, content in aliases.items()],
@@ -236,9 +236,9 @@ def account_of(aliases: dict[str, Any], **settings: Any) -> dict[str, Any]:
 
 
 def read_diff(entries: list[dict[str, str]]) -> dict[str, dict[str, Any]]:
-    """Both sides of a result's ``diff``, by the name that each domain has in its headers.
+    """Both sides of a result's ``diff``, by the domain name in the headers.
 
-    Aliases are told by name. What a text says of the domain's name is checked, and left out.
+    Aliases are returned by name. The domain name in the text is checked and left out.
     """
     sides: dict[str, dict[str, Any]] = {"before": {}, "after": {}}
     for entry in entries:
@@ -262,34 +262,34 @@ def _aliases_by_name(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def effects_of(ledger: Iterable[Any]) -> list[tuple[str, ...]]:
-    """The ledger's record of what happened, in the terms of ``changes``.
+    """The effects in the ledger, in the terms of ``changes``.
 
-    Domains proceed side by side, so only the order within each of them means something.
+    Domains are processed concurrently, so only the order within a domain is significant.
     """
     effects = [(effect.action, effect.kind, effect.domain, effect.name) for effect in ledger]
     return sorted(effects, key=lambda effect: effect[2])
 
 
 def assert_truthful(emulator: Emulator, result: dict[str, Any]) -> None:
-    """What is told of one thing's change is what happened; twice the same by a repeat counts once."""
-    told, pending = changes_of(result["changes"]), changes_of(result.get("pending", []))
+    """The reported changes are the effects in the ledger; duplicates caused by a retry count once."""
+    reported, pending = changes_of(result["changes"]), changes_of(result.get("pending", []))
     effects = list(dict.fromkeys(effects_of(emulator.ledger)))
-    assert result["changed"] is bool(told)
+    assert result["changed"] is bool(reported)
     if result.get("failed") and "could not be found out" in result["msg"]:
-        assert set(told) <= set(effects) <= {*told, *pending}
+        assert set(reported) <= set(effects) <= {*reported, *pending}
     else:
-        assert told == effects
+        assert reported == effects
 
 
 def changes_of(changes: Iterable[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """What was done to what, in the terms of the ledger."""
-    told = [(change["action"], change["kind"], change["domain"], change["name"]) for change in changes]
-    return sorted(told, key=lambda change: change[2])
+    """The reported changes, in the terms of the ledger."""
+    reported = [(change["action"], change["kind"], change["domain"], change["name"]) for change in changes]
+    return sorted(reported, key=lambda change: change[2])
 
 
 @dataclass
 class Clock:
-    """Stands in for the module ``time``: sleeping takes no time, and nothing else lets the clock go on."""
+    """Replaces the module ``time``: sleeping advances the clock without waiting, and nothing else does."""
 
     began: float = 0.0  # Unix time
     slept: list[float] = field(default_factory=list)
@@ -306,8 +306,8 @@ class Clock:
 
 
 def stop_time(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Let the waits of the client pass in no time."""
-    clock = Clock(time.time())  # the real one, for the service names points in time
+    """Skip the waits of the client."""
+    clock = Clock(time.time())  # the real time, because the service sends absolute times
     for name in ("_http.transport", "_run.engine", "_http.rate_limits", "_module.check_domains"):
         monkeypatch.setattr(importlib.import_module(MODULE_UTILS + name), "time", clock)
     stop = importlib.import_module(MODULE_UTILS + "_http.stop")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs real playbooks against an emulator, as a user would, and holds the guards for them."""
+"""Runs real playbooks against an emulator as a user does, and checks what every run must fulfil."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ OWN = "improvmx.email."
 
 @dataclass(frozen=True)
 class Play:
-    """What a run of ansible-playbook printed, and the results of our own modules in it.
+    """The output of ansible-playbook, and the results of the collection's modules in it.
 
-    ``output`` is all of it, ``errors`` what it printed on standard error.
+    ``output`` is all output, ``errors`` is standard error.
     """
 
     code: int
@@ -44,17 +44,17 @@ class Play:
 
 @dataclass(frozen=True)
 class Listing:
-    """What ansible-inventory told of an inventory."""
+    """An inventory as ansible-inventory lists it."""
 
     code: int
     output: str
     hosts: dict[str, dict[str, Any]]  # name -> variables
-    groups: dict[str, list[str]]  # name -> hosts; those that Ansible makes itself are left out
+    groups: dict[str, list[str]]  # name -> hosts; without the groups that Ansible adds
     requests: int
 
 
 class Project:
-    """A folder with inventory and playbooks, as a user of the collection has it."""
+    """A folder with an inventory and playbooks, like that of a user."""
 
     def __init__(self, folder: Path, emulator: Emulator, version: str = "v3") -> None:
         self.folder = folder
@@ -72,7 +72,7 @@ class Project:
         file.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
 
     def encrypt(self, password: str, *paths: str) -> None:
-        """Encrypt files with Ansible Vault; from here on, the project knows the password."""
+        """Encrypt files with Ansible Vault; later commands use the password."""
         file = self.folder / "vault-password"
         file.write_text(password, encoding="utf-8")
         self.environment["ANSIBLE_VAULT_PASSWORD_FILE"] = str(file)
@@ -101,12 +101,12 @@ class Project:
         words = ("-i", source, "--list", "-vvvv", *words)
         done, output = self._run("ansible-inventory", *words, **quiet)
         assert self.emulator.writes == []
-        told: dict[str, Any] = {}
+        reported: dict[str, Any] = {}
         if done.returncode == 0:
             assert _warnings(output) == warnings, output
-            told = json.loads(done.stdout, object_hook=_plain)
-        hosts = told.pop("_meta", {}).get("hostvars", {})
-        own = {name: group for name, group in told.items() if name not in ("all", "ungrouped")}
+            reported = json.loads(done.stdout, object_hook=_plain)
+        hosts = reported.pop("_meta", {}).get("hostvars", {})
+        own = {name: group for name, group in reported.items() if name not in ("all", "ungrouped")}
         groups = {name: group.get("hosts", []) for name, group in own.items()}
         return Listing(done.returncode, output, hosts, groups, len(self.emulator.requests) - requests)
 

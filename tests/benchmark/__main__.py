@@ -107,8 +107,8 @@ def _step(name: str) -> Iterator[None]:
 def _concurrency() -> int:
     """How many domains our module works on at a time by default."""
     program = Path(sys.executable).with_name("ansible-doc")
-    told = run([str(program), "-t", "module", "--json", "improvmx.email.improvmx_domains"])
-    documented = json.loads(told.output[told.output.index("{") :])["improvmx.email.improvmx_domains"]
+    reported = run([str(program), "-t", "module", "--json", "improvmx.email.improvmx_domains"])
+    documented = json.loads(reported.output[reported.output.index("{") :])["improvmx.email.improvmx_domains"]
     return int(documented["doc"]["options"]["concurrency"]["default"])
 
 

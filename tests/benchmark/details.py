@@ -16,7 +16,7 @@ from typing import Any
 from .processes import TESTS, python, run
 from .service import Service
 from .tables import Row, count, exponent, number, table
-from .ways import Ways, told
+from .ways import Ways, reported
 from .work import FROM_NOTHING, KINDS, NOTHING_TO_DO, ONE_CHANGE, Work
 
 _PLUGINS = TESTS.parent / "plugins"
@@ -72,7 +72,7 @@ def overhead(requests: int) -> str:
     """CPU of one request, ours and bare."""
     with Service() as service:
         service.begin(Work(NOTHING_TO_DO, 1))
-        cost = told(run(python("-m", "benchmark.overhead", service.url, service.key, str(requests))))
+        cost = reported(run(python("-m", "benchmark.overhead", service.url, service.key, str(requests))))
     row = ("GET of a small reply", *(number(cost[name]) for name in ("ours", "bare", "beyond")))
     heads = ("CPU ms of one request", "our client", "requests.Session", "beyond it")
     return table("What our client adds to a request", heads, [row], "Median of 15 rounds, the two in turn.")
@@ -85,7 +85,7 @@ def imports(folder: Path, runs: int) -> str:
     rows: list[Row] = []
     for module in sorted(path.stem for path in (_PLUGINS / "modules").glob("improvmx_*.py")):
         words = python("-m", "benchmark.imports", module, str(archive))
-        told_by = [told(run(words)) for _number in range(runs)]
+        told_by = [reported(run(words)) for _number in range(runs)]
         costs = [
             statistics.median(each[name] for each in told_by) * 1000 for name in ("basic", "requests", "ours")
         ]
@@ -131,7 +131,7 @@ def planning(sizes: Iterable[tuple[int, int]], folder: Path, largest: tuple[int,
     names = ("read", "nothing to do", "all changed", "from nothing")
     for domains, aliases in sizes:
         cost = run(python("-m", "benchmark.planning", str(domains), str(aliases)))
-        seconds: dict[str, Any] = told(cost)
+        seconds: dict[str, Any] = reported(cost)
         slowest = max(seconds[name] for name in names[1:])
         same = [total for total in totals if aliases == 10]
         growth = exponent(same[-1][1], slowest, domains / same[-1][0]) if same else ""
@@ -145,16 +145,16 @@ def planning(sizes: Iterable[tuple[int, int]], folder: Path, largest: tuple[int,
 
 def _whole_runs(folder: Path, domains: int, aliases: int) -> str:
     """The largest work with all that belongs to it."""
-    told_of = []
+    summaries = []
     with Service() as service:
         ways = Ways(service, folder, 1)
         for kind in (NOTHING_TO_DO, FROM_NOTHING):
             result = ways.module(Work(kind, domains, aliases))
-            told_of.append(
+            summaries.append(
                 f"{kind}, {result.requests:,} requests, {result.seconds:.1f} s, "
                 f"CPU {result.cpu:.1f} s, {result.memory:.0f} MiB"
             )
-    return f"The whole module with {domains:,} x {aliases}: {'; '.join(told_of)}."
+    return f"The whole module with {domains:,} x {aliases}: {'; '.join(summaries)}."
 
 
 def other_tools(sizes: Iterable[int]) -> str:

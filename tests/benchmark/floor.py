@@ -47,9 +47,9 @@ class Account:
             self._send("POST", json={"domain": name})
             self._send("POST", f"/{name}/aliases/batch", json={"aliases": bodies})
             return
-        there = {alias["alias"]: alias["forward"] for alias in found["aliases"]}
+        existing = {alias["alias"]: alias["forward"] for alias in found["aliases"]}
         for body in bodies:
-            if there[body["alias"]] != body["forward"]:
+            if existing[body["alias"]] != body["forward"]:
                 self._send("PUT", f"/{name}/aliases/{body['alias']}", json={"forward": body["forward"]})
 
 

@@ -34,8 +34,8 @@ def main() -> None:
         name.rpartition("module_utils.")[2] for name in loaded if name.startswith(f"{_OURS}module_utils._")
     ]
     others = [name for name in loaded if not name.startswith("ansible_collections")]
-    told = {"basic": basic - started, "requests": common - basic, "ours": ended - common}
-    print(json.dumps({**told, "parts": ours, "others": others}))
+    reported = {"basic": basic - started, "requests": common - basic, "ours": ended - common}
+    print(json.dumps({**reported, "parts": ours, "others": others}))
 
 
 if __name__ == "__main__":

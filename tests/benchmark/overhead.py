@@ -48,12 +48,12 @@ def main() -> None:
     if ours() != bare():
         sys.exit("the two do not get the same")
     rounds = [(_milliseconds(bare, count), _milliseconds(ours, count)) for _number in range(_ROUNDS)]
-    told = {
+    reported = {
         "bare": statistics.median(cost for cost, _ours in rounds),
         "ours": statistics.median(cost for _bare, cost in rounds),
         "beyond": statistics.median(cost - floor for floor, cost in rounds),
     }
-    print(json.dumps(told))
+    print(json.dumps(reported))
 
 
 if __name__ == "__main__":

@@ -44,13 +44,13 @@ def main() -> None:
         }
         for forward in (wishes[0].aliases[0].forward, ("someone.else@mail.example",))
     )
-    told = {
+    reported = {
         "read": _seconds(lambda: model.domain_wishes(work.wishes, model.SETTINGS, "v3")),
         "nothing to do": _seconds(lambda: plan(wishes, same)),
         "all changed": _seconds(lambda: plan(wishes, other)),
         "from nothing": _seconds(lambda: plan(wishes, {})),
     }
-    print(json.dumps(told))
+    print(json.dumps(reported))
 
 
 if __name__ == "__main__":

@@ -58,9 +58,9 @@ class Service:
 
     def end(self, work: Work) -> list[int]:
         """The answers to all requests since then. Raises RuntimeError where the work is not done."""
-        told = self._order("end", work)
-        statuses: list[int] = told["statuses"]
-        if not told["done"] or not set(statuses) <= {200, 429}:
+        reported = self._order("end", work)
+        statuses: list[int] = reported["statuses"]
+        if not reported["done"] or not set(statuses) <= {200, 429}:
             raise RuntimeError(f"the work was not done ({work}): {set(statuses)}")
         return statuses
 

@@ -145,6 +145,6 @@ def _line(first: tuple[int, float], second: tuple[int, float], at: int) -> float
     return second[1] + slope * (at - second[0])
 
 
-def told(cost: Cost) -> Any:
+def reported(cost: Cost) -> Any:
     """What one of our scripts printed."""
     return json.loads(cost.output)

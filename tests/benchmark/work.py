@@ -51,10 +51,10 @@ class Work:
         if self.kind == FROM_NOTHING:
             return {}
         wished = {f"alias-{number:03}": ",".join(_FORWARD) for number in range(self.aliases)}
-        there = {_name(number): {"*": "me@mail.example", **wished} for number in range(self.domains)}
+        existing = {_name(number): {"*": "me@mail.example", **wished} for number in range(self.domains)}
         if self.kind == ONE_CHANGE:
-            there[_name(self.domains // 2)]["alias-000"] = "someone.else@mail.example"
-        return {"domains": [{"domain": name, "aliases": aliases} for name, aliases in there.items()]}
+            existing[_name(self.domains // 2)]["alias-000"] = "someone.else@mail.example"
+        return {"domains": [{"domain": name, "aliases": aliases} for name, aliases in existing.items()]}
 
     def is_done(self, found: dict[str, dict[str, str]]) -> bool:
         """Whether the account holds what is wished for."""
@@ -62,11 +62,11 @@ class Work:
             wish["domain"]: {item["alias"]: ",".join(item["forward"]) for item in wish["aliases"]}
             for wish in self.wishes
         }
-        there = {
+        existing = {
             name: {alias: forward for alias, forward in aliases.items() if alias != "*"}
             for name, aliases in found.items()
         }
-        return there == wished
+        return existing == wished
 
 
 def _name(number: int) -> str:

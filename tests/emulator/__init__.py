@@ -4,8 +4,8 @@
 
 """The ImprovMX HTTP API over real HTTP, in memory: v2 and v3 over one account.
 
-For demonstrations, tests and benchmarks. It behaves as awkwardly as the service does, and on
-demand worse: see Fault and RateLimit.
+For demonstrations, tests and benchmarks. It reproduces the quirks of the service, and on request
+faults and rate limits: see Fault and RateLimit.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _started(options: argparse.Namespace) -> Emulator:
-    """The emulator with its account, at work. What is wrong with an option ends the program."""
+    """The running emulator with its account. An invalid option ends the program."""
     emulator = Emulator(options.api_key, options.port, options.latency)
     if options.seed is not None:
         try:
@@ -53,7 +53,7 @@ def _started(options: argparse.Namespace) -> Emulator:
 
 
 def _exports(emulator: Emulator) -> str:
-    """What a user pastes into another terminal, so that the collection works on this account."""
+    """Commands for another terminal, to use the collection with this account."""
     return (
         "An emulated ImprovMX, with an account of its own, until Ctrl-C. In another terminal:\n\n"
         f"  export IMPROVMX_API_URL={emulator.url}\n"
@@ -62,7 +62,7 @@ def _exports(emulator: Emulator) -> str:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """Whoever waits for the file finds it complete."""
+    """Write the file atomically."""
     draft = path.with_name(path.name + ".new")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
@@ -80,8 +80,10 @@ def _options() -> argparse.Namespace:
         help="default: the environment's EMULATOR_API_KEY, else a fixed one",
     )
     parser.add_argument("--seed", type=Path, metavar="FILE", help="JSON to fill the account with")
-    parser.add_argument("--port-file", type=Path, metavar="FILE", help="gets the port, once up")
-    parser.add_argument("--exports", action="store_true", help="print what to export, for people")
+    parser.add_argument(
+        "--port-file", type=Path, metavar="FILE", help="write the port to this file after the start"
+    )
+    parser.add_argument("--exports", action="store_true", help="print the variables to export")
     parser.add_argument("--latency", type=float, default=0.0, metavar="S", help="seconds added to each reply")
     return parser.parse_args()
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The state of one account and what the service lets happen to it. No HTTP."""
+"""The state of one account, and the changes that the service allows. No HTTP."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def now() -> int:
 
 @dataclass(frozen=True)
 class Effect:
-    """One thing that really happened to the state."""
+    """One change of the state."""
 
     action: Action
     kind: Kind
@@ -62,7 +62,7 @@ class Credential:
     username: str
     password: str
     created: int
-    # May send as this address only.
+    # May send from this address only.
     is_limited: bool = False
 
 
@@ -78,7 +78,7 @@ class Rule:
 
 @dataclass
 class Domain:
-    """A domain with all that goes when it goes."""
+    """A domain with everything that is deleted with it."""
 
     domain: str
     added: int
@@ -88,7 +88,7 @@ class Domain:
     whitelabel: str | None = None
     routing_engine: RoutingEngine = "alias"
     dns: Dns = NO_RECORDS
-    # Both keyed in lower case: the service tells names apart without regard to case.
+    # Both keyed in lower case: the service compares names without regard to case.
     aliases: dict[str, Alias] = field(default_factory=dict)
     credentials: dict[str, Credential] = field(default_factory=dict)
     rules: dict[str, Rule] = field(default_factory=dict)
@@ -100,14 +100,14 @@ class Domain:
         return to_display(self.domain)
 
     def keep(self, alias: Alias) -> None:
-        """Put an alias in its place; a known one keeps its rank in the order."""
+        """Store an alias; an existing one keeps its position."""
         self.aliases[alias.alias.lower()] = alias
         self.alias_ids[alias.id] = alias.alias.lower()
 
 
 @dataclass
 class Account:
-    """One account: its settings, its domains, and the ledger of what happened to them."""
+    """One account: its settings, its domains, and the ledger of their changes."""
 
     email: str = "owner@mail.example"
     premium: bool = True
@@ -122,12 +122,12 @@ class Account:
     beliefs: Beliefs = field(default_factory=Beliefs)
 
     def next_id(self) -> int:
-        """Ids count up over the whole account, whatever they name."""
+        """Ids count up over the whole account, for all kinds."""
         self.last_id += 1
         return self.last_id
 
     def note(self, action: Action, kind: Kind, domain: Domain, name: str, forward: str | None = None) -> None:
-        """Enter an effect in the ledger."""
+        """Record an effect in the ledger."""
         self.ledger.append(Effect(action, kind, domain.domain, name, forward))
 
 
@@ -139,14 +139,14 @@ def find_domain(account: Account, name: str) -> Domain:
 
 
 def domains_found(account: Account, text: str, parts: bool) -> list[Domain]:
-    """The domains whose name starts with the text, or with ``parts`` holds it, by name."""
+    """The domains whose name starts with the text, or with ``parts`` contains it, sorted by name."""
     text = to_a_label(text)
     names = [name for name in sorted(account.domains) if name.startswith(text) or (parts and text in name)]
     return [account.domains[name] for name in names]
 
 
 def refuse_beyond_limit(account: Account, kind: str, field: str) -> Refusal:
-    """What the service says where the plan allows no more of a kind."""
+    """The refusal of the service when a limit of the plan is reached."""
     words = f"Your account is limited to {account.limits[kind]} {kind}."
     return refuse_field(field, words) if account.beliefs.limit_status == 400 else refuse(403, words)
 
@@ -154,7 +154,7 @@ def refuse_beyond_limit(account: Account, kind: str, field: str) -> Refusal:
 def add_domain(account: Account, body: dict[str, Any]) -> Domain:
     name = checked_domain_name(body)
     if name in account.domains or name in account.other_domains:
-        # The same words whether the domain is ours or somebody else's: they can't be told apart.
+        # The same message for a domain of this account and of another account.
         raise refuse_field("domain", "This domain is already registered.")
     options = _checked_options(account, body, ("notification_email", "whitelabel"))
     if len(account.domains) >= account.limits["domains"]:
@@ -174,7 +174,7 @@ def change_domain(account: Account, domain: Domain, body: dict[str, Any]) -> Non
 
 
 def _checked_options(account: Account, body: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """The options among these that the request names, each checked."""
+    """The options of the request among these names, validated."""
     options = {name: checked_option(body, name) for name in names if name in body}
     email, url, whitelabel = (options.get(name) for name in ("notification_email", "webhook", "whitelabel"))
     if email is not None and not is_email(email):
@@ -192,7 +192,7 @@ def delete_domain(account: Account, domain: Domain) -> None:
 
 
 def check_domain(account: Account, domain: Domain) -> bool:
-    """Whether MX is right; if so the domain is active from now on: a check writes."""
+    """Whether MX is valid. If so, the check activates the domain, so it writes."""
     right = mx_is_right(domain.dns)
     if right and not domain.active:
         domain.active = True
@@ -208,7 +208,7 @@ def find_alias(domain: Domain, name: str) -> Alias:
 
 
 def find_alias_or_id(domain: Domain, segment: str) -> Alias:
-    """By id when the segment is made of digits only and such an id exists, else by name."""
+    """By id if the segment consists of digits and such an id exists, otherwise by name."""
     if NUMBER.fullmatch(segment):
         name = domain.alias_ids.get(int(segment))
         if name is not None:
@@ -246,7 +246,7 @@ def delete_alias(account: Account, domain: Domain, alias: Alias) -> None:
 def add_aliases(
     account: Account, domain: Domain, body: dict[str, Any], every_second_fails: bool
 ) -> tuple[list[Alias], list[dict[str, Any]]]:
-    """What a batch made, and what it could not make: one bad item does not stop the others."""
+    """The created aliases of a batch, and the failed ones: an invalid item does not stop the others."""
     items = body.get("aliases")
     if not isinstance(items, list):
         raise refuse_field("aliases", "This field must be a list.")

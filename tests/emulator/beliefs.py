@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is believed of the service and not known. Each belief can be turned, so that tests run both ways."""
+"""Assumptions about the service that are not verified. Each can be changed, to test every variant."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Beliefs:
-    """The defaults are the newest that public clients and documents of 2026 show."""
+    """The defaults follow public clients and documents of 2026."""
 
-    # Whether a domain in the list has the four fields that a single one has: banned, daily_quota,
+    # Whether a domain in the list has the four fields of a single domain: banned, daily_quota,
     # routing_engine, strict_mxes. The official client decides by the list whether to ask for rules.
     list_shows_details: bool = True
     # Whether q finds a part of a name, and of an alias's destinations, and the parameter alias the start
@@ -26,7 +26,7 @@ class Beliefs:
     field_errors_have_code: bool = True
     # Whether a part of a rule's config changes that part; else it replaces the whole config.
     rule_config_is_merged: bool = False
-    # Characters that the user name and the password of an SMTP user have at least.
+    # Minimum lengths of the user name and the password of an SMTP user.
     shortest_username: int = 3
     shortest_password: int = 8
     # Whether a catch-all is called "" in replies, as the official client is prepared for.
@@ -34,7 +34,7 @@ class Beliefs:
 
 
 def spoken(beliefs: Beliefs, reply: Any) -> Any:
-    """A reply as the service words it: with its name for a catch-all."""
+    """A reply with the service's name for a catch-all."""
     if not beliefs.catch_all_is_blank:
         return reply
     if isinstance(reply, dict):

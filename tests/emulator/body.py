@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The body of a request: JSON, or one of the two forms that browsers send. Pure."""
+"""The body of a request: JSON, or one of the two form encodings of browsers. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .refusal import refuse
 
 
 def read_body(content: bytes, content_type: str) -> Any:
-    """What a body says; None for an empty one. Raises ValueError for a broken one."""
+    """The content of a body; None for an empty one. Raises ValueError for an invalid one."""
     if not content:
         return None
     kind = content_type.partition(";")[0].strip().lower()
@@ -28,7 +28,7 @@ def read_body(content: bytes, content_type: str) -> Any:
 
 
 def fields_of(content: bytes, content_type: str) -> dict[str, Any]:
-    """The fields of a request that writes; no body at all counts as an empty one."""
+    """The fields of a writing request; a missing body counts as an empty one."""
     try:
         body = read_body(content, content_type)
     except ValueError:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The emulator from another process: the state over HTTP, below a path the service lacks."""
+"""Control of the emulator from another process: HTTP below a path that the service does not have."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PREFIX = "/_emulator/"
 
 
 def respond(emulator: Emulator, incoming: Incoming) -> Reply:
-    """Answer without a key, and without a trace in the record."""
+    """Answer without a key and without recording the request."""
     order = f"{incoming.method} {incoming.path.removeprefix(PREFIX)}"
     if order == "GET dump":
         return json_reply(200, emulator.dump())

@@ -47,7 +47,7 @@ def delete_credential(account: Account, domain: Domain, credential: Credential) 
 
 
 def needs_new_mx_check(domain: Domain) -> bool:
-    """Sending is signed: without the DKIM records the DNS has to be looked at again."""
+    """Sent mail is signed: without the DKIM records, the DNS has to be checked again."""
     return domain.dns.dkim1 is None or domain.dns.dkim2 is None
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The DNS records of a domain and the service's verdict on them. Pure: nothing is looked up."""
+"""The DNS records of a domain and the result of the service's check. Pure: nothing is looked up."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ NO_RECORDS = Dns()
 
 
 def mx_is_right(dns: Dns) -> bool:
-    """Whether mail for the domain reaches the service, and only the service."""
+    """Whether the MX records name the service and nothing else."""
     return sorted(host.lower().rstrip(".") for host in dns.mx) == sorted(EXPECTED_MX)
 
 
 def mx_complaint(dns: Dns) -> str | None:
-    """The ``reason`` of a v2 check; values that are merely wrong get none."""
+    """The ``reason`` of a v2 check; wrong values have none."""
     return None if dns.mx else "No MX records were found."
 
 
@@ -63,7 +63,7 @@ def _verdict(expected: str, found: str | None) -> dict[str, Any]:
 
 
 def _expected_spf(found: str | None) -> str:
-    """The service merges its include into the record that is there: a domain has one SPF."""
+    """The service merges its include into the existing record: a domain has one SPF record."""
     if found is None or not found.startswith("v=spf1"):
         return f"v=spf1 {SPF_INCLUDE} ~all"
     if SPF_INCLUDE in found.split():

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Faults on demand: what goes wrong between a client and the service, by plan or by chance."""
+"""Faults between a client and the service, planned or random."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .reply import HTML_TYPE, Reply, html_reply, json_reply
 from .routing import Route
 from .v3 import BATCH, SETTINGS
 
-# The request takes no effect, and the service's own reply is never made.
+# The request takes no effect, and the service creates no reply.
 WITHOUT_EFFECT = (
     "rate_limit",
     "status",
@@ -33,7 +33,7 @@ WITHOUT_EFFECT = (
     "body",
     "huge",
 )
-# The request takes effect; what happens to the reply is the fault.
+# The request takes effect, but its reply is changed or lost.
 WITH_EFFECT = (
     "status_after",
     "reset_after",
@@ -46,15 +46,15 @@ WITH_EFFECT = (
     "settings_partial",
 )
 KINDS = WITHOUT_EFFECT + WITH_EFFECT
-# Replies that look sound and are not: never by chance, for nobody can see some of them.
+# Replies that look valid and are wrong: never random, because a client can't detect some of them.
 LIES = (
     "stranger",  # another web server answers with its own 404, and the request takes no effect
-    "hidden",  # a list lacks things, and its total tells of them
+    "hidden",  # a list is incomplete, but its total is right
     "wrong_total",
     "odd_headers",
 )
 
-# Each strikes one endpoint only, where every second thing of the request is left undone.
+# Each affects one endpoint only, where every second item of the request is not applied.
 PARTIAL = {"batch_partial": BATCH, "settings_partial": SETTINGS}
 OUTAGES = (500, 502, 503, 504)
 # Small enough for a suite of thousands of cases.
@@ -64,15 +64,15 @@ RANDOM_SIZE = 1 << 20
 
 @dataclass(frozen=True)
 class Fault:
-    """One kind of failure, and which requests it strikes."""
+    """One kind of fault, and the requests that it affects."""
 
     kind: str
     method: str | None = None
     # A regular expression searched in the raw path.
     path: str | None = None
-    # How many requests it strikes; None: every one, for ever.
+    # How many requests it affects; None: all.
     times: int | None = 1
-    # How many matching requests pass before the first is struck.
+    # How many matching requests pass before the first affected one.
     skip: int = 0
     # status, status_after: 500 unless given; body, settings_partial: 200 unless given.
     status: int | None = None
@@ -80,19 +80,19 @@ class Fault:
     html: bool = False
     # rate_limit: the Retry-After header, none, whole seconds or as a date.
     retry_after: int | Literal["date"] | None = None
-    # rate_limit: whether the X-RateLimit-* headers come.
+    # rate_limit: whether to send the X-RateLimit-* headers.
     reset: bool = False
-    # delay, delay_before: how late; rate_limit: how far ahead the date and the reset lie.
+    # delay, delay_before: the delay; rate_limit: the time until the date and the reset.
     seconds: float = 1.0
     location: str = "https://elsewhere.example/"
     # body: bytes and text are sent as they are, anything else as JSON; stranger: instead of its usual one.
     body: Any = None
     size: int = 64 << 20
-    # hidden: how many things of a page, None: all.
+    # hidden: how many items of a page; None: all.
     count: int | None = None
-    # wrong_total: what a list tells instead.
+    # wrong_total: the total of the list.
     total: Any = None
-    # odd_headers: what comes instead of the usual ones, or beside them.
+    # odd_headers: headers that replace or extend the usual ones.
     headers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -104,7 +104,7 @@ class Fault:
             re.compile(self.path)
 
     def strikes(self, method: str, path: str, route: Route | None) -> bool:
-        """Whether this request is one that the fault is meant for."""
+        """Whether the fault affects this request."""
         return (
             (self.method is None or self.method.upper() == method)
             and (self.path is None or re.search(self.path, path) is not None)
@@ -114,7 +114,7 @@ class Fault:
 
 @dataclass
 class _Armed:
-    """A planned fault with what is left of it."""
+    """A planned fault with its remaining counts."""
 
     fault: Fault
     skip: int
@@ -133,12 +133,12 @@ class _Chance:
 
     @property
     def retry_after(self) -> tuple[int | Literal["date"] | None, ...]:
-        """What a 429 may ask for: whole seconds only where there is time for them."""
+        """The Retry-After values of a 429: whole seconds only if the faults may last that long."""
         return (None, 0, int(self.seconds), "date") if self.seconds >= 1 else (None, 0)
 
 
 class Faults:
-    """The faults to come and the count of those that came."""
+    """The planned faults and the count of the injected ones."""
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock
@@ -148,12 +148,12 @@ class Faults:
 
     @property
     def injected(self) -> Counter[str]:
-        """How often each kind struck."""
+        """The number of injected faults of each kind."""
         with self._lock:
             return Counter(self._injected)
 
     def add(self, *faults: Fault) -> None:
-        """Plan faults; of several that match, the one planned first strikes."""
+        """Plan faults; of several that match, the one planned first is injected."""
         with self._lock:
             self._armed += [_Armed(fault, fault.skip, fault.times) for fault in faults]
 
@@ -167,7 +167,7 @@ class Faults:
     ) -> None:
         """Let each request fail with a probability, at most ``limit`` of them.
 
-        ``seconds``: how long the faults last that take time.
+        ``seconds``: the duration of faults that take time.
         """
         chosen = KINDS if kinds is None else tuple(kinds)
         unknown = sorted(set(chosen) - set(KINDS))
@@ -177,14 +177,14 @@ class Faults:
             self._chance = _Chance(random.Random(seed), rate, chosen, limit, seconds)
 
     def clear(self) -> None:
-        """Plan nothing any more; the count starts anew."""
+        """Remove all planned faults and reset the count."""
         with self._lock:
             self._armed.clear()
             self._chance = None
             self._injected.clear()
 
     def pick(self, method: str, path: str, route: Route | None) -> Fault | None:
-        """The fault that strikes this request, if one does."""
+        """The fault for this request, if any."""
         with self._lock:
             fault = self._planned(method, path, route) or self._by_chance(route)
             if fault is not None:
@@ -231,7 +231,7 @@ def _is(template: str, route: Route | None) -> bool:
 def _can_apply(kind: str, route: Route | None) -> bool:
     if kind in PARTIAL:
         return _is(PARTIAL[kind], route)
-    # The v2 check says with "success": false that MX is wrong: that would be an answer, no fault.
+    # The v2 check reports wrong MX records with "success": false: an answer, not a fault.
     is_v2_check = route is not None and route.template == "POST /domains/{domain}/check"
     return not (kind == "success_false" and is_v2_check)
 
@@ -290,7 +290,7 @@ def _spoilt(fault: Fault, reply: Reply, quota: Quota) -> Reply:
 
 
 def _with_lie(fault: Fault, reply: Reply) -> Reply:
-    """A reply whose list lacks things, or tells another total; any other reply as it is."""
+    """A reply with an incomplete list or a wrong total; other replies are unchanged."""
     content = json.loads(reply.body)
     if "total" not in content:
         return reply

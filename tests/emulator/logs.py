@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The logs of a domain: seeded, never written, given back as they were seeded."""
+"""The logs of a domain: seeded, and returned unchanged."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _bound(text: str) -> float:
 def page_after(
     entries: list[dict[str, Any]], cursor: str, count: int = LOGS_PER_PAGE
 ) -> list[dict[str, Any]]:
-    """One page of entries: those after the one with this id; an id nobody knows ends the list."""
+    """One page of entries: those after the entry with this id; an unknown id ends the list."""
     if not cursor:
         return entries[:count]
     for index, entry in enumerate(entries):

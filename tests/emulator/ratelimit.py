@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rate limit: how many requests a fixed window of time holds."""
+"""The rate limit: the number of requests in a fixed window of time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RateLimit:
 
 @dataclass(frozen=True)
 class Quota:
-    """Where a client stands after a request."""
+    """The quota of a client after a request."""
 
     limit: int
     remaining: int
@@ -55,12 +55,12 @@ class Quota:
 
     @property
     def retry_after(self) -> int:
-        """Whole seconds, rounded up: whoever waits this long is past the window."""
+        """Whole seconds until the end of the window, rounded up."""
         return max(0, math.ceil(self.ends - self.now))
 
 
 class Limiter:
-    """Counts the requests of each window. ``clock`` tells the Unix time."""
+    """Counts the requests of each window. ``clock`` returns the Unix time."""
 
     def __init__(self, rate_limit: RateLimit | None = None, clock: Callable[[], float] = time.time) -> None:
         self.rate_limit = rate_limit
@@ -72,7 +72,7 @@ class Limiter:
         return self._quota(method, endpoint, 1)
 
     def look(self, method: str, endpoint: str) -> Quota:
-        """Where the client stands, without counting."""
+        """The quota of the client, without counting a request."""
         return self._quota(method, endpoint, 0)
 
     def _quota(self, method: str, endpoint: str, requests: int) -> Quota:

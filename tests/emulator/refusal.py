@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the service says when it will not do something."""
+"""The error replies of the service."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ def refuse_field_with_code(field: str, message: str) -> Refusal:
 
 
 def not_found(kind: str) -> Refusal:
-    """The thing named in the path is not there."""
+    """The thing named in the path does not exist."""
     return refuse(404, f"{kind} not found.")

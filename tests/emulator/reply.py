@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What goes back to the client, and how: whole, cut, or not at all."""
+"""The reply to the client, and how it is sent: complete, cut, or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HTML_TYPE = "text/html; charset=utf-8"
 
 @dataclass(frozen=True)
 class Reply:
-    """A reply as it was decided, before a byte of it is sent."""
+    """A reply before it is sent."""
 
     status: int
     body: bytes = b""
@@ -42,6 +42,6 @@ def json_reply(status: int, body: Any, headers: dict[str, str] | None = None) ->
 
 
 def html_reply(status: int, title: str) -> Reply:
-    """What a proxy before the service answers; it knows no rate limits."""
+    """An answer of a proxy in front of the service, without rate limit headers."""
     page = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body>{title}</body></html>"
     return Reply(status, page.encode(), HTML_TYPE)

@@ -48,7 +48,7 @@ class RouteTable:
 
     def __init__(self, routes: tuple[Route, ...], slashes_matter: bool = True) -> None:
         self._slashes_matter = slashes_matter
-        # Routes with fewer parameters first: "batch" is a word before it is an alias.
+        # Routes with fewer parameters first: "batch" is a path segment before it is an alias.
         self.routes = sorted(routes, key=lambda route: route.path.count("{"))
         self._split = [(route, route.path.split("/")) for route in self.routes]
 

@@ -47,14 +47,14 @@ def find_rule(domain: Domain, rule_id: str) -> Rule:
 
 
 def matcher(rule: Rule) -> str:
-    """What the ledger calls a rule by: its matcher, on one line."""
+    """The name of a rule in the ledger: its matcher, on one line."""
     return " ".join(rule.config[CONFIG_FIELDS[rule.type][0]].split())
 
 
 def add_rule(account: Account, domain: Domain, body: dict[str, Any]) -> Rule:
     last = max((rule.rank for rule in domain.rules.values()), default=0.0)
     wanted = _checked_rule({"rank": last + 1, "active": True, **body})
-    # A UUID as the service has it, yet counted, so that two equal runs end in equal states.
+    # A UUID like that of the service, but counted: equal runs end in equal states.
     rule = Rule(str(UUID(int=account.next_id())), created=int(time.time()), **wanted)
     domain.rules[rule.id] = rule
     account.note("create", "rule", domain, matcher(rule), rule.config.get("forward"))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An account from a description, and the description of an account."""
+"""Converts a description into an account and back."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def account_from(seed: dict[str, Any]) -> Account:
 
 
 def description_of(account: Account, ids: bool = False) -> dict[str, Any]:
-    """The seed that makes this account; with ids also what the service gave: ids and times."""
+    """The seed of this account; with ``ids`` also the ids and times that the service assigned."""
     return {
         "email": account.email,
         "premium": account.premium,
@@ -72,7 +72,7 @@ def _highest_id(seed: dict[str, Any]) -> int:
         UUID(rule["id"]).int
         for domain in seed.get("domains", [])
         for rule in domain.get("rules", [])
-        # An id that was counted, not one made up to look random.
+        # A counted id, not a random one.
         if "id" in rule and UUID(rule["id"]).int < 2**48
     ]
     return max(ids, default=0)

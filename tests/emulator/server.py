@@ -21,14 +21,14 @@ from aiohttp.web_protocol import RequestHandler
 from .reply import Reply
 
 HOST = "127.0.0.1"
-# How long a connection may take to end when the server stops.
+# Seconds that a connection may take to end when the server stops.
 FAREWELL = 0.05
 CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
 class Incoming:
-    """A request as it came over the wire."""
+    """A request as received."""
 
     method: str
     # Raw, without the query.
@@ -46,7 +46,7 @@ Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class _NumberedServer(web.Server):
-    """Numbers the TCP connections, so that tests can see whether one was used again."""
+    """Numbers the TCP connections, so that tests can detect reuse."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer, access_log=None)
@@ -154,7 +154,7 @@ async def _whole(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
 
 
 async def _reset(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
-    """End the connection without a byte, and without the courtesy of a FIN."""
+    """Reset the connection without sending anything."""
     transport = request.transport
     if transport is not None:
         connection = transport.get_extra_info("socket")
@@ -164,7 +164,7 @@ async def _reset(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
 
 
 async def _cut(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
-    """Promise the whole body, send half of it, close."""
+    """Announce the complete body, send half of it, and close."""
     transport = request.transport
     if transport is not None:
         headers = {**_headers(reply), "Content-Length": str(len(reply.body))}
@@ -177,7 +177,7 @@ async def _cut(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
 
 
 async def _stream(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
-    """One JSON text of the wanted size, in chunks, so that only reading shows how long it is."""
+    """One JSON text of the given size, in chunks and without a Content-Length."""
     response = web.StreamResponse(status=reply.status, headers=_headers(reply))
     try:
         await response.prepare(request)
@@ -189,7 +189,7 @@ async def _stream(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
         await response.write(b'"')
         await response.write_eof()
     except ConnectionError:
-        # The client has seen enough.
+        # The client has closed the connection.
         pass
     return response
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The emulator as tests see it: its state, its record of requests, what it answers."""
+"""The emulator as tests use it: its state, its record of requests, its answers."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from .server import HttpServer, Incoming
 
 API_KEY = "sk_emulator:9f/8e+7d=6c5b4a39281706f5e4d3c2b1a0"
 VERSIONS: dict[str, RouteTable] = {"v2": v2.ROUTES, "v3": v3.ROUTES}
-# What a wrong key gets.
+# The status for a wrong key.
 REFUSED_KEY = {"v2": 403, "v3": 401}
 WRITING_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came in, and the status that went out."""
+    """One request as received, and the status of its reply."""
 
     method: str
     # As on the wire: percent-encoded, with the version, without the query.
@@ -65,7 +65,7 @@ class Request:
 
 @dataclass(frozen=True)
 class _Target:
-    """What a request is for."""
+    """The target of a request."""
 
     version: str
     # The path below the version, raw.
@@ -80,7 +80,7 @@ class _Target:
 
     @property
     def endpoint(self) -> str:
-        """What the rate limit counts by."""
+        """The key of the rate limit."""
         return f"{self.version} {self.template}"
 
 
@@ -123,7 +123,7 @@ class Emulator:
         return f"http://127.0.0.1:{self._server.port}"
 
     def reset(self) -> None:
-        """An empty account, and nothing recorded, planned, limited or late."""
+        """Start with an empty account: no records, faults, rate limits or delays."""
         self._begin(Account())
 
     def seed(self, content: dict[str, Any]) -> None:
@@ -143,12 +143,12 @@ class Emulator:
             self.faults.clear()
 
     def believe(self, **beliefs: Any) -> None:
-        """Turn some of the beliefs, until the next seed or reset."""
+        """Change some of the assumptions until the next seed or reset."""
         with self._lock:
             self.account.beliefs = replace(self.account.beliefs, **beliefs)
 
     def dump(self, ids: bool = False) -> dict[str, Any]:
-        """The account in the form that seed takes; with ids also what the service gave."""
+        """The account as a seed; with ``ids`` also the ids and times that the service assigned."""
         with self._lock:
             return description_of(self.account, ids)
 
@@ -164,7 +164,7 @@ class Emulator:
 
     @property
     def ledger(self) -> list[Effect]:
-        """What really happened to the state, in order."""
+        """The changes of the state, in order."""
         with self._lock:
             return list(self.account.ledger)
 
@@ -178,9 +178,9 @@ class Emulator:
             self._limiter = Limiter(rate_limit, self._clock)
 
     def keep_time_by(self, clock: Callable[[], float], wait: Callable[[float], None] | None = None) -> None:
-        """Let ``clock`` tell the Unix time for rate limits and the Date header, until the next reset.
+        """Use ``clock`` as the Unix time of rate limits and the Date header, until the next reset.
 
-        ``wait``: what to do instead of waiting before a late reply.
+        ``wait``: called instead of waiting before a delayed reply.
         """
         with self._lock:
             self._clock = clock
@@ -189,7 +189,7 @@ class Emulator:
 
     @property
     def rate_limited(self) -> int:
-        """How many requests the rate limit turned away."""
+        """The number of requests that the rate limit refused."""
         return self._rate_limited
 
     def routes(self) -> list[tuple[str, str]]:
@@ -218,7 +218,7 @@ class Emulator:
             return replace(reply, headers=dated, wait=late)
 
     def _perform(self, incoming: Incoming, target: _Target, partial: bool = False) -> Reply:
-        """Let the request take effect."""
+        """Perform the request."""
         quota = self._limiter.look(incoming.method, target.endpoint)
         try:
             self._authorise(incoming, target)
@@ -290,7 +290,7 @@ def _record(incoming: Incoming, target: _Target, status: int) -> Request:
 
 
 def _is_key(authorization: str, api_key: str) -> bool:
-    """Whether this is the key, encoded as the standard has it, or plain: many clients send it so."""
+    """Whether this is the key: base64-encoded as in the standard, or plain, as many clients send it."""
     scheme, _space, given = authorization.partition(" ")
     given = given.strip()
     expected = f"api:{api_key}".encode()

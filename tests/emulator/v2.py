@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The endpoints of v2: trailing slashes, one thing bare, everything in one list."""
+"""The endpoints of v2: trailing slashes, single things unwrapped, lists without pages."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def remove_domain(account: Account, call: Call) -> Json:
 
 
 def post_check(account: Account, call: Call) -> Json:
-    """Here ``success`` says whether MX is right, not whether the request went well."""
+    """Here ``success`` reports whether MX is valid, not whether the request succeeded."""
     domain = find_domain(account, call.parameters["domain"])
     return {"reason": mx_complaint(domain.dns), "success": check_domain(account, domain)}
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The endpoints of v3: with or without a trailing slash, everything wrapped, lists in pages."""
+"""The endpoints of v3: optional trailing slashes, everything wrapped, lists in pages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Thing = TypeVar("Thing")
 LONGEST_PAGE = 100
 DOMAINS_PER_PAGE = 50
 ALIASES_PER_PAGE = 20
-# A domain shows no more aliases than this, and nothing in the reply says that there are more.
+# A domain includes at most this many aliases, and the reply does not show that there are more.
 MOST_EMBEDDED_ALIASES = 200
 
 BATCH = "POST /domains/{domain}/aliases/batch"
@@ -49,7 +49,7 @@ SETTINGS = "PUT /domains/{domain}"
 CHECK = "GET /domains/{domain}/check"
 
 
-# What things look like
+# Views
 
 
 def account_view(account: Account) -> Json:
@@ -113,7 +113,7 @@ def alias_view(alias: Alias) -> Json:
 
 
 def batch_alias_view(alias: Alias) -> Json:
-    """The batch speaks another dialect: ids are strings, times are ISO 8601."""
+    """The batch has another form: ids are strings, times are ISO 8601."""
     moment = datetime.fromtimestamp(alias.created // 1000, tz=UTC)
     created_at = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {

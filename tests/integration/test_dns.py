@@ -150,7 +150,7 @@ def test_the_filter_works_in_playbooks(project: Project) -> None:
     assert project.emulator.requests == []
 
 
-def test_what_the_filter_can_not_use_is_told_without_a_traceback(project: Project) -> None:
+def test_unusable_input_of_the_filter_is_an_error_without_a_traceback(project: Project) -> None:
     text = "{{ 'localhost' | improvmx.email.dns_records(spf='mx -all', ttl='1h') }}"
     project.write("show.yml", local_play({DEBUG: {"msg": text}}))
     play = project.play("show.yml")
@@ -193,7 +193,7 @@ def run_guide(project: Project, module: str, present: dict[str, Any], **variable
     return project.play("guide.yml", "-e", json.dumps(variables))
 
 
-def test_the_guide_shows_what_the_filter_gives(project: Project) -> None:
+def test_the_guide_shows_the_output_of_the_filter(project: Project) -> None:
     # A task that shows what another one of its block registered says nothing alone.
     tasks = [
         task
@@ -211,7 +211,7 @@ def test_the_guide_shows_what_the_filter_gives(project: Project) -> None:
     assert without_dmarc == records[:-1]
 
 
-def test_the_guides_playbook_of_record_sets_gives_them_in_the_form_that_community_dns_takes(
+def test_the_guides_playbook_of_record_sets_matches_the_options_of_community_dns(
     project: Project,
 ) -> None:
     domains = {"bücher.example": False, "shop.example": False, "done.example": True}
@@ -236,7 +236,7 @@ def test_the_guides_playbook_of_record_sets_gives_them_in_the_form_that_communit
     assert play.requests == 1
 
 
-def test_the_guides_playbook_of_quoted_strings_gives_them_in_the_form_that_hcloud_takes(
+def test_the_guides_playbook_of_quoted_strings_matches_the_options_of_hcloud(
     project: Project,
 ) -> None:
     module = "hetzner.hcloud.zone_rrset"
@@ -275,7 +275,7 @@ def test_the_guides_playbook_of_record_sets_refuses_two_spf_records(project: Pro
         (f"v=spf1 {OURS} -all", False, f"v=spf1 {OURS} -all"),
     ],
 )
-def test_the_guides_playbook_of_single_records_gives_them_in_the_form_that_cloudflare_dns_takes(
+def test_the_guides_playbook_of_single_records_matches_the_options_of_cloudflare_dns(
     project: Project, spf: str | None, replaced: bool, new: str
 ) -> None:
     variables = {} if spf is None else {"spf": spf}
@@ -288,8 +288,8 @@ def test_the_guides_playbook_of_single_records_gives_them_in_the_form_that_cloud
     assert [(one["record"], one["type"], one["value"]) for one in gone] == [
         ("example.com", "TXT", old)
     ] * replaced
-    there = [one for one in given if one["state"] == "present"]
-    assert [(one["record"], one["type"], one["priority"], one["value"]) for one in there] == [
+    existing = [one for one in given if one["state"] == "present"]
+    assert [(one["record"], one["type"], one["priority"], one["value"]) for one in existing] == [
         ("example.com", "MX", 10, "mx1.improvmx.com."),
         ("example.com", "MX", 20, "mx2.improvmx.com."),
         ("example.com", "TXT", 1, new),
@@ -297,5 +297,5 @@ def test_the_guides_playbook_of_single_records_gives_them_in_the_form_that_cloud
         ("dkimprovmx2._domainkey.example.com", "CNAME", 1, "dkimprovmx2.improvmx.com."),
         ("_dmarc.example.com", "TXT", 1, "v=DMARC1; p=none;"),
     ]
-    assert {(one["zone"], one["ttl"]) for one in there} == {("example.com", 3600)}
-    assert given.index(there[0]) == len(gone)
+    assert {(one["zone"], one["ttl"]) for one in existing} == {("example.com", 3600)}
+    assert given.index(existing[0]) == len(gone)

@@ -24,7 +24,7 @@ def shown_diff(blocks: list[Block]) -> str:
     return diff
 
 
-def test_the_first_steps_can_be_gone(tmp_path: Path, emulator: Emulator) -> None:
+def test_the_first_steps_of_the_guide_work(tmp_path: Path, emulator: Emulator) -> None:
     project = Project(tmp_path, emulator)
     blocks = list(blocks_of(GUIDES / "first_steps.rst"))
     for block in blocks:
@@ -46,7 +46,7 @@ def test_the_first_steps_can_be_gone(tmp_path: Path, emulator: Emulator) -> None
     assert "mx1.improvmx.com" in records.output
 
 
-def test_the_readme_shows_a_part_of_the_demo(emulator: Emulator, tmp_path: Path) -> None:
+def test_the_readme_shows_output_of_the_demo(emulator: Emulator, tmp_path: Path) -> None:
     emulator.seed(json.loads((ROOT / "demo" / "account.json").read_text(encoding="utf-8")))
     project = Project(tmp_path, emulator)
     inventory = str(ROOT / "demo" / "inventory")
@@ -77,7 +77,7 @@ def forwards(emulator: Emulator, domain: str) -> dict[str, str]:
     return {alias.alias: alias.forward for alias in aliases if alias.alias != "*"}
 
 
-def test_a_domain_of_the_guide_can_have_an_alias_of_its_own_beside_a_shared_list(
+def test_the_guides_domain_combines_its_own_alias_with_a_shared_list(
     emulator: Emulator, tmp_path: Path
 ) -> None:
     write_files(GUIDES / "provisioning.rst", tmp_path)

@@ -48,12 +48,12 @@ def project(tmp_path: Path, emulator: Emulator) -> Project:
 
 
 @pytest.mark.parametrize("name", FILES, ids=str)
-def test_every_example_can_be_read(name: Path) -> None:
+def test_every_example_parses(name: Path) -> None:
     assert name.suffix == ".yml"
     assert content(name)
 
 
-def test_examples_provision_and_tell_of_drift(project: Project, emulator: Emulator) -> None:
+def test_examples_provision_and_report_drift(project: Project, emulator: Emulator) -> None:
     words = ("-i", "hosts.yml")
     project.rounds("provision.yml", *words)
     assert project.play("drift.yml", *words, check=True).code == 0
@@ -63,7 +63,7 @@ def test_examples_provision_and_tell_of_drift(project: Project, emulator: Emulat
     assert "Different: example.org" in drifted.output
 
 
-def test_the_drift_watch_finds_what_was_added_by_hand(project: Project, emulator: Emulator) -> None:
+def test_the_drift_watch_reports_manual_changes(project: Project, emulator: Emulator) -> None:
     words = ("-i", "hosts.yml")
     project.play("provision.yml", *words)
     add_domain(emulator.account, {"domain": "added.example"})
@@ -82,7 +82,7 @@ def test_the_drift_watch_refuses_to_write(project: Project, emulator: Emulator) 
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-def test_pipelines_name_files_that_are_there(name: str) -> None:
+def test_pipelines_name_existing_files(name: str) -> None:
     text = (EXAMPLES / name).read_text(encoding="utf-8")
     named = re.findall(r"[\w/]+\.yml", "\n".join(re.findall(r"ansible-(?:playbook|galaxy) .*", text)))
     assert set(named) == {"provision.yml", "drift.yml", "hosts.yml", "collections/requirements.yml"}
@@ -93,7 +93,7 @@ def test_pipelines_name_files_that_are_there(name: str) -> None:
     assert all("--check" in line for line in looking)
 
 
-def test_the_controller_runs_playbooks_that_are_there() -> None:
+def test_the_controller_runs_existing_playbooks() -> None:
     assert [job["playbook"] for job in controller("job_template")] == ["provision.yml", "drift.yml"]
 
 
@@ -110,7 +110,7 @@ def test_the_survey_asks_for_variables_of_the_role() -> None:
     assert {question["variable"] for question in survey["spec"]} <= set(role["options"])
 
 
-def test_the_execution_environment_holds_what_the_collection_is_tested_with() -> None:
+def test_the_execution_environment_contains_the_tested_versions() -> None:
     wanted = content("execution-environment.yml")["dependencies"]
     requirements = (ROOT / "requirements-test.txt").read_text(encoding="utf-8")
     assert re.search(rf"^{re.escape(wanted['ansible_core']['package_pip'])}\b", requirements, re.MULTILINE)

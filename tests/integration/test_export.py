@@ -72,7 +72,7 @@ def assert_nothing_to_do(play: Play, requests: int) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_provisioning_what_was_exported_changes_nothing(project: Project, version: str, layout: str) -> None:
+def test_provisioning_an_export_changes_nothing(project: Project, version: str, layout: str) -> None:
     project.environment["IMPROVMX_API_VERSION"] = version
     export, provision = LAYOUTS[layout]
     check = project.play(EXPORT, *export, check=True)
@@ -99,17 +99,17 @@ def test_provisioning_what_was_exported_changes_nothing(project: Project, versio
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_an_account_that_is_lost_comes_back_from_its_export(project: Project, layout: str) -> None:
+def test_a_lost_account_is_restored_from_its_export(project: Project, layout: str) -> None:
     export, provision = LAYOUTS[layout]
     before = project.emulator.dump()["domains"]
     assert project.play(EXPORT, *export).code == 0
     project.emulator.seed({**ACCOUNT, "domains": []})
     play = project.play(PROVISION, *provision)
     assert play.code == 0, play.output
-    assert told(project.emulator.dump()["domains"]) == told(before)
+    assert reported(project.emulator.dump()["domains"]) == reported(before)
 
 
-def told(domains: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def reported(domains: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What an export tells of domains, but for the catch-all that the service gives to new ones."""
     kept = ("domain", "notification_email", "webhook", "whitelabel")
     return [
@@ -133,7 +133,7 @@ def test_an_empty_account_gives_valid_files(project: Project, layout: str) -> No
         assert play.requests == 0
 
 
-def test_an_edited_file_is_kept_and_the_way_out_is_named(project: Project) -> None:
+def test_an_edited_file_is_kept_and_the_message_says_what_to_do(project: Project) -> None:
     assert project.play(EXPORT).code == 0
     file = project.folder / "improvmx_domains.yml"
     file.write_text(file.read_text().replace("ops@mail.example", "new@mail.example"))

@@ -146,7 +146,7 @@ def vaulted(tmp_path: Path, emulator: Emulator) -> Project:
     return project
 
 
-def test_open_and_vaulted_aliases_are_provisioned_together(vaulted: Project, emulator: Emulator) -> None:
+def test_plain_and_vaulted_aliases_are_provisioned_together(vaulted: Project, emulator: Emulator) -> None:
     vaults = list(vaulted.folder.rglob("vault.yml"))
     assert len(vaults) == 2
     assert all(path.read_text(encoding="utf-8").startswith("$ANSIBLE_VAULT;") for path in vaults)
@@ -202,9 +202,11 @@ def test_a_domain_moves_in(tmp_path: Path, emulator: Emulator) -> None:
     assert project.play("records.yml", check=True, verbose=False).code == 0  # it checks nothing then
     before = project.play("records.yml", verbose=False)
     assert before.code == 0, before.output
-    (told,) = messages(project)
-    assert (told["active"], told["mx"], told["spf"]) == (False, [*OLD.mx], OLD.spf)
-    assert "v=spf1 include:old.example include:spf.improvmx.com -all" in [r["value"] for r in told["needed"]]
+    (reported,) = messages(project)
+    assert (reported["active"], reported["mx"], reported["spf"]) == (False, [*OLD.mx], OLD.spf)
+    assert "v=spf1 include:old.example include:spf.improvmx.com -all" in [
+        r["value"] for r in reported["needed"]
+    ]
     domain.dns = Dns(mx=EXPECTED_MX, spf="v=spf1 include:old.example include:spf.improvmx.com -all")
     domain.logs = [mail("sales@example.com", "HARD-BOUNCE"), mail("info@example.com", "DELIVERED")]
     assert project.play("watch.yml", check=True, verbose=False).code == 0
@@ -215,7 +217,7 @@ def test_a_domain_moves_in(tmp_path: Path, emulator: Emulator) -> None:
     assert [result.get("changed") for result in project.play("watch.yml").results] == [False, False]
 
 
-def test_a_domain_moves_out_when_no_mail_arrives_any_more(tmp_path: Path, emulator: Emulator) -> None:
+def test_a_domain_moves_out_after_its_mail_has_stopped(tmp_path: Path, emulator: Emulator) -> None:
     project = project_of("moving", tmp_path, emulator)
     aliases = {"info": "ann@mail.example"}
     logs = [mail("info@example.com", "DELIVERED")]
@@ -232,7 +234,7 @@ def test_a_domain_moves_out_when_no_mail_arrives_any_more(tmp_path: Path, emulat
 # --- Unwanted mail --------------------------------------------------------------------------------
 
 
-def test_burnt_aliases_are_dropped_or_deleted(tmp_path: Path, emulator: Emulator) -> None:
+def test_aliases_that_receive_spam_are_discarded_or_deleted(tmp_path: Path, emulator: Emulator) -> None:
     project = project_of("unwanted_mail", tmp_path, emulator)
     aliases = {"shop2019": "ann@mail.example", "raffle": "ann@mail.example", "*": "ann@mail.example"}
     logs = [
@@ -326,7 +328,7 @@ def test_a_host_without_a_key_is_refused(accounts: Project, emulator: Emulator) 
     assert emulator.requests == []
 
 
-def test_all_accounts_are_read_and_no_key_is_shown(
+def test_all_accounts_are_read_without_showing_a_key(
     accounts: Project, emulator: Emulator, club: Emulator
 ) -> None:
     emulator.seed({"domains": [{"domain": "company.example"}]})
@@ -399,7 +401,9 @@ def test_people_join_and_leave(tmp_path: Path, emulator: Emulator) -> None:
     assert project.play("still_forwarded.yml", "-e", "address=bob@mail.example").code == 0
 
 
-def test_a_list_that_refers_to_who_left_fails_before_any_request(tmp_path: Path, emulator: Emulator) -> None:
+def test_a_list_that_refers_to_a_removed_person_fails_before_any_request(
+    tmp_path: Path, emulator: Emulator
+) -> None:
     project = project_of("staff", tmp_path, emulator)
     project.write("group_vars/all/people.yml", {"people": {"ann": "ann@mail.example"}})
     play = project.play(PROVISION, *HOSTS, verbose=False)
@@ -408,7 +412,7 @@ def test_a_list_that_refers_to_who_left_fails_before_any_request(tmp_path: Path,
     assert emulator.requests == []
 
 
-def test_who_joins_takes_no_alias_of_another_person(tmp_path: Path, emulator: Emulator) -> None:
+def test_a_new_person_can_not_take_an_existing_alias(tmp_path: Path, emulator: Emulator) -> None:
     project = project_of("staff", tmp_path, emulator)
     aliases = {"Ann": "another.ann@mail.example", "*": "ops@mail.example"}
     emulator.seed({"domains": [{"domain": "example.com", "aliases": aliases}]})

@@ -63,24 +63,24 @@ def names_of(listing: Listing) -> list[str]:
 def assert_refused(listing: Listing, *texts: str, requests: int = 0) -> None:
     """The inventory failed, and the message of the plugin holds these texts."""
     assert listing.code != 0
-    told = [line for line in listing.output.splitlines() if "'auto' plugin: " in line]
-    assert len(told) == 1, listing.output
-    assert_sentences(told[0])
+    reported = [line for line in listing.output.splitlines() if "'auto' plugin: " in line]
+    assert len(reported) == 1, listing.output
+    assert_sentences(reported[0])
     for text in texts:
-        assert text in told[0]
+        assert text in reported[0]
     assert listing.requests == requests
 
 
 # --- Hosts ----------------------------------------------------------------------------------------
 
 
-def test_each_domain_is_a_host_with_what_the_info_module_tells_of_it(project: Project, version: str) -> None:
+def test_each_domain_is_a_host_with_the_fields_of_the_info_module(project: Project, version: str) -> None:
     project.environment["IMPROVMX_API_VERSION"] = version
     listing = listed(project)
     modules = Modules(project.emulator, api_version=version)
-    told = modules.run("improvmx_domain_info")["domains"]
-    assert names_of(listing) == [domain["domain"] for domain in told] == NAMES
-    assert listing.hosts == {domain["domain"]: {"improvmx": domain} for domain in told}
+    reported = modules.run("improvmx_domain_info")["domains"]
+    assert names_of(listing) == [domain["domain"] for domain in reported] == NAMES
+    assert listing.hosts == {domain["domain"]: {"improvmx": domain} for domain in reported}
     assert listing.groups == {}
     assert listing.requests == 1
     assert {request.version for request in project.emulator.requests} == {version}
@@ -116,7 +116,7 @@ def test_an_empty_account_is_an_empty_inventory(project: Project) -> None:
     assert (listing.code, listing.hosts, listing.requests) == (0, {}, 1)
 
 
-def test_what_the_service_says_is_never_a_template_not_even_from_the_cache(project: Project) -> None:
+def test_values_of_the_service_are_never_templated_even_from_the_cache(project: Project) -> None:
     project.emulator.seed({"domains": [{"domain": "a.example", "aliases": {"{{7*7}}": "a@mail.example"}}]})
     options = {"compose": {"first": "improvmx.aliases[0].alias"}, **CACHED}
     project.write(SOURCE, {"plugin": PLUGIN, **options})
@@ -170,21 +170,21 @@ WRONG: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("option", WRONG)
-def test_strict_refuses_what_does_not_work_for_a_host(project: Project, option: str) -> None:
+def test_strict_fails_on_an_expression_that_fails_for_a_host(project: Project, option: str) -> None:
     # The key is in the file, right above what Ansible would show of it.
     key = project.environment.pop("IMPROVMX_API_KEY")
     value, said = WRONG[option]
     assert_refused(listed(project, strict=True, api_key=key, **{option: value}), said, requests=1)
 
 
-def test_without_strict_it_is_left_out(project: Project) -> None:
+def test_without_strict_a_failed_expression_is_ignored(project: Project) -> None:
     listing = listed(project, **{option: value for option, (value, said) in WRONG.items()})
     assert names_of(listing) == NAMES
     assert [listing.hosts[name].get("x") for name in NAMES] == [None, "orders", "*"]
     assert listing.groups == {}
 
 
-def test_an_inventory_that_fails_half_way_leaves_no_half(project: Project) -> None:
+def test_a_failed_inventory_has_no_hosts(project: Project) -> None:
     compose = {"x": "1 // (improvmx.domain != 'shopping.example')"}
     project.write(SOURCE, {"plugin": PLUGIN, "strict": True, "compose": compose})
     play = hosts_of(project)
@@ -206,15 +206,15 @@ ODD_NAMES = [
 ]  # fmt: skip
 
 
-def test_what_is_no_domain_name_is_no_host(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_domain_name_is_not_a_host(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.emulator.seed(
         {"domains": [{"domain": f"d{index:02}.example"} for index in range(len(ODD_NAMES))]}
     )
     odd = dict(zip(sorted(project.emulator.account.domains), ODD_NAMES, strict=True))
 
     def rename(usual: Any, account: Any, call: Any) -> Any:
-        told = usual(account, call)
-        return {**told, "domains": [{**one, "domain": odd[one["domain"]]} for one in told["domains"]]}
+        reported = usual(account, call)
+        return {**reported, "domains": [{**one, "domain": odd[one["domain"]]} for one in reported["domains"]]}
 
     wrap_endpoint(monkeypatch, "GET /domains", rename)
     project.environment["ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS"] = "ignore"
@@ -224,13 +224,13 @@ def test_what_is_no_domain_name_is_no_host(project: Project, monkeypatch: pytest
     # Those that differ in case, space or the last dot only are one domain, in its normal form.
     assert names_of(listing) == ["a.example"]
     assert listing.groups == {"mine.example": ["static.example"]}
-    for told in ('domain "-oProxyCommand=', 'domain "../../../odd"', r'"\x1b[31mred.example"', "more"):
-        assert told in listing.output
+    for reported in ('domain "-oProxyCommand=', 'domain "../../../odd"', r'"\x1b[31mred.example"', "more"):
+        assert reported in listing.output
     assert "\x1b" not in listing.output
 
 
 @pytest.mark.parametrize("transform", ["never", "ignore", "silently"])
-def test_group_that_could_be_taken_for_something_else_is_left_out(project: Project, transform: str) -> None:
+def test_group_with_an_ambiguous_name_is_left_out(project: Project, transform: str) -> None:
     project.environment["ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS"] = transform
     names = ["../../x", "/etc/y", "-z", "all", "ungrouped", "localhost", "", "x" * 300, "fine", "schön"]
     keyed = [
@@ -262,7 +262,7 @@ def test_group_that_could_be_taken_for_something_else_is_left_out(project: Proje
         ("improvmx.json", False),
     ],
 )
-def test_the_name_of_the_file_says_that_it_is_for_this_plugin(tmp_path: Path, name: str, ours: bool) -> None:
+def test_the_file_name_selects_this_plugin(tmp_path: Path, name: str, ours: bool) -> None:
     (tmp_path / name).write_text("plugin: " + PLUGIN)
     assert source().InventoryModule().verify_file(str(tmp_path / name)) is ours
 
@@ -310,7 +310,7 @@ def test_options_win_over_the_environment_and_extra_variables_over_the_environme
     assert {request.version for request in project.emulator.requests} == {"v2"}
 
 
-def test_all_that_is_wrong_is_told_at_once_before_any_request(project: Project) -> None:
+def test_all_problems_are_reported_together_before_any_request(project: Project) -> None:
     secret = project.environment["IMPROVMX_API_KEY"]
     listing = listed(
         project,
@@ -344,7 +344,7 @@ def test_all_that_is_wrong_is_told_at_once_before_any_request(project: Project) 
     )
 
 
-def test_a_missing_key_is_told_with_the_rest(project: Project) -> None:
+def test_a_missing_key_is_reported_with_the_other_problems(project: Project) -> None:
     del project.environment["IMPROVMX_API_KEY"]
     listing = listed(project, api_key=None, timeout=0)
     assert_refused(listing, "2 problems", "api_key: it is missing", "timeout must be at least 1 second")
@@ -364,7 +364,7 @@ def test_a_wrong_value_in_the_environment_is_named(project: Project) -> None:
     assert_refused(listed(project, querry="x"), "querry: this plugin", "'v9' for config 'api_version'")
 
 
-def test_requests_that_are_not_installed_are_named(project: Project) -> None:
+def test_missing_requests_library_is_reported(project: Project) -> None:
     (project.folder / "site").mkdir()
     (project.folder / "site" / "requests.py").write_text("raise ImportError('not here')\n")
     project.environment["PYTHONPATH"] = str(project.folder / "site")
@@ -396,12 +396,14 @@ def test_an_ansible_core_that_is_too_old_is_refused_before_any_request(
     ],
     ids=lambda value: value.kind if isinstance(value, Fault) else None,
 )
-def test_a_failure_of_the_service_is_told_in_a_sentence(project: Project, fault: Fault, said: str) -> None:
+def test_a_failure_of_the_service_is_reported_in_a_sentence(
+    project: Project, fault: Fault, said: str
+) -> None:
     project.emulator.faults.add(fault)
     assert_refused(listed(project, retry_timeout=0), said, requests=1)
 
 
-def test_a_wrong_key_and_a_dead_server_are_told_in_a_sentence(project: Project) -> None:
+def test_a_wrong_key_and_an_unreachable_server_are_reported_in_a_sentence(project: Project) -> None:
     wrong = "sk_wrong/0123456789+abc="
     listing = listed(project, api_key=wrong)
     assert_refused(listing, "the service answered 401", "the API key is not valid", requests=1)
@@ -409,7 +411,7 @@ def test_a_wrong_key_and_a_dead_server_are_told_in_a_sentence(project: Project) 
     assert_refused(listed(project, api_url="http://127.0.0.1:9", retry_timeout=0), "can't be reached")
 
 
-def test_a_passing_failure_is_survived(project: Project) -> None:
+def test_a_temporary_failure_is_retried(project: Project) -> None:
     project.emulator.faults.add(Fault("status", status=503), Fault("rate_limit", retry_after=0))
     listing = listed(project)
     assert names_of(listing) == NAMES
@@ -434,7 +436,7 @@ def test_a_cached_inventory_is_the_same_without_a_request(project: Project) -> N
     assert_no_secret(text, project.emulator.api_key)
 
 
-def test_what_was_cached_of_another_question_or_account_does_not_count(project: Project) -> None:
+def test_the_cache_of_other_options_or_another_account_is_not_used(project: Project) -> None:
     listed(project, **CACHED)
     elsewhere = project.emulator.url.replace("127.0.0.1", "localhost")
     for other in ({"query": "shop"}, {"active": True}, {"api_version": "v2"}, {"api_url": elsewhere}):
@@ -491,7 +493,7 @@ def test_variables_beside_this_inventory_are_what_is_desired(project: Project, f
     assert [(alias.alias, alias.forward) for alias in aliases] == [("orders", "new@mail.example")]
 
 
-def test_what_an_old_cache_knows_is_not_brought_back(project: Project) -> None:
+def test_a_stale_cache_does_not_restore_old_state(project: Project) -> None:
     project.write(SOURCE, {"plugin": PLUGIN, **CACHED})
     assert len(project.inventory(SOURCE).hosts) == 3
     later = {

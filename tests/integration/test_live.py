@@ -68,9 +68,9 @@ def start(emulator: Emulator, *words: str) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str], emulator: Emulator) -> tuple[int, str]:
-    output, told = process.communicate(timeout=120)
-    assert_discreet(output + told, emulator)
-    return process.returncode, output + told
+    output, reported = process.communicate(timeout=120)
+    assert_discreet(output + reported, emulator)
+    return process.returncode, output + reported
 
 
 def assert_discreet(output: str, emulator: Emulator) -> None:
@@ -133,7 +133,7 @@ def test_nothing_differs_in_the_emulator(words: tuple[str, ...], emulator: Emula
     assert [row for row in rows if row[1] != row[2].removesuffix(" |")] == []
 
 
-def test_version_4_is_asked_on_request_and_told_by_its_form(
+def test_version_4_is_probed_on_request_and_recognized_by_its_form(
     emulator: Emulator, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The emulator has no version 4; it answers in forms in which private things could stand."""
@@ -157,11 +157,11 @@ def test_version_4_is_asked_on_request_and_told_by_its_form(
     assert asked.index(f"POST /v4/domains/{SPARE}/verify") > 10
     assert secret not in report
     assert "4711" not in report
-    told = '{"id": "(number)", "name": "(text)", "created_at": "(time)", "ok": true, "none": null}'
-    assert f'{{"domains": [{told}, {told}], "next_cursor": "(text)", "domain": "{SPARE}"}}' in report
+    reported = '{"id": "(number)", "name": "(text)", "created_at": "(time)", "ok": true, "none": null}'
+    assert f'{{"domains": [{reported}, {reported}], "next_cursor": "(text)", "domain": "{SPARE}"}}' in report
 
 
-def test_version_4_that_is_not_there_is_told(emulator: Emulator, check: Check) -> None:
+def test_a_missing_version_4_is_reported(emulator: Emulator, check: Check) -> None:
     code, report = check("--yes", "--v4", SPARE)
     assert code == 0, report
     assert "1. `GET /v4/account`: 404" in report
@@ -199,7 +199,7 @@ def hides_the_display(usual: Usual, account: Account, call: Call) -> Json:
     return {"domain": domain, "success": True}
 
 
-def test_each_difference_is_named(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_difference_is_reported(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     for template, wrap in {
         "PUT /domains/{domain}/aliases/{alias}": sorts_destinations,
         "POST /domains/{domain}/aliases": lowers_names,
@@ -234,7 +234,7 @@ def test_each_difference_is_named(emulator: Emulator, monkeypatch: pytest.Monkey
         assert line in report, line
 
 
-def test_a_plan_that_includes_less_is_no_fault_of_the_modules(emulator: Emulator, check: Check) -> None:
+def test_a_smaller_plan_is_not_reported_as_a_failure(emulator: Emulator, check: Check) -> None:
     refusal = {"times": None, "status": 403, "body": {"error": "Upgrade.", "code": 403, "success": False}}
     emulator.faults.add(
         Fault("body", method="PUT", path="/domains/[^/]+$", **refusal),
@@ -249,7 +249,7 @@ def test_a_plan_that_includes_less_is_no_fault_of_the_modules(emulator: Emulator
 
 @pytest.mark.parametrize("name", [SPARE, f"mail.{SPARE}"])
 @pytest.mark.parametrize("aliases", [{}, {"*": "a@mail.example"}])
-def test_a_domain_of_the_account_is_left_alone(
+def test_an_existing_domain_is_left_unchanged(
     name: str, aliases: dict[str, str], emulator: Emulator, check: Check
 ) -> None:
     emulator.seed(account_of({name: aliases}))
@@ -259,7 +259,7 @@ def test_a_domain_of_the_account_is_left_alone(
     assert emulator.writes == []
 
 
-def test_a_domain_of_somebody_else_is_no_fault_of_the_modules(emulator: Emulator, check: Check) -> None:
+def test_a_domain_of_another_account_is_not_reported_as_a_failure(emulator: Emulator, check: Check) -> None:
     emulator.seed({"other_domains": [SPARE]})
     code, report = check("--yes", SPARE)
     assert code == 2, report
@@ -270,7 +270,7 @@ def test_a_domain_of_somebody_else_is_no_fault_of_the_modules(emulator: Emulator
 
 
 @pytest.mark.parametrize(
-    ("words", "settings", "told"),
+    ("words", "settings", "reported"),
     [
         ((SPARE,), {}, "say so with YES=1"),
         (("--yes", SPARE), {"key": ""}, "IMPROVMX_API_KEY"),
@@ -280,12 +280,12 @@ def test_a_domain_of_somebody_else_is_no_fault_of_the_modules(emulator: Emulator
         (("--yes", ""), {}, "is no domain"),
     ],
 )
-def test_nothing_is_written_before_all_is_clear(
-    words: tuple[str, ...], settings: dict[str, str], told: str, emulator: Emulator, check: Check
+def test_nothing_is_written_before_all_preconditions_hold(
+    words: tuple[str, ...], settings: dict[str, str], reported: str, emulator: Emulator, check: Check
 ) -> None:
     code, output = check(*words, **settings)
     assert code == 2
-    assert told in output
+    assert reported in output
     assert emulator.writes == []
 
 
@@ -306,7 +306,7 @@ def test_a_failure_leaves_nothing_behind(fault: Fault, emulator: Emulator, check
     assert code in (0, 1), report
 
 
-def test_what_could_not_be_deleted_is_told(emulator: Emulator) -> None:
+def test_leftovers_are_reported(emulator: Emulator) -> None:
     emulator.faults.add(Fault("status", method="DELETE", path="/domains/[^/]+$", times=None, status=403))
     code, report = finish(start(emulator, SPARE), emulator)
     assert code == 1

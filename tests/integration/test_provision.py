@@ -87,7 +87,7 @@ CREATING = {"v2": 1, "v3": 2}
     ("version", "file"),
     [("v2", "group_vars/all.yml"), ("v3", "host_vars/localhost.yml")],
 )
-def test_a_list_in_variables_is_provisioned_once_and_machines_are_no_domains(
+def test_a_list_in_variables_is_provisioned_once_and_machines_are_not_domains(
     project: Project, version: str, file: str
 ) -> None:
     project.environment["IMPROVMX_API_VERSION"] = version
@@ -108,7 +108,7 @@ def test_hosts_that_are_domains_are_provisioned_in_one_task(project: Project, ve
     assert (len(real.results), check.requests, again.requests) == (1, CREATING[version], 1)
 
 
-def test_the_role_runs_once_in_a_play_of_the_users_own_that_takes_its_hosts_one_by_one(
+def test_the_role_runs_once_in_a_custom_play_with_serial_1(
     project: Project,
 ) -> None:
     write_hosts(project, DOMAINS)
@@ -151,7 +151,7 @@ LIST = {"improvmx_domains": DOMAINS}
     ],
     ids=["play", "file of the play", "role", "inclusion", "import", "templates"],
 )
-def test_a_list_that_comes_from_a_play_counts_alone(project: Project, play: dict[str, Any]) -> None:
+def test_a_list_from_a_play_replaces_the_inventory(project: Project, play: dict[str, Any]) -> None:
     hosts = {"all": {"hosts": dict.fromkeys(MACHINES)}}
     project.write("hosts.yml", hosts)
     project.write("host_vars/localhost.yml", {"improvmx_domains": [{"domain": "beyond.example"}]})
@@ -165,7 +165,7 @@ def test_a_list_that_comes_from_a_play_counts_alone(project: Project, play: dict
 
 
 @pytest.mark.parametrize("name", ["play", "role"])
-def test_variables_of_a_domain_that_come_from_a_play_are_refused(project: Project, name: str) -> None:
+def test_variables_of_a_domain_from_a_play_are_rejected(project: Project, name: str) -> None:
     write_hosts(project, [{"domain": "old.example"}, {"domain": "kept.example"}])
     variables = {"improvmx_state": "absent", "improvmx_webhook": "https://{{ inventory_hostname }}/"}
     roles = [ROLE] if name == "play" else [{"role": ROLE, "vars": variables}]
@@ -203,7 +203,7 @@ def test_variables_of_a_domain_that_come_from_a_play_are_refused(project: Projec
     ],
     ids=["state", "list", "null", "key", "another reason"],
 )
-def test_a_variable_that_is_there_and_has_no_value_is_no_missing_one(
+def test_a_variable_without_a_value_is_not_a_missing_variable(
     project: Project, variables: dict[str, Any], said: str
 ) -> None:
     hosts = {"old.example": {"improvmx_state": "absent"}, "kept.example": variables}
@@ -214,7 +214,7 @@ def test_a_variable_that_is_there_and_has_no_value_is_no_missing_one(
     assert refused.requests == 0
 
 
-def test_a_variable_of_the_play_can_be_a_part_of_what_a_host_says(project: Project) -> None:
+def test_variables_of_a_host_can_refer_to_variables_of_the_play(project: Project) -> None:
     write_hosts(
         project, [{"domain": "kept.example", "aliases": [{"alias": "{{ team }}", "state": "absent"}]}]
     )
@@ -224,7 +224,7 @@ def test_a_variable_of_the_play_can_be_a_part_of_what_a_host_says(project: Proje
     assert [change["name"] for change in played.result["changes"]] == ["gone"]
 
 
-def test_null_is_as_good_as_no_variable_of_a_domain(project: Project) -> None:
+def test_null_equals_an_omitted_variable_of_a_domain(project: Project) -> None:
     nothing = dict.fromkeys(("aliases", "purge_aliases", "notification_email", "webhook", "whitelabel"))
     write_hosts(project, [{"domain": "kept.example", **nothing}])
     for play in project.rounds(PROVISION, "-i", "hosts.yml"):
@@ -259,7 +259,7 @@ def test_a_limit_that_hides_the_list_is_refused(project: Project) -> None:
     ],
     ids=["order", "order and parts", "condition"],
 )
-def test_whichever_host_comes_first_the_role_runs_once_and_as_nobody_else(
+def test_the_role_runs_once_for_any_order_of_hosts_and_without_become(
     project: Project, play: dict[str, Any]
 ) -> None:
     write_hosts(project, DOMAINS)
@@ -290,7 +290,7 @@ def test_a_connection_in_variables_is_used_and_its_key_not_shown(project: Projec
     assert versions_of(project) == {"v2"}
 
 
-def test_a_dry_run_on_an_empty_account_shows_all_that_would_come(project: Project) -> None:
+def test_check_mode_on_an_empty_account_shows_everything_to_create(project: Project) -> None:
     project.emulator.seed({})
     write_hosts(project, DOMAINS)
     check = project.play(PROVISION, "-i", "hosts.yml", check=True, verbose=False)
@@ -311,18 +311,18 @@ def test_a_dry_run_on_an_empty_account_shows_all_that_would_come(project: Projec
         assert text in check.output
 
 
-def test_an_unmentioned_catch_all_of_a_new_domain_earns_a_warning(project: Project) -> None:
+def test_an_unmentioned_catch_all_of_a_new_domain_causes_a_warning(project: Project) -> None:
     write_hosts(project, [{"domain": name, "state": "present"} for name in ("new.example", "beyond.example")])
     # Words of the command line are texts: "no" is one, and would count as true.
     words = ["-i", "hosts.yml", "-e", "improvmx_purge=no", "--limit", "new.example"]
     words += ["-e", "improvmx_check_dns=false"]
     check, *_others = project.rounds(PROVISION, *words, warnings=1)
     assert "catch-all" in check.output
-    there = {described["domain"] for described in ACCOUNT["domains"]}
-    assert set(account(project.emulator)) == there | {"new.example"}
+    existing = {described["domain"] for described in ACCOUNT["domains"]}
+    assert set(account(project.emulator)) == existing | {"new.example"}
 
 
-def test_purge_deletes_what_the_inventory_does_not_name(project: Project) -> None:
+def test_purge_deletes_what_is_not_in_the_inventory(project: Project) -> None:
     write_hosts(project, DOMAINS)
     purge = ["-e", "improvmx_purge=true", "-e"]
     refused = project.play(PROVISION, "-i", "hosts.yml", *purge, "improvmx_max_deletions=6")
@@ -383,7 +383,7 @@ def seed_dns(project: Project) -> None:
     write_hosts(project, [{"domain": "right.example"}, {"domain": "spfless.example"}, new, gone])
 
 
-def test_dns_records_are_checked_after_provisioning_and_what_is_wrong_is_shown(
+def test_dns_records_are_checked_after_provisioning_and_wrong_ones_are_shown(
     project: Project, version: str
 ) -> None:
     project.environment["IMPROVMX_API_VERSION"] = version
@@ -409,7 +409,7 @@ def test_dns_records_are_checked_after_provisioning_and_what_is_wrong_is_shown(
     assert (real.requests, again.requests) == (real.results[0]["api_requests"] + 1 + 3 + 1, 1 + 1 + 3)
 
 
-def test_a_play_in_check_mode_of_its_own_finds_no_wrong_records(project: Project) -> None:
+def test_a_play_with_check_mode_does_not_check_records(project: Project) -> None:
     seed_dns(project)
     variables = {"improvmx_check_dns": "fail"}
     play = {
@@ -442,13 +442,13 @@ def test_wrong_mx_records_fail_at_the_end_in_one_message(project: Project) -> No
     assert "SPF, a TXT record of spfless.example: expected " in mended.output
 
 
-def test_nothing_to_provision_is_said(project: Project) -> None:
+def test_an_empty_inventory_is_reported(project: Project) -> None:
     play = project.play(PROVISION)
     assert play.code != 0
     assert "There are no domains to provision" in play.output
 
 
-def test_a_failure_is_told_without_a_traceback(project: Project) -> None:
+def test_a_failure_is_reported_without_a_traceback(project: Project) -> None:
     write_hosts(project, DOMAINS)
     project.environment["IMPROVMX_API_KEY"] = "wrong-key-93kd-0s9d-f8s7-2hgd"
     play = project.play(PROVISION, "-i", "hosts.yml")
@@ -521,12 +521,12 @@ RULED = {
 
 
 @pytest.mark.parametrize("shape", ["list", "hosts"])
-def test_whole_domain_comes_from_the_inventory(project: Project, shape: str) -> None:
-    there = [
+def test_all_options_of_a_domain_come_from_the_inventory(project: Project, shape: str) -> None:
+    existing = [
         {"type": "alias", "config": {"alias": "info", "forward": "a@mail.example"}, "rank": 1},
         {"type": "alias", "config": {"alias": "old", "forward": "a@mail.example"}, "rank": 2},
     ]
-    ruled = {"domain": "ruled.example", "routing_engine": "rules", "aliases": {}, "rules": there}
+    ruled = {"domain": "ruled.example", "routing_engine": "rules", "aliases": {}, "rules": existing}
     project.emulator.seed({"domains": [ruled]})
     if shape == "hosts":
         write_hosts(project, [RULED])

@@ -74,7 +74,7 @@ def play(project: Project, *words: str, playbook: str = REPORT, **options: Any) 
     return done
 
 
-def test_one_command_writes_a_page_and_tells_what_was_found(project: Project) -> None:
+def test_one_command_writes_a_page_and_reports_the_findings(project: Project) -> None:
     check = play(project, check=True)
     assert check.code == 0, check.output
     file = project.folder / "improvmx_report.html"
@@ -94,7 +94,7 @@ def test_one_command_writes_a_page_and_tells_what_was_found(project: Project) ->
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])
-def test_the_same_as_data(project: Project, form: str) -> None:
+def test_the_report_is_written_as_data(project: Project, form: str) -> None:
     done = play(project, "-e", f"improvmx_report_path=new/r.{form}", verbose=False)
     assert done.code == 0, done.output
     text = (project.folder / f"new/r.{form}").read_text(encoding="utf-8")
@@ -114,7 +114,9 @@ def test_the_same_as_data(project: Project, form: str) -> None:
         ([], False),
     ],
 )
-def test_it_fails_after_the_report_is_written(project: Project, kinds: list[str], fails: bool) -> None:
+def test_the_playbook_fails_after_the_report_is_written(
+    project: Project, kinds: list[str], fails: bool
+) -> None:
     done = play(project, "-e", json.dumps({"improvmx_report_fail_on": kinds}), verbose=False)
     assert bool(done.code) is fails, done.output
     assert (project.folder / "improvmx_report.html").exists()
@@ -124,7 +126,7 @@ def test_it_fails_after_the_report_is_written(project: Project, kinds: list[str]
         )
 
 
-def test_check_of_dns_needs_leave_and_activates(project: Project) -> None:
+def test_dns_is_checked_only_on_request_and_activates_domains(project: Project) -> None:
     words = ("-e", '{"improvmx_report_check_dns": true, "improvmx_report_domains": ["quiet.example"]}')
     assert play(project, *words, check=True).code == 0
     assert project.emulator.account.domains["quiet.example"].active is False
@@ -182,7 +184,7 @@ def test_wrong_variables_are_refused_before_any_request(project: Project, words:
     assert list(project.folder.glob("*.html")) == []
 
 
-def test_long_run_shows_how_far_it_is(project: Project) -> None:
+def test_long_run_shows_its_progress(project: Project) -> None:
     project.emulator.seed({"domains": [{"domain": f"d{number}.example"} for number in range(6)]})
     project.emulator.rate_limit = RateLimit(4, window=3.0)
     done = play(project, verbose=False)
@@ -223,7 +225,7 @@ def chat() -> Iterator[str]:
         thread.join()
 
 
-def test_example_posts_the_summary_to_a_chat_also_where_it_fails(copied: Project, chat: str) -> None:
+def test_example_posts_the_summary_to_a_chat_even_if_it_fails(copied: Project, chat: str) -> None:
     done = play(copied, "-e", f"chat_webhook={chat}", playbook="report_chat.yml")
     assert done.code != 0
     assert "was not delivered" in done.output
@@ -246,7 +248,7 @@ module.exit_json(changed=True)
 
 
 @pytest.mark.parametrize("fine", [False, True])
-def test_example_mails_the_page_where_something_needs_attention(
+def test_example_mails_the_page_if_there_are_findings(
     copied: Project, monkeypatch: pytest.MonkeyPatch, fine: bool
 ) -> None:
     folder = copied.folder / "others/ansible_collections/community/general/plugins/modules"

@@ -146,7 +146,7 @@ def test_page_can_be_read(browser: Any, written: Any, account: str, width: int, 
         page.close()
 
 
-def test_what_is_wrong_with_a_page_is_found(browser: Any) -> None:
+def test_errors_of_a_page_are_found(browser: Any) -> None:
     page = browser.new_page(viewport={"width": 360, "height": 800})
     page.set_content(
         f"<p>fits</p><p style='white-space:nowrap'>{LONG}</p><div style='width:50px'>{LONG}</div>"

@@ -120,7 +120,7 @@ def test_an_account_that_fails_does_not_stop_the_others(project: Project, other:
     assert [change["domain"] for change in play.result["changes"]] == ["beta.example", "beta.example"]
 
 
-def test_bad_input_of_one_account_stops_all_before_any_request(project: Project, other: Emulator) -> None:
+def test_invalid_input_of_one_account_stops_all_before_any_request(project: Project, other: Emulator) -> None:
     two_accounts(project, other)
     bad = [{"alias": "x", "forward": "nowhere"}, {"alias": "X", "forward": "a@mail.example"}]
     project.write("host_vars/beta.example.yml", {"improvmx_aliases": bad, "improvmx_state": "gone"})
@@ -177,7 +177,7 @@ def test_machines_do_not_become_mail_domains(
         assert names(project.emulator) == ["a.example"]
 
 
-def test_an_inventory_of_machines_is_refused_with_what_was_looked_for(project: Project) -> None:
+def test_an_inventory_of_machines_is_rejected_with_the_expected_variables(project: Project) -> None:
     hosts(project, web=WEB)
     project.write("group_vars/all.yml", {"improvmx_domians": [{"domain": "a.example"}]})
     play = project.play(PROVISION, "-i", "hosts.yml")
@@ -194,7 +194,7 @@ def test_an_inventory_of_machines_is_refused_with_what_was_looked_for(project: P
 
 
 @pytest.mark.parametrize("value", ["y", "t", "Y", "1", "on"])
-def test_a_purge_with_a_limit_is_refused_however_true_is_written(project: Project, value: str) -> None:
+def test_a_purge_with_a_limit_is_rejected_for_every_spelling_of_true(project: Project, value: str) -> None:
     hosts(
         project, mail={"a.example": {"improvmx_state": "present"}, "b.example": {"improvmx_state": "present"}}
     )
@@ -206,9 +206,7 @@ def test_a_purge_with_a_limit_is_refused_however_true_is_written(project: Projec
 
 
 @pytest.mark.parametrize("second", ["broken", "missing", "in a folder"])
-def test_a_purge_with_an_inventory_that_could_not_be_read_whole_is_refused(
-    project: Project, second: str
-) -> None:
+def test_a_purge_with_a_partly_unreadable_inventory_is_rejected(project: Project, second: str) -> None:
     project.emulator.seed({"domains": [{"domain": "b.example"}]})
     hosts(project, mail={"a.example": {"improvmx_state": "present"}})
     purge = {"improvmx_purge": True, "improvmx_max_deletions": 9}
@@ -324,7 +322,7 @@ def test_a_loop_runs_the_role_for_each_of_its_items(project: Project, other: Emu
     assert (names(project.emulator), names(other)) == (["alpha.example"], ["beta.example"])
 
 
-def test_tags_and_starting_at_a_task_skip_no_guard(project: Project) -> None:
+def test_tags_and_start_at_task_skip_no_check(project: Project) -> None:
     hosts(project, mail=DOMAINS)
     purge = ["-e", json.dumps({"improvmx_purge": True, "improvmx_check_dns": "warn"})]
     site(project, roles=[{"role": ROLE, "tags": ["mail"]}])
@@ -364,7 +362,7 @@ def test_a_vaulted_value_inside_a_list_is_decrypted_and_not_shown(project: Proje
     assert project.emulator.account.domains["a.example"].webhook == secret
 
 
-def test_a_program_that_reads_standard_output_gets_the_callbacks_alone(project: Project) -> None:
+def test_standard_output_contains_the_callback_only(project: Project) -> None:
     project.emulator.latency = 0.5
     lines = [{"domain": f"d{n}.example", "aliases": [{"alias": "*", "state": "absent"}]} for n in range(24)]
     project.write("mail.yml", {"improvmx_domains": lines})
@@ -375,7 +373,7 @@ def test_a_program_that_reads_standard_output_gets_the_callbacks_alone(project: 
     assert not list(project.folder.rglob("improvmx-progress-*"))
 
 
-def test_ten_thousand_hosts_that_say_nothing_are_asked_for_nothing(project: Project) -> None:
+def test_ten_thousand_hosts_without_variables_are_not_templated(project: Project) -> None:
     machines = {f"m{number}": None for number in range(10_000)}
     hosts(project, web=machines, mail={"localhost": {"improvmx_domains": [{"domain": "a.example"}]}})
     played = project.play(PROVISION, "-i", "hosts.yml", verbose=False)

@@ -148,21 +148,19 @@ ECHOES = {
     ("version", "service"),
     [("v2", "well"), ("v2", "refused"), ("v3", "well"), ("v3", "odd"), ("v3", "refused"), ("v3", "broken")],
 )
-def test_no_secret_is_left_anywhere_by_any_module_or_the_role(
-    project: Secretive, version: str, service: str
-) -> None:
-    key, told = project.emulator.api_key, Fault("body", path="/account/api", body=TOKEN_REPLY, times=None)
+def test_no_module_or_role_leaves_a_secret_anywhere(project: Secretive, version: str, service: str) -> None:
+    key, reported = project.emulator.api_key, Fault("body", path="/account/api", body=TOKEN_REPLY, times=None)
     if service in ECHOES:
         status, body = ECHOES[service]
         # Each secret comes back from where it was sent, and the token from where it is kept.
         echo = partial(Fault, "body", status=status, times=None)
-        told = echo(path="/account/api", body={**TOKEN_REPLY, "created": TOKEN, "success": False})
+        reported = echo(path="/account/api", body={**TOKEN_REPLY, "created": TOKEN, "success": False})
         sent = echo(
             path="/credentials", method="POST", body=body.replace("ECHO", f"{key} {escaped(PASSWORD)}")
         )
         project.emulator.faults.add(sent)
         project.emulator.faults.add(echo(path="^(?!.*/account/api)", body=body.replace("ECHO", key)))
-    project.emulator.faults.add(told)
+    project.emulator.faults.add(reported)
     tasks = tasks_of(version)
     play = project.reveals_nothing(*tasks)
     assert play.code == 0, play.output

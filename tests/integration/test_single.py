@@ -63,7 +63,7 @@ def test_rules_and_credentials_are_managed_and_a_second_run_changes_nothing(proj
     assert domain.credentials["news"].password == PASSWORD
 
 
-def test_a_password_is_shown_nowhere_at_the_highest_verbosity_when_the_service_echoes_it(
+def test_an_echoed_password_is_hidden_at_the_highest_verbosity(
     project: Project,
 ) -> None:
     names = ("echoed", "lost")

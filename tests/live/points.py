@@ -341,8 +341,8 @@ def catch_all(site: Site) -> Findings:
 
 
 def account(site: Site) -> Findings:
-    told = site.service.ask("GET", site.service.account).one("account")
-    return {name: name in told for name in ("email_hash", "is_otp_enabled", "plan", "limits")}
+    reported = site.service.ask("GET", site.service.account).one("account")
+    return {name: name in reported for name in ("email_hash", "is_otp_enabled", "plan", "limits")}
 
 
 def details(site: Site) -> Findings:

@@ -136,7 +136,7 @@ class Modules:
             outcome.problems.append("the run changed nothing")
         again, writes = self._run(outcome, "the second run", round.module, round.args)
         if again.get("changed") or writes:
-            outcome.problems.append("the second run found something to change: " + told(again))
+            outcome.problems.append("the second run found something to change: " + reported(again))
         return outcome
 
     def read(self, domain: str) -> list[Outcome]:
@@ -150,7 +150,7 @@ class Modules:
             Round("apply what was read", "improvmx_domains", {"domains": read.get("domains")})
         )
         if applied.get("changed"):
-            back.problems.append("it found something to change: " + told(applied))
+            back.problems.append("it found something to change: " + reported(applied))
         return [account, info, logs, check, back]
 
     def _read(self, round: Round) -> tuple[Outcome, dict[str, Any]]:
@@ -197,7 +197,7 @@ def is_write(request: str) -> bool:
     return not request.startswith("GET ") or request.endswith("/check")
 
 
-def told(result: dict[str, Any]) -> str:
+def reported(result: dict[str, Any]) -> str:
     changes = [
         f"{change['action']} {change['kind']} {change['name']}" for change in result.get("changes", [])
     ]

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every run guarantees, whatever the account, the wish and the service's misbehaviour.
+"""What every run guarantees for any account, any wish and any faults of the service.
 
-``cases`` draws them, ``wished`` works out what has to come out (without the code that is tested),
-``world`` lets a task run among faults, ``guarantees`` holds the one against the other.
+``cases`` draws random cases. ``wished`` computes the expected state without the code under test.
+``world`` runs a task while faults occur. ``guarantees`` compares the outcome with the expected state.
 """

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Random accounts, wishes and misfortunes, from alphabets so small that everything meets everything.
+"""Random accounts, wishes and faults, from alphabets so small that all combinations occur.
 
-Each thing is drawn from a ready list of all its forms, the simplest first: that is fast, and a case
-that fails shrinks to something simple. No list is longer than LONGEST, for hypothesis prefers the
-first ones of a longer list.
+Each value is drawn from a prepared list of all its forms, the simplest first. That is fast, and a case
+that fails shrinks to something simple. No list is longer than LONGEST, because hypothesis prefers the
+first entries of a longer list.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ SECRETS = ("pässwört:/7+=&",)  # of the account, besides the API key
 
 
 @dataclass(frozen=True)
-class Misfortune:
-    """What goes wrong while a task runs."""
+class Faults:
+    """The faults that occur while a task runs."""
 
     planned: tuple[Fault, ...] = ()
     chance: tuple[int, float, float] | None = None  # seed, rate, seconds
@@ -37,18 +37,18 @@ class Misfortune:
 
 @dataclass(frozen=True)
 class Case:
-    """An account at the emulator, a task, and what goes wrong while it runs."""
+    """An account in the emulator, a task, and the faults that occur while it runs."""
 
     account: dict[str, Any]
     version: str
     module: str
     args: dict[str, Any]
-    misfortune: Misfortune = Misfortune()
-    ids: tuple[int, ...] = ()  # of the first aliases of one domain; the others get theirs in order
+    faults: Faults = Faults()
+    ids: tuple[int, ...] = ()  # of the first aliases of one domain; the others are numbered in order
 
     @property
     def seed(self) -> dict[str, Any]:
-        """The account in the form that the emulator takes."""
+        """The account in the form that the emulator accepts."""
         clashing = next((domain for domain in self.account["domains"] if NUMBERS & {*_names(domain)}), None)
         if clashing is None or not self.ids:
             return self.account
@@ -75,7 +75,7 @@ def _names(domain: Mapping[str, Any]) -> Iterable[str]:
     return domain.get("aliases", {})
 
 
-# --- Alphabets: what is one and the same, and how it can be written -------------------------------
+# --- Alphabets: each value and the ways to write it -----------------------------------------------
 
 DOMAINS = {
     "a.example": ("a.example", "A.Example", "a.example."),
@@ -92,7 +92,7 @@ ALIASES = {
     "12": ("12",),
     "012": ("012",),
     "null": ("null", "NULL"),
-    "batch": ("batch", "Batch"),  # a word in the API's paths
+    "batch": ("batch", "Batch"),  # also a segment of the API's paths
     "a+b/c": ("a+b/c", "A+B/C"),
     "50%?x=#y": ("50%?x=#y",),
     "grüße": ("grüße", "GRÜßE"),
@@ -137,22 +137,22 @@ MEANINGS = {
 }
 NUMBERS = {"7", "12", "012"}
 LONGEST = 127
-BULK = "bulk{:03}".format  # names of many
+BULK = "bulk{:03}".format  # names for large accounts and wishes
 
 
 def meaning(text: str | None) -> Any:
-    """What a text stands for; None for no text."""
+    """The value that a text stands for; None for an empty text."""
     text = (text or "").strip()
     return MEANINGS.get(text, text) or None
 
 
 def seldom(usual: Any, *others: Any, of: int) -> st.SearchStrategy[Any]:
-    """One of the others, once in so many times."""
+    """The usual value, or one time out of ``of`` one of the others."""
     return st.sampled_from((usual,) * (of - 1) * len(others) + others)
 
 
 def some(forms: Iterable[Sequence[Any]], of: int = 3) -> st.SearchStrategy[list[Any]]:
-    """Of each thing, no form or (once in so many times) one of its forms; in any order, more or less."""
+    """For each thing nothing or, one time out of ``of``, one of its forms; forwards or backwards."""
     choices = st.tuples(*(one_of((None,) * (of - 1) * len(each) + tuple(each)) for each in forms))
     return st.tuples(choices, st.sampled_from((1, -1))).map(
         lambda drawn: [choice for choice in drawn[0] if choice is not None][:: drawn[1]]
@@ -183,14 +183,14 @@ FOUND_DOMAIN = st.fixed_dictionaries(
         "aliases": FOUND_ALIASES.map(dict),
     }
 )
-# What no task here is about, and what has to be there after it.
+# What no task here manages, and what must be unchanged after it.
 BYSTANDERS = {
     "credentials": [{"username": "post", "password": SECRETS[0]}],
     "rules": [{"type": "regex", "config": {"regex": "x", "scopes": ["subject"], "forward": OWNER}}],
     "logs": [{"id": "1"}],
 }
 LIMITS = seldom({}, {"aliases": 3}, {"domains": 3}, {"destinations": 1}, of=15)
-# What is believed of the service and not known, each way.
+# What is assumed of the service but not known: every variant.
 BELIEFS = st.fixed_dictionaries(
     {
         "list_shows_details": st.booleans(),
@@ -199,7 +199,7 @@ BELIEFS = st.fixed_dictionaries(
     }
 )
 LARGE = seldom("", "aliases", "domains", of=40)
-# Ids that are names of other aliases, or the numbers that these are.
+# Ids that equal the names of other aliases.
 IDS = one_of([(), (), (), (), (7, 12), (12, 7), (12,), (7,), (13, 7, 12), (13, 12, 7)])
 MANY = st.integers(-8, 8)
 SELDOM = seldom(False, True, of=30)
@@ -228,7 +228,7 @@ def accounts(draw: st.DrawFn) -> dict[str, Any]:
 
 # --- Wishes ---------------------------------------------------------------------------------------
 
-KEEP = ["what is there"]
+KEEP = ["what exists"]
 WISHED_FORWARDS = [
     *({"forward": forward} for forward in FORWARDS),
     *[{"state": "absent"}] * 5,
@@ -254,7 +254,7 @@ WISHED_DOMAIN = st.sampled_from([spelling for spellings in DOMAINS.values() for 
 WISHED_DOMAINS = some(DOMAINS.values(), of=2)
 FORMS = st.sampled_from(("some", "some", "some", "purge", "purge", "bare", "absent"))
 BULK_WISHES = {
-    "v2": seldom((), range(198, 210), of=60),  # a request for each
+    "v2": seldom((), range(198, 210), of=60),  # one request for each alias
     "v3": seldom((), range(198, 210), range(205), of=60),
 }
 ONE, MANY_DOMAINS = ("improvmx_domain", "improvmx_domains")
@@ -293,23 +293,23 @@ def wishes_of(draw: st.DrawFn, name: str, account: Mapping[str, Any], version: s
 
 
 def kept(wish: dict[str, Any], domain: str, account: Mapping[str, Any]) -> dict[str, Any]:
-    """The wish; where it is for what is there, in the words of that."""
+    """The wish; with KEEP replaced by the existing destinations."""
     if wish.get("forward") is not KEEP:
         return wish
-    there = {
+    existing = {
         meaning(alias): forward.split(",")
         for found in account["domains"]
         if found["domain"] == meaning(domain)
         for alias, forward in found["aliases"].items()
     }
-    return {**wish, "forward": there.get(meaning(wish["alias"]), FORWARDS[0])}
+    return {**wish, "forward": existing.get(meaning(wish["alias"]), FORWARDS[0])}
 
 
-# --- Misfortunes ----------------------------------------------------------------------------------
+# --- Faults ---------------------------------------------------------------------------------------
 
 NO = {"error": "No."}
 ODD_TEXTS = ("null", '"text"', '{"error": ', b"\xff\xfe")
-# To a write these are good answers, as far as anybody knows; to a read they are not.
+# Valid replies to a write, as far as is known, but not to a read.
 ODD_OBJECTS: tuple[Any, ...] = ({}, {"domains": [{"domain": "a.example"}, 7]})
 KINDS: list[dict[str, Any]] = [
     {"kind": "status", "status": 500},
@@ -348,10 +348,10 @@ AIMS = [
         (1, 2, None), (0, 0, 1, 2, 3), (None, None, None, "settings", "GET", "POST", "PUT", "DELETE")
     )
 ]
-FAULTS = st.builds(lambda aim, kind: Fault(**{**aim, **kind}), one_of(AIMS), one_of(KINDS))
-MISFORTUNES = st.builds(
-    Misfortune,
-    planned=st.one_of(*(st.tuples(*[FAULTS] * count) for count in (0, 1, 1, 2, 3))),
+SINGLE_FAULTS = st.builds(lambda aim, kind: Fault(**{**aim, **kind}), one_of(AIMS), one_of(KINDS))
+FAULT_SETS = st.builds(
+    Faults,
+    planned=st.one_of(*(st.tuples(*[SINGLE_FAULTS] * count) for count in (0, 1, 1, 2, 3))),
     chance=st.none()
     | st.tuples(st.integers(0, 250), st.sampled_from((0.1, 0.25, 0.5)), st.sampled_from((0.0, 20.0, 900.0))),
     refused=st.sampled_from(((),) * 16 + tuple(product((False, True), repeat=3))),
@@ -363,4 +363,4 @@ MISFORTUNES = st.builds(
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     account = draw(accounts())
-    return Case(account, *draw(tasks(account)), draw(MISFORTUNES), draw(IDS))
+    return Case(account, *draw(tasks(account)), draw(FAULT_SETS), draw(IDS))

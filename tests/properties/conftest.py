@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How many random cases there are, and what they met."""
+"""The number of random cases, and a tally of the faults that occurred."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .world import TALLY
 
 pytest.register_assert_rewrite("properties.guarantees")
 
-# The cases of each property in `make test`. More of them, and others: make soak.
+# Cases of each property in `make test`. `make soak` runs more and different ones.
 CASES = {
     "runs": 2000,
     "check mode": 600,
@@ -28,21 +28,21 @@ CASES = {
     "others meanwhile": 100,
     "rules and credentials": 400,
 }
-PARTS = 8  # tests for each property, so that all cores have something to do
+PARTS = 8  # tests for each property, to use all cores
 
 ForEvery = Callable[[str, st.SearchStrategy[Any], Callable[[Any], None]], None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("properties")
-    group.addoption("--cases", type=int, default=sum(CASES.values()), help="random cases in all")
-    group.addoption("--seed", default="0", help="what the random cases come from")
-    group.addoption("--tally", type=Path, help="a file that gets the counts of cases and faults")
+    group.addoption("--cases", type=int, default=sum(CASES.values()), help="total number of random cases")
+    group.addoption("--seed", default="0", help="seed of the random cases")
+    group.addoption("--tally", type=Path, help="write the counts of cases and faults to this file")
 
 
 @pytest.fixture(params=range(PARTS))
 def for_every(request: pytest.FixtureRequest) -> ForEvery:
-    """Checks a property for its share of the random cases."""
+    """Checks a property with its share of the random cases."""
     chosen = request.config.option
     part = request.param
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Check mode sends reads only, and tells exactly what the run does."""
+"""Check mode sends reads only and predicts exactly what the run does."""
 
 from __future__ import annotations
 
@@ -24,45 +24,45 @@ def test_check_mode_predicts_the_run(running_emulator: Emulator, for_every: ForE
     def holds(case: Case) -> None:
         goal = begin(emulator, case)
         check = run(emulator, case, check=True)
-        struck = run(emulator, case, check=True, misfortune=case.misfortune)
-        assert_the_same_or_nothing(struck, check)
-        assert struck.there == goal.before
+        among_faults = run(emulator, case, check=True, faults=case.faults)
+        assert_same_or_failed_read(among_faults, check)
+        assert among_faults.state == goal.before
         assert emulator.ledger == []
         if goal.lacks_its_domain(goal.before):
-            # An earlier task of the same dry run is the one that makes it, with a catch-all.
+            # In a real run an earlier task would create the domain, with a catch-all.
             assert len(check.result["warnings"]) == 1
             assert check.result["changed"] is True
             if case.args["alias"] == "*":
                 return
-            make_domain(emulator, meaning(case.args["domain"]))
+            create_domain(emulator, meaning(case.args["domain"]))
             goal = Goal(case, state_of(emulator))
         real = run(emulator, case)
         if goal.possible:
             assert predicted(check, goal) == predicted(real, goal)
         else:
-            assert sorted(check.told + check.pending) == sorted(real.told + real.pending)
+            assert sorted(check.reported + check.pending) == sorted(real.reported + real.pending)
 
     for_every("check mode", cases(), holds)
 
 
-def make_domain(emulator: Emulator, name: str) -> None:
+def create_domain(emulator: Emulator, name: str) -> None:
     emulator.account.limits["domains"] = len(emulator.account.domains) + 1
     emulator.account.other_domains.clear()
     add_domain(emulator.account, {"domain": name})
 
 
 def predicted(run: Run, goal: Goal) -> dict[str, Any]:
-    told = {key: run.result[key] for key in PREDICTED}
+    prediction = {key: run.result[key] for key in PREDICTED}
     if "aliases" in goal.case.account["limits"]:
-        # Only the run itself finds out that a pattern has to give way before the names that take over.
-        told["changes"] = sorted(told["changes"], key=str)
-    return told
+        # Only the real run discovers that a pattern must be deleted before the names that replace it exist.
+        prediction["changes"] = sorted(prediction["changes"], key=str)
+    return prediction
 
 
-def assert_the_same_or_nothing(struck: Run, calm: Run) -> None:
-    """Among faults a dry run tells what it tells without them, or that it could not read the account."""
-    if struck.failed and struck.result["msg"].endswith(" Nothing was changed."):
-        assert struck.told == struck.pending == []
+def assert_same_or_failed_read(among_faults: Run, calm: Run) -> None:
+    """With faults, check mode returns the same as without, or fails because it could not read the account."""
+    if among_faults.failed and among_faults.result["msg"].endswith(" Nothing was changed."):
+        assert among_faults.reported == among_faults.pending == []
         return
     costs = {"api_requests": 0, "warnings": []}
-    assert {**struck.result, **costs} == {**calm.result, **costs}
+    assert {**among_faults.result, **costs} == {**calm.result, **costs}

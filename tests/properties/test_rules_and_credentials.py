@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rules and SMTP credentials among faults: what is told happened, nothing is lost or made twice."""
+"""Rules and SMTP credentials with faults: reports are true, nothing is lost or created twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from emulator import Emulator
 
-from .cases import MISFORTUNES, SECRETS, Case, one_of, seldom, some
+from .cases import FAULT_SETS, SECRETS, Case, one_of, seldom, some
 from .conftest import ForEvery
 from .guarantees import UNKNOWN
 from .world import Run, run
@@ -75,21 +75,23 @@ def cases(draw: st.DrawFn) -> Case:
     account = {"domains": [domain, {"domain": OTHER}], "limits": {}, "beliefs": beliefs}
     many = draw(st.booleans())
     args = {"domains": [wish, {"domain": OTHER}]} if many else wish
-    return Case(account, "v3", "improvmx_domains" if many else "improvmx_domain", args, draw(MISFORTUNES))
+    return Case(account, "v3", "improvmx_domains" if many else "improvmx_domain", args, draw(FAULT_SETS))
 
 
-def test_rules_and_credentials_among_faults(running_emulator: Emulator, for_every: ForEvery) -> None:
+def test_rules_and_credentials_with_faults_are_reported_truthfully(
+    running_emulator: Emulator, for_every: ForEvery
+) -> None:
     emulator = running_emulator
 
     def holds(case: Case) -> None:
         emulator.seed(case.seed)
         before = things_of(emulator)
         check = run(emulator, case, check=True)
-        first = run(emulator, case, misfortune=case.misfortune)
+        first = run(emulator, case, faults=case.faults)
         second = run(emulator, case)
         third = run(emulator, case)
-        assert_told(first)
-        assert_told(second)
+        assert_reported(first)
+        assert_reported(second)
         assert_nothing_lost(emulator, before, case)
         if case.account["domains"][0]["routing_engine"] == "alias" and case.wishes[0]["rules"]:
             assert check.failed
@@ -97,10 +99,10 @@ def test_rules_and_credentials_among_faults(running_emulator: Emulator, for_ever
             assert emulator.ledger == []
             return
         assert not second.failed, second.result["msg"]
-        assert third.told == third.writes == []
+        assert third.reported == third.writes == []
         assert_as_wished(things_of(emulator), before, case)
         if not first.failed:
-            assert check.told == first.told
+            assert check.reported == first.reported
             assert check.result["diff"] == first.result["diff"]
 
     for_every("rules and credentials", cases(), holds)
@@ -117,19 +119,19 @@ def things_of(emulator: Emulator) -> dict[str, Any]:
     }
 
 
-def assert_told(ended: Run) -> None:
-    """What is told as done was done, in that order, but for the one request that is in doubt."""
-    assert max(Counter(ended.told).values(), default=1) == 1
-    assert not set(ended.told) & set(ended.pending)
+def assert_reported(ended: Run) -> None:
+    """Reported changes were made in that order, except for one doubtful request."""
+    assert max(Counter(ended.reported).values(), default=1) == 1
+    assert not set(ended.reported) & set(ended.pending)
     if UNKNOWN not in ended.result.get("msg", ""):
-        assert ended.told == ended.happened
+        assert ended.reported == ended.happened
         return
-    assert ended.happened[: len(ended.told)] == ended.told
-    assert set(ended.happened[len(ended.told) :]) <= set(ended.pending[:1])
+    assert ended.happened[: len(ended.reported)] == ended.reported
+    assert set(ended.happened[len(ended.reported) :]) <= set(ended.pending[:1])
 
 
 def assert_nothing_lost(emulator: Emulator, before: dict[str, Any], case: Case) -> None:
-    """Nothing that is wanted was ever deleted, and nothing was made twice."""
+    """Nothing that is desired was ever deleted, and nothing was created twice."""
     wish = case.wishes[0]
     wanted = {("rule", rule["alias"]) for rule in wish["rules"] if rule.get("state") != "absent"}
     wanted |= {
@@ -137,21 +139,23 @@ def assert_nothing_lost(emulator: Emulator, before: dict[str, Any], case: Case) 
         for user in wish["credentials"]
         if user.get("state") != "absent"
     }
-    there = {("rule", name) for name in before["rules"]} | {("credential", name) for name in before["users"]}
+    existing = {("rule", name) for name in before["rules"]} | {
+        ("credential", name) for name in before["users"]
+    }
     for effect in emulator.ledger:
         thing = (effect.kind, effect.name.lower())
         if effect.action == "delete":
             assert thing not in wanted
-            there.remove(thing)
+            existing.remove(thing)
         elif effect.action == "create":
-            assert thing not in there
-            there.add(thing)
+            assert thing not in existing
+            existing.add(thing)
 
 
 def assert_as_wished(now: dict[str, Any], before: dict[str, Any], case: Case) -> None:
     wish = case.wishes[0]
     if case.account["domains"][0]["routing_engine"] == "alias":
-        assert now["rules"] == before["rules"]  # nobody sees them
+        assert now["rules"] == before["rules"]  # the API does not show them
         wish = {**wish, "rules": [], "purge_rules": False}
     present = {rule["alias"]: rule for rule in wish["rules"] if rule.get("state") != "absent"}
     listed = {rule["alias"] for rule in wish["rules"]}

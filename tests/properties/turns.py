@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several runs at once, whose requests come in a given order, and somebody else in between."""
+"""Concurrent runs whose requests are sent in a given order, with changes by others in between."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from .wished import Step
 
 
 class Turns:
-    """Lets runs send their requests one at a time, in a given order, and then by turns.
+    """Lets runs send their requests one at a time: first in a given order, then in turn.
 
-    ``others``: does what somebody else does, when it is the turn of the number after the last run.
+    ``others``: makes a change by others when it is the turn of the number after the last run.
     """
 
     def __init__(self, runs: int, order: Sequence[int], others: Callable[[], None] = lambda: None) -> None:
@@ -82,7 +82,7 @@ def run_at_once(
     order: Sequence[int] = (),
     others: Callable[[], None] = lambda: None,
 ) -> list[list[DomainRun]]:
-    """Let so many runs of a task work at the same time; return how each ended."""
+    """Run a task several times concurrently; return how each run ended."""
     turns = Turns(runs, order, others)
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(runs) as pool:
         stop_time(patch)
@@ -90,7 +90,7 @@ def run_at_once(
 
 
 def _work(emulator: Emulator, case: Case, turns: Turns, number: int) -> list[DomainRun]:
-    """What the modules do below Ansible, whose own state is one for the process."""
+    """What a module does, without Ansible, which has state that is global to the process."""
     transport = Transport(emulator.url, emulator.api_key, timeout=5, retry_timeout=30)
     turns.give_to(number, transport)
     api: Api = ApiV2(transport) if case.version == "v2" else ApiV3(transport)
@@ -108,8 +108,8 @@ def _work(emulator: Emulator, case: Case, turns: Turns, number: int) -> list[Dom
         turns.leave(number)
 
 
-def told_by(ended: Sequence[Sequence[DomainRun]]) -> set[Step]:
-    """What runs tell as done."""
+def reported_by(ended: Sequence[Sequence[DomainRun]]) -> set[Step]:
+    """The changes that runs report."""
     return {
         (change.action, change.kind, change.domain, change.name)
         for runs in ended

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Lets a task of a case run against the emulator: in no time, and among faults."""
+"""Runs the task of a case against the emulator, with faults and without real waits."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from ansible_collections.improvmx.email.plugins.module_utils._http import transp
 from emulator import Effect, Emulator, Request
 from harness import assert_no_secret, changes_of, effects_of, run_module, stop_time
 
-from .cases import SECRETS, Case, Misfortune
+from .cases import SECRETS, Case, Faults
 from .wished import Goal, State, state_of
 
 TALLY: Counter[str] = Counter()  # of this process: cases, and faults by kind
-LARGEST_REPLY = 512 * 1024  # so that a fault need not send 64 MiB
-NO_MISFORTUNE = Misfortune()
+LARGEST_REPLY = 512 * 1024  # a fault does not have to send 64 MiB
+NO_FAULTS = Faults()
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a task: what it told, what it sent, what really happened, what is there now."""
+    """One run of a task: its result, its requests, its effects, and the state after it."""
 
     result: dict[str, Any]
     requests: list[Request]
     ledger: list[Effect]
-    there: State
+    state: State
 
     @property
     def failed(self) -> bool:
         return bool(self.result.get("failed"))
 
     @property
-    def told(self) -> list[tuple[str, ...]]:
+    def reported(self) -> list[tuple[str, ...]]:
         return changes_of(self.result["changes"])
 
     @property
@@ -52,7 +52,7 @@ class Run:
 
     @property
     def happened(self) -> list[tuple[str, ...]]:
-        """The effects, each once: what is sent twice because an answer was lost can happen twice."""
+        """The effects without duplicates: a retry after a lost answer can take effect twice."""
         return list(dict.fromkeys(effects_of(self.ledger)))
 
     @property
@@ -65,7 +65,7 @@ def begin(emulator: Emulator, case: Case) -> Goal:
     return Goal(case, state_of(emulator))
 
 
-def run(emulator: Emulator, case: Case, check: bool = False, misfortune: Misfortune = NO_MISFORTUNE) -> Run:
+def run(emulator: Emulator, case: Case, check: bool = False, faults: Faults = NO_FAULTS) -> Run:
     """Run the task once."""
     requests, effects = len(emulator.requests), len(emulator.ledger)
     options = {
@@ -73,9 +73,9 @@ def run(emulator: Emulator, case: Case, check: bool = False, misfortune: Misfort
         "api_key": emulator.api_key,
         "api_version": case.version,
         "timeout": 5,
-        "retry_timeout": misfortune.retry_timeout,
+        "retry_timeout": faults.retry_timeout,
     }
-    with struck(emulator, misfortune) as refused:
+    with inject(emulator, faults) as refused:
         result = run_module(case.module, {**options, **case.args}, check)
     ended = Run(result, emulator.requests[requests:], emulator.ledger[effects:], state_of(emulator))
     assert result["api_requests"] == len(ended.requests) + len(refused)
@@ -84,29 +84,29 @@ def run(emulator: Emulator, case: Case, check: bool = False, misfortune: Misfort
     for secret in (emulator.api_key, *SECRETS):
         assert_no_secret(text, secret)
     if check:
-        assert ended.writes == [], "a write left in check mode"
+        assert ended.writes == [], "check mode sent a write"
     return ended
 
 
 @contextmanager
-def struck(emulator: Emulator, misfortune: Misfortune) -> Iterator[list[Any]]:
-    """Let things go wrong, and waits pass in no time; yield the connections that were refused."""
+def inject(emulator: Emulator, faults: Faults) -> Iterator[list[Any]]:
+    """Inject faults and skip waits; yield the connections that were refused."""
     refused: list[Any] = []
-    with pytest.MonkeyPatch.context() as patch, dead_end() as nobody:
+    with pytest.MonkeyPatch.context() as patch, dead_end() as unreachable:
         clock = stop_time(patch)
         emulator.keep_time_by(clock.time, clock.sleep)
-        emulator.rate_limit = misfortune.rate_limit
-        emulator.faults.add(*misfortune.planned)
-        if misfortune.chance:
-            seed, rate, seconds = misfortune.chance
+        emulator.rate_limit = faults.rate_limit
+        emulator.faults.add(*faults.planned)
+        if faults.chance:
+            seed, rate, seconds = faults.chance
             emulator.faults.random(seed, rate, seconds=seconds)
-        refusals = iter(misfortune.refused)
+        refusals = iter(faults.refused)
         connect = urllib3.util.connection.create_connection
 
         def connect_or_not(address: Any, *args: Any, **options: Any) -> socket.socket:
             if next(refusals, False):
                 refused.append(address)
-                address = nobody
+                address = unreachable
             return connect(address, *args, **options)
 
         patch.setattr(urllib3.util.connection, "create_connection", connect_or_not)
@@ -121,7 +121,7 @@ def struck(emulator: Emulator, misfortune: Misfortune) -> Iterator[list[Any]]:
 
 @contextmanager
 def dead_end() -> Iterator[Any]:
-    """An address where nobody listens, and nobody else can."""
+    """A reserved address where nothing listens."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         yield unused.getsockname()

@@ -5,11 +5,11 @@
 """Test with the other versions of ansible-core that the collection supports.
 
 .venv holds one version, the newest for its Python. This script makes a virtual environment for each
-of the others, as far as a Python for it is on this machine, and says what it left out.
+of the others for which this machine has a Python, and lists those that it left out.
 
-    python tests/tools/cores.py sanity   every other version, of what the tarball in build/ holds
-    python tests/tools/cores.py units    the lowest or highest, which .venv does not hold; some plays too
-    python tests/tools/cores.py preview  the one that is to come: what fails is told and stops nothing
+    python tests/tools/cores.py sanity   every other version, for the tarball in build/
+    python tests/tools/cores.py units    the lowest and the highest version, except that of .venv; some plays
+    python tests/tools/cores.py preview  the upcoming version: failures are reported and stop nothing
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 HOMES = BUILD / "cores"
 
-# Which Pythons run ansible-core and its ansible-test, the best known first.
+# The Pythons that run ansible-core and its ansible-test, the best tested first.
 CORES = {
     "2.19": ("3.11", "3.12", "3.13"),
     "2.20": ("3.13", "3.12", "3.14"),
     "2.21": ("3.12", "3.13", "3.14"),
 }
-# The one that is to come, and the release that is tried. Once it is out, its line goes above.
+# The upcoming version and the release to test. After its release, move its line to CORES.
 PREVIEW = {"2.22": ("3.13", "3.14", "3.12")}
 PREVIEWED = {"2.22": "2.22.0rc1"}
-# Some of what only Ansible itself can show: the role, modules with shared options, the inventory plugin.
+# Some tests that need Ansible itself: the role, modules with shared options, the inventory plugin.
 PLAYS = (
     "tests/integration/test_single.py",
     "tests/integration/test_provision.py::test_hosts_that_are_domains_are_provisioned_in_one_task",
     "tests/integration/test_inventory.py::test_groups_and_variables_are_made_from_expressions",
 )
-# What ansible-core has a part in. Odd values and spoilt replies by the thousand meet the client and the
-# model, which are the same with every version, and the one that is installed runs them.
+# Tests that involve ansible-core. The many cases of odd values and invalid replies test the client and the
+# model, which do not depend on its version; they run with the installed version only.
 UNITS = (
     *("tests/unit/plugins/modules", "tests/unit/plugins/plugin_utils", "tests/unit/plugins/filter"),
     *("--ignore", "tests/unit/plugins/modules/test_any_input.py"),
@@ -54,7 +54,7 @@ OLDEST_TARGET = "3.8"  # the oldest Python on which ansible-core 2.19 runs modul
 
 
 def pythons(wanted: str) -> Iterator[Path]:
-    """Where a Python of this version may be: on the PATH, or among those of pyenv."""
+    """The possible paths of a Python of this version: on the PATH, or in pyenv."""
     name = f"python{wanted}"
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
         yield Path(folder) / name
@@ -63,7 +63,7 @@ def pythons(wanted: str) -> Iterator[Path]:
 
 
 def starts(python: Path) -> bool:
-    """Whether it is a Python that runs: a shim can be there and fail."""
+    """Whether this Python runs: a shim can exist and fail."""
     try:
         return subprocess.run([python, "-c", "import venv"], capture_output=True, check=False).returncode == 0
     except OSError:
@@ -75,13 +75,13 @@ def find_python(*wanted: str) -> Path | None:
 
 
 def environment(core: str, python: Path) -> Path:
-    """The Python of a virtual environment with this ansible-core and all that the tests need."""
+    """The Python of a virtual environment with this ansible-core and the requirements of the tests."""
     home = HOMES / core
     requirements = ROOT / "requirements-test.txt"
     ready = home / ".ok"
     if not ready.exists() or ready.stat().st_mtime < requirements.stat().st_mtime:
         subprocess.run(["uv", "venv", "-q", "--clear", "--seed", "-p", python, home], check=True)
-        # Whatever bounds the requirements have.
+        # Overrides the version in the requirements.
         override = home / "override.txt"
         exact = PREVIEWED.get(core)
         override.write_text(
@@ -104,7 +104,7 @@ def run(python: Path, *arguments: str, also: Path | None = None, **environment: 
 
 
 def other(core: str) -> Path | None:
-    """A Python with this version of ansible-core; None, and a word why, when there is none to be had."""
+    """A Python with this version of ansible-core; prints a message and returns None if there is none."""
     python = find_python(*CORES[core])
     if python is None:
         print(f"  left out: ansible-core {core}, for no Python {' or '.join(CORES[core])} was found here")
@@ -114,14 +114,14 @@ def other(core: str) -> Path | None:
 
 
 def unpack() -> Path:
-    """The tarball as it is installed, for ansible-test to work in."""
+    """Unpack the tarball into a folder for ansible-test."""
     (tarball,) = BUILD.glob("improvmx-email-*.tar.gz")
     work = BUILD / "shipped"
     collection = work / "ansible_collections/improvmx/email"
     shutil.rmtree(collection, ignore_errors=True)
     with tarfile.open(tarball) as archive:
         archive.extractall(collection, filter="data")
-    # As in tree.py: within this checkout, and without a repository of its own, it counts as ignored.
+    # As in tree.py: without its own repository, ansible-test treats it as ignored by git.
     subprocess.run(["git", "init", "-q", collection], check=True)
     return work
 
@@ -148,7 +148,7 @@ def units(held: str) -> None:
 
 
 def preview(held: str) -> None:
-    """Try the version that is to come. Its failures are told, and stop nothing: it may change yet."""
+    """Test the upcoming version. Failures are reported and stop nothing, because it can still change."""
     for core, release in PREVIEWED.items():
         python = find_python(*PREVIEW[core])
         if python is None:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Build the website of the documentation in build/site, with any warning as an error and no dead link.
+"""Build the documentation website in build/site; any warning or dead link is an error.
 
-antsibull-docs writes a page for each module, plugin and role of the copy that tree.py made, and adds
-the guides; Sphinx makes HTML of them.
+antsibull-docs writes a page for each module, plugin and role in the copy that tree.py creates, and adds
+the guides. Sphinx converts them to HTML.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SPHINX = BUILD / "cores/docs/bin/sphinx-build"
 
 def write_pages() -> None:
     shutil.rmtree(PAGES, ignore_errors=True)
-    PAGES.mkdir(mode=0o700)  # antsibull-docs takes no folder that others can write to
+    PAGES.mkdir(mode=0o700)  # antsibull-docs rejects a folder that others can write to
     command = ["antsibull-docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error"]
     command += ["--no-add-antsibull-docs-version", "--dest-dir", str(PAGES), "improvmx.email"]
     env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(BUILD), "HOME": str(BUILD / "home")}
@@ -44,7 +44,7 @@ def write_site() -> None:
 
 
 class _Page(HTMLParser):
-    """What a page links to, and the anchors that it has."""
+    """The links and the anchors of a page."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class _Page(HTMLParser):
 
 
 def dead_links(site: Path) -> list[str]:
-    """Every link inside a website to what is not there, as ``page: link``. Other sites are not asked."""
+    """Every internal link of a website without a target, as ``page: link``; other sites are not checked."""
     pages = {path.resolve(): _Page(path) for path in site.rglob("*.html")}
     dead = []
     for path, page in pages.items():

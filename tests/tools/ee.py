@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Look at the collection as ansible-builder does when it makes an execution environment.
+"""Check that ansible-builder accepts the collection for an execution environment.
 
-It reads what the built collection asks for, and makes the build context of the example. The image itself
-is not built: that needs a container engine and its registries.
+It reads the requirements of the built collection, and creates the build context of the example. The image
+is not built, because that needs a container engine and its registries.
 """
 
 from __future__ import annotations

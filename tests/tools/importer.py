@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Let galaxy-importer judge the built tarball as Galaxy would, and take its warnings for errors.
+"""Check the built tarball with galaxy-importer as Galaxy does, and treat its warnings as errors.
 
-It only logs most of what it finds, and its exit code is 0 all the same.
+galaxy-importer only logs most problems, and exits with 0.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main() -> None:
         "HOME": str(BUILD / "home"),
         "GALAXY_IMPORTER_CONFIG": str(configuration),
     }
-    env.pop("ANSIBLE_COLLECTIONS_PATH", None)  # only what is in the tarball counts
+    env.pop("ANSIBLE_COLLECTIONS_PATH", None)  # use the tarball only
     began = time.monotonic()
     command = [str(tools / "python"), "-m", "galaxy_importer.main", str(tarball)]
     with LOG.open("w", encoding="utf-8") as log:

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Say whether what is checked out can be released: version, changelog, tag, and that nothing is uncommitted.
+"""Check whether the checkout can be released: version, changelog, tag, and no uncommitted changes.
 
-The tarball in build/ is judged by importer.py, before this.
+importer.py checks the tarball in build/ before this.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
-COPY = BUILD / "ansible_collections/improvmx/email"  # which tree.py has made
+COPY = BUILD / "ansible_collections/improvmx/email"  # created by tree.py
 CHANGELOG = ("CHANGELOG.md", "changelogs/changelog.yaml")
 PLAIN_VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
@@ -31,7 +31,7 @@ def read(path: Path) -> Any:
 
 
 def git(*words: str) -> list[str]:
-    # Inside a git hook GIT_DIR and its like point elsewhere.
+    # In a git hook, GIT_DIR and similar variables point elsewhere.
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     done = subprocess.run(["git", *words], cwd=ROOT, env=env, check=True, capture_output=True, text=True)
     return done.stdout.splitlines()
@@ -51,10 +51,10 @@ def of_the_version(version: str) -> Iterator[str]:
 
 
 def of_the_plugins(version: str, release: dict[str, Any]) -> Iterator[str]:
-    """What is new in a release has to be in its changelog."""
-    told = {"module": release.get("modules", []), **release.get("plugins", {})}
+    """New plugins of a release must be in its changelog."""
+    reported = {"module": release.get("modules", []), **release.get("plugins", {})}
     for kind, plugins in read(COPY / "changelogs/.plugin-cache.yaml")["plugins"].items():
-        names = {plugin["name"] for plugin in told.get(kind, [])}
+        names = {plugin["name"] for plugin in reported.get(kind, [])}
         for name, plugin in plugins.items():
             if plugin["version_added"] == version and name not in names:
                 yield f"the {kind} {name} is new in {version}, but not in the changelog"

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run ansible-test sanity, and say in a few lines how it went.
+"""Run ansible-test sanity, and print a short summary.
 
-It tests the copy that tree.py makes, or the collection under the folder that SANITY_WORK names.
+It tests the copy that tree.py creates, or the collection in the folder of SANITY_WORK.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LOG = WORK / f"sanity-{version_of('ansible-core')}.log"
 
 
 def place_get_pip() -> None:
-    """Put get_pip.py where the installed ansible-test looks for its download."""
+    """Copy get_pip.py to the download cache of the installed ansible-test."""
     spec = find_spec("ansible_test._internal.python_requirements")
     if spec is None or spec.origin is None:
         sys.exit("sanity: ansible-test is not installed for this Python")
@@ -44,7 +44,7 @@ def place_get_pip() -> None:
 
 
 def share_pip_configuration() -> None:
-    """Let pip find the user's own configuration file although HOME is another one."""
+    """Link pip's configuration of the user into the other HOME."""
     for name in (".config/pip", ".pip"):
         theirs, ours = Path.home() / name, HOME / name
         if theirs.is_dir() and not os.path.lexists(ours):
@@ -55,7 +55,7 @@ def share_pip_configuration() -> None:
 def main() -> None:
     place_get_pip()
     share_pip_configuration()
-    # Our own interpreter first: others on the PATH may be shims that do not start.
+    # This interpreter first: others on the PATH can be shims that do not start.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     version = ".".join(map(str, sys.version_info[:2]))
     command = ["ansible-test", "sanity", "--local", "--python", version, "--color", "no"]
@@ -74,7 +74,7 @@ def main() -> None:
 
     output = LOG.read_text(encoding="utf-8", errors="replace")
     tests = list(dict.fromkeys(re.findall(r'^Running sanity test "([\w-]+)"', output, re.M)))
-    # ansible-test exits 0 when it found nothing to test.
+    # ansible-test exits with 0 if it found nothing to test.
     if result.returncode or not tests or "All targets skipped" in output:
         errors = re.findall(r"^(?:ERROR|FATAL): .*", output, re.M) or ["nothing was tested"]
         sys.exit(

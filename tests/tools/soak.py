@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Check the properties of tests/properties with ever new random cases, and tell what they met."""
+"""Check the properties of tests/properties with new random cases, and print the faults that occurred."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def main() -> None:
         if output:
             failed.append(f"make soak SEED={seed} CASES={cases}")
             print(output, flush=True)
-    print(_told(tally, time.monotonic() - began))
+    print(_summary(tally, time.monotonic() - began))
     if failed:
-        sys.exit("\n".join(["FAILED. To see it again, at the same commit:", *failed]))
+        sys.exit("\n".join(["FAILED. To reproduce, at the same commit:", *failed]))
 
 
 def _round(cases: int, seed: int, workers: str) -> str:
-    """Check so many cases; return what pytest has to say where one fails."""
+    """Check so many cases; return the output of pytest if one fails."""
     TALLY.unlink(missing_ok=True)
     command = ["pytest", "tests/properties", "-n", workers, "--dist", "worksteal"]
     command += ["--cases", str(cases), "--seed", str(seed), "--tally", str(TALLY)]
@@ -60,7 +60,7 @@ def _round(cases: int, seed: int, workers: str) -> str:
     return ended.stdout if ended.returncode else ""
 
 
-def _told(tally: Counter[str], seconds: float) -> str:
+def _summary(tally: Counter[str], seconds: float) -> str:
     cases = tally.pop("cases", 0)
     lines = [f"{cases:,} cases in {seconds / 60:.1f} minutes, {tally.total():,} faults injected:"]
     lines += [f"  {count:>9,}  {kind.replace('_', ' ')}" for kind, count in tally.most_common() if count]
@@ -69,9 +69,11 @@ def _told(tally: Counter[str], seconds: float) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, help="how many cases; else as many as there is time for")
-    parser.add_argument("--minutes", type=float, help="how long, not counting the end of the last round")
-    parser.add_argument("--seed", type=int, help=f"repeats a round, of {ROUND} cases unless told")
+    parser.add_argument("--cases", type=int, help="number of cases; default: as many as the time allows")
+    parser.add_argument("--minutes", type=float, help="duration, without the end of the last round")
+    parser.add_argument(
+        "--seed", type=int, help=f"repeat the round of this seed, by default with {ROUND} cases"
+    )
     parser.add_argument("--workers", default="auto", help="processes")
     options = parser.parse_args()
     if options.seed is not None:

@@ -4,7 +4,7 @@
 
 """Copy the checkout to build/ansible_collections/improvmx/email and print that path.
 
-ansible-test works only below a folder ansible_collections/NAMESPACE/NAME; a symlink does not do.
+ansible-test works only in a folder ansible_collections/NAMESPACE/NAME; a symlink is not enough.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ TREE = ROOT / "build/ansible_collections/improvmx/email"
 
 
 def git(*arguments: str, cwd: Path) -> str | None:
-    """What git prints, or None when there is no git or it fails."""
-    # Inside a git hook GIT_DIR and its like point at the checkout.
+    """The output of git; None if git does not exist or fails."""
+    # In a git hook, GIT_DIR and similar variables point to the checkout.
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         return subprocess.run(
@@ -38,7 +38,7 @@ def files_of_git() -> Iterator[Path]:
 
 
 def files_without_git() -> Iterator[Path]:
-    """Every file that .gitignore does not name: for a checkout that came as an archive."""
+    """Every file that .gitignore does not exclude, for a checkout without git."""
     lines = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     ignored = [line.strip("/") for line in lines if line and not line.startswith("#")] + [".git"]
 
@@ -54,12 +54,12 @@ def files_without_git() -> Iterator[Path]:
 def main() -> None:
     top = git("rev-parse", "--show-toplevel", cwd=ROOT)
     is_checkout = top is not None and Path(top.strip()).resolve() == ROOT
-    shutil.rmtree(TREE, ignore_errors=True)  # a file that is gone here must be gone there
+    shutil.rmtree(TREE, ignore_errors=True)  # deleted files must not stay in the copy
     for path in files_of_git() if is_checkout else files_without_git():
         if os.path.lexists(ROOT / path):  # git still lists a file that was just deleted
             (TREE / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / path, TREE / path, follow_symlinks=False)
-    # Without a repository of its own the copy counts as ignored, and ansible-test tests nothing.
+    # Without its own repository the copy is ignored by git, and ansible-test tests nothing.
     git("init", "-q", cwd=TREE)
     print(TREE)
 

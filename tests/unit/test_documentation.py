@@ -47,9 +47,7 @@ def test_documents_and_their_blocks_are_found() -> None:
 
 
 @every_block(YAML_BLOCKS)
-def test_yaml_asks_for_what_there_is_with_values_that_the_modules_take(
-    modules: Modules, block: Block
-) -> None:
+def test_yaml_uses_existing_modules_with_accepted_values(modules: Modules, block: Block) -> None:
     found = examine(block.text)
     assert found.problems == []
     for module, arguments in found.tasks:
@@ -92,7 +90,7 @@ def test_mistakes_in_yaml_are_found(text: str, problem: str) -> None:
 
 
 @every_document
-def test_every_name_of_the_collection_is_one(path: Path) -> None:
+def test_every_name_of_the_collection_exists(path: Path) -> None:
     plugins = {file.stem for file in (ROOT / "plugins").glob("*/[a-z]*.py")}
     known = {*plugins, *roles(), *playbooks(), "improvmx", "docsite"}
     named = set(re.findall(r"improvmx\.email\.([a-z]\w+)", path.read_text(encoding="utf-8")))
@@ -100,7 +98,7 @@ def test_every_name_of_the_collection_is_one(path: Path) -> None:
 
 
 @every_document
-def test_every_variable_is_one_of_ours(path: Path) -> None:
+def test_every_variable_exists(path: Path) -> None:
     known = set(re.findall(r"\bimprovmx_\w+", source_of("plugins", "roles", "playbooks", "meta"), re.I))
     named = set(re.findall(r"\bimprovmx_\w+", path.read_text(encoding="utf-8"), re.I))
     assert {re.sub(r"_(module|role|filter|inventory)$", "", name) for name in named} - known == set()
@@ -127,7 +125,7 @@ def anchors(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
-def test_relative_links_of_markdown_lead_somewhere(path: Path) -> None:
+def test_relative_links_of_markdown_resolve(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)\s]+)\)|^\[.+\]: (\S+)$", text, re.M)
     for link in map("".join, links):
@@ -138,7 +136,7 @@ def test_relative_links_of_markdown_lead_somewhere(path: Path) -> None:
             assert not anchor or anchor in anchors(file), link
 
 
-def test_links_to_files_of_the_repository_lead_somewhere() -> None:
+def test_links_to_files_of_the_repository_resolve() -> None:
     texts = [source_of("plugins", "roles", "meta"), *(path.read_text(encoding="utf-8") for path in DOCUMENTS)]
     links = re.findall(r"github\.com/improvmx-email/improvmx\.email/blob/main/([\w./-]+)", "\n".join(texts))
     assert links

@@ -65,7 +65,7 @@ def test_imports_run_downwards(file: Path) -> None:
     assert layers(imports_of(file)) <= {layer, *BELOW[layer]}
 
 
-def test_relative_imports_are_seen() -> None:
+def test_relative_imports_are_detected() -> None:
     imports = imports_of(FOLDER / "_plan/plan.py")
     assert UTILS + "_model.domains" in imports
     assert UTILS + "_plan.rules" in imports
@@ -73,21 +73,21 @@ def test_relative_imports_are_seen() -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=by_name)
-def test_only_the_top_knows_ansible(file: Path) -> None:
+def test_only_the_top_layer_imports_ansible(file: Path) -> None:
     foreign = {name.partition(".")[0] for name in imports_of(file)}
     assert layer_of(file) in KNOWS_ANSIBLE or "ansible" not in foreign
     assert not {name for name in imports_of(file) if name.startswith(PLUGINS + "plugin_utils")}
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if layer_of(file) in PURE], ids=by_name)
-def test_what_is_pure_imports_the_standard_library_only(file: Path) -> None:
+def test_pure_layers_import_the_standard_library_only(file: Path) -> None:
     foreign = {name.partition(".")[0] for name in imports_of(file)}
     assert foreign <= {*sys.stdlib_module_names, "ansible_collections"}
     assert not foreign & {"socket", "http", "subprocess", "threading", "time", "os"}
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "plugins/modules").glob("*.py")), ids=by_name)
-def test_modules_know_no_http_and_no_other_module(file: Path) -> None:
+def test_modules_import_no_http_and_no_other_module(file: Path) -> None:
     names = imports_of(file)
     assert not names & {UTILS + "_api.v2", UTILS + "_api.v3"}
     assert "_http" not in layers(names)

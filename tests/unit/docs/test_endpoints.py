@@ -91,7 +91,7 @@ def test_each_module_option_and_result_that_is_named_exists(
         assert value in ["", *option(module, path).get("choices", [])]
 
 
-def test_every_state_of_a_mail_is_told() -> None:
+def test_every_state_of_a_mail_is_documented() -> None:
     states = re.findall(r"^   \* - ``([A-Z-]+)``$", PAGE, re.MULTILINE)
     described = " ".join(option("improvmx_logs_info", "status")["description"])
     assert sorted(states) == sorted(set(re.findall(r"C\(([A-Z-]+)\)", described)))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One emulator for all cases here, emptied before each."""
+"""Requests to the emulator without the client of the collection."""
 
 from __future__ import annotations
 
@@ -15,18 +15,6 @@ import requests
 from emulator import Emulator
 
 Ask = Callable[..., requests.Response]
-
-
-@pytest.fixture(scope="session")
-def running() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emulator(running: Emulator) -> Emulator:
-    running.reset()
-    return running
 
 
 @pytest.fixture

@@ -173,7 +173,7 @@ def test_reply_has_the_keys_nesting_and_types_of_the_sample(name: str, emulator:
 
 
 @pytest.mark.parametrize("name", SINCE)
-def test_older_form_comes_on_request(name: str, emulator: Emulator, ask: Ask) -> None:
+def test_the_older_form_is_returned_on_request(name: str, emulator: Emulator, ask: Ask) -> None:
     emulator.seed(SEED)
     emulator.believe(list_shows_details=False, field_errors_have_code=False)
     method, path, body, _status = REPLIES[name]
@@ -206,7 +206,7 @@ def test_item_has_the_keys_nesting_and_types_of_the_sample(name: str, emulator: 
     [("example.com", sample(LOGS_2020)["logs"]), ("ruled.example", [sample(LOG_2023)])],
 )
 @pytest.mark.parametrize("version", ["v2", "v3"])
-def test_logs_come_back_as_they_were_seeded(
+def test_seeded_logs_are_returned_unchanged(
     domain: str, logs: list[Any], version: str, emulator: Emulator, ask: Ask
 ) -> None:
     emulator.seed(SEED)
@@ -224,5 +224,5 @@ def test_logs_come_back_as_they_were_seeded(
         ({"a": {}}, {"a": []}, ["reply.a: list instead of dict"]),
     ],
 )
-def test_differences_are_seen(expected: Any, found: Any, wrong: list[str]) -> None:
+def test_differences_are_detected(expected: Any, found: Any, wrong: list[str]) -> None:
     assert differences(expected, found) == wrong

@@ -80,7 +80,7 @@ def test_all_documented_endpoints_exist(emulator: Emulator) -> None:
         ("GET", "/", 404),
     ],
 )
-def test_slashes_matter_in_version_2_and_versions_in_both(
+def test_trailing_slashes_matter_in_version_2_and_versions_in_both(
     method: str, path: str, status: int, emulator: Emulator, ask: Ask
 ) -> None:
     reply = ask(method, path)
@@ -146,7 +146,7 @@ def test_unicode_domain_is_stored_as_a_label(emulator: Emulator, ask: Ask) -> No
     assert ask("GET", "/v3/domains/xn--bcher-kva.example").status_code == 200
 
 
-def test_taken_domain_reads_the_same_whoever_has_it(emulator: Emulator, ask: Ask) -> None:
+def test_a_taken_domain_is_refused_alike_for_every_owner(emulator: Emulator, ask: Ask) -> None:
     emulator.seed({"domains": [{"domain": "mine.example"}], "other_domains": ["their.example"]})
     replies = [ask("POST", "/v3/domains", {"domain": name}) for name in ("mine.example", "their.example")]
     assert [reply.status_code for reply in replies] == [400, 400]
@@ -160,7 +160,7 @@ def test_malformed_domain_is_refused(name: Any, emulator: Emulator, ask: Ask) ->
     assert ask("POST", "/v3/domains", {"domain": name}).status_code == 400
 
 
-def test_domains_come_in_pages_by_name(emulator: Emulator, ask: Ask) -> None:
+def test_domains_are_listed_in_pages_by_name(emulator: Emulator, ask: Ask) -> None:
     emulator.seed({"domains": [{"domain": f"d{number:03}.example"} for number in range(130)]})
     first = ask("GET", "/v3/domains").json()
     assert (first["total"], first["limit"], first["page"]) == (130, 50, 1)
@@ -255,7 +255,7 @@ def test_new_domain_finds_the_records_of_the_seed(emulator: Emulator, ask: Ask) 
     assert ask("GET", f"{DOMAIN}/check").json()["records"]["mx"]["valid"] is True
 
 
-def test_domain_takes_everything_with_it(emulator: Emulator, ask: Ask) -> None:
+def test_deleting_a_domain_deletes_everything_in_it(emulator: Emulator, ask: Ask) -> None:
     seed_aliases(emulator, {"info": "a@x.example"})
     assert ask("DELETE", DOMAIN).json() == {"success": True}
     assert ask("DELETE", DOMAIN).status_code == 404
@@ -308,21 +308,21 @@ def test_forward_is_stored_trimmed(forward: str, kept: str, emulator: Emulator, 
 
 
 @pytest.mark.parametrize("status", [400, 403])
-def test_limits_of_the_plan_are_told_in_either_form(status: Any, emulator: Emulator, ask: Ask) -> None:
+def test_limits_of_the_plan_are_refused_in_either_form(status: Any, emulator: Emulator, ask: Ask) -> None:
     seed_aliases(emulator, {"info": "a@x.example"}, limits={"domains": 1})
     emulator.account.limits["aliases"] = 1
     emulator.believe(limit_status=status)
     for path, body, field in ((ALIASES, NEW, "alias"), ("/v3/domains", {"domain": "new.example"}, "domain")):
         reply = ask("POST", path, body)
-        told = reply.json()
-        assert (reply.status_code, told["code"]) == (status, status)
-        assert (told["errors"][field][0] if status == 400 else told["error"]).startswith(
+        reported = reply.json()
+        assert (reply.status_code, reported["code"]) == (status, status)
+        assert (reported["errors"][field][0] if status == 400 else reported["error"]).startswith(
             "Your account is limited to 1 "
         )
     assert emulator.ledger == []
 
 
-def test_aliases_come_in_pages_and_filtered(emulator: Emulator, ask: Ask) -> None:
+def test_aliases_are_listed_in_pages_and_filtered(emulator: Emulator, ask: Ask) -> None:
     seed_aliases(emulator, {f"a{number}": "a@x.example" for number in range(150)})
     first = ask("GET", ALIASES).json()
     assert (first["total"], first["limit"], len(first["aliases"])) == (150, 20, 20)
@@ -375,7 +375,7 @@ def test_any_alias_fits_into_a_path(version: str, name: str, emulator: Emulator,
 
 
 @pytest.mark.parametrize("segment", ["9" * 5000, "%FF", "%ED%A0%80", "%00", "%2E%2E"])
-def test_odd_path_segment_is_merely_missing(segment: str, emulator: Emulator, ask: Ask) -> None:
+def test_odd_path_segment_is_not_found(segment: str, emulator: Emulator, ask: Ask) -> None:
     seed_aliases(emulator, {})
     assert ask("GET", f"{ALIASES}/{segment}").status_code == 404
     assert ask("GET", f"/v3/domains/{segment}").status_code == 404
@@ -390,7 +390,7 @@ def test_odd_text_is_refused(text: Any, emulator: Emulator, ask: Ask) -> None:
     assert ask("PUT", DOMAIN, {"webhook": text}).status_code == 400
 
 
-def test_batch_makes_what_it_can(emulator: Emulator, ask: Ask) -> None:
+def test_a_batch_creates_all_valid_aliases(emulator: Emulator, ask: Ask) -> None:
     seed_aliases(emulator, {"info": "a@x.example"})
     wanted = [NEW, {"alias": "info", "forward": "b@x.example"}, {"alias": "bad"}, 7]
     reply = ask("POST", f"{ALIASES}/batch", {"aliases": wanted}).json()
@@ -402,7 +402,7 @@ def test_batch_makes_what_it_can(emulator: Emulator, ask: Ask) -> None:
     assert emulator.ledger == [MADE]
 
 
-def test_batch_takes_500_or_nothing(emulator: Emulator, ask: Ask) -> None:
+def test_a_batch_accepts_at_most_500_aliases(emulator: Emulator, ask: Ask) -> None:
     seed_aliases(emulator, {})
     many = [{"alias": f"a{number}", "forward": "a@x.example"} for number in range(501)]
     assert ask("POST", f"{ALIASES}/batch", {"aliases": many}).status_code == 400
@@ -419,7 +419,7 @@ def test_batch_can_be_missing(emulator: Emulator, ask: Ask) -> None:
 # Logs, SMTP users, rules
 
 
-def test_logs_come_in_pages_newest_first(emulator: Emulator, ask: Ask) -> None:
+def test_logs_are_listed_in_pages_newest_first(emulator: Emulator, ask: Ask) -> None:
     logs = [
         {"id": f"l{n}", "created": n, "recipient": {"email": f"{name}@example.com"}}
         for n, name in enumerate(["info", "who"] * 60)
@@ -443,7 +443,7 @@ def test_logs_come_in_pages_newest_first(emulator: Emulator, ask: Ask) -> None:
     assert len(caught["mxes"]) == 2
 
 
-def test_credentials_live_without_showing_the_password(emulator: Emulator, ask: Ask) -> None:
+def test_credentials_are_managed_without_showing_the_password(emulator: Emulator, ask: Ask) -> None:
     seed_aliases(emulator, {})
     path = f"{DOMAIN}/credentials"
     body = {"username": "info", "password": "hunter2?"}
@@ -465,7 +465,7 @@ def rule(number: int) -> dict[str, Any]:
     return {"type": "alias", "config": {"alias": f"n{number}", "forward": "a@x.example"}}
 
 
-def test_rules_live(emulator: Emulator, ask: Ask) -> None:
+def test_rules_are_created_read_updated_and_deleted(emulator: Emulator, ask: Ask) -> None:
     emulator.seed({"domains": [{"domain": "example.com", "routing_engine": "rules"}]})
     path = f"{DOMAIN}/rules"
     made = [ask("POST", path, rule(number)).json() for number in range(25)]
@@ -554,7 +554,7 @@ def test_fault_spoils_the_reply(
     assert emulator.faults.injected == {fault.kind: 1}
 
 
-def test_fault_bodies_are_what_they_say(emulator: Emulator, ask: Ask) -> None:
+def test_fault_bodies_match_their_content_type(emulator: Emulator, ask: Ask) -> None:
     emulator.faults.add(
         Fault("empty"),
         Fault("truncated_json"),
@@ -577,7 +577,7 @@ def test_fault_bodies_are_what_they_say(emulator: Emulator, ask: Ask) -> None:
     assert replies[7].headers["Location"] == "https://trap.example/"
 
 
-def test_cut_reply_promises_more_than_it_holds(emulator: Emulator) -> None:
+def test_cut_reply_is_shorter_than_its_content_length(emulator: Emulator) -> None:
     emulator.faults.add(Fault("cut"))
     address = ("127.0.0.1", int(emulator.url.rpartition(":")[2]))
     with socket.create_connection(address, timeout=5) as connection:
@@ -591,7 +591,7 @@ def test_cut_reply_promises_more_than_it_holds(emulator: Emulator) -> None:
     assert len(body) == length // 2
 
 
-def test_late_reply_comes_after_the_client_has_gone(emulator: Emulator, ask: Ask) -> None:
+def test_late_reply_is_sent_after_the_client_has_closed(emulator: Emulator, ask: Ask) -> None:
     seed_aliases(emulator, {})
     emulator.faults.add(Fault("delay", seconds=0.5), Fault("delay_before", seconds=0.5))
     for body in (NEW, {"alias": "never", "forward": "a@x.example"}):
@@ -600,7 +600,7 @@ def test_late_reply_comes_after_the_client_has_gone(emulator: Emulator, ask: Ask
     assert made_after(emulator)
 
 
-def test_partial_batch_strikes_only_a_batch(emulator: Emulator, ask: Ask) -> None:
+def test_partial_batch_affects_only_a_batch(emulator: Emulator, ask: Ask) -> None:
     seed_aliases(emulator, {})
     emulator.faults.add(Fault("batch_partial"))
     ask("GET", DOMAIN)
@@ -612,7 +612,7 @@ def test_partial_batch_strikes_only_a_batch(emulator: Emulator, ask: Ask) -> Non
 
 
 @pytest.mark.parametrize(("status", "answered"), [(None, 200), (400, 400)])
-def test_partial_settings_strike_only_a_change_of_settings(
+def test_partial_settings_affect_only_a_change_of_settings(
     status: int | None, answered: int, emulator: Emulator, ask: Ask
 ) -> None:
     seed_aliases(emulator, {})
@@ -636,7 +636,7 @@ def test_partial_settings_strike_only_a_change_of_settings(
         ),
     ],
 )
-def test_rate_limit_fault_says_as_much_as_told(
+def test_rate_limit_fault_sends_only_the_chosen_headers(
     fault: Fault, headers: set[str], emulator: Emulator, ask: Ask
 ) -> None:
     emulator.faults.add(fault)
@@ -649,7 +649,7 @@ def test_rate_limit_fault_says_as_much_as_told(
     assert emulator.rate_limited == 0
 
 
-def test_fault_is_aimed(emulator: Emulator, ask: Ask) -> None:
+def test_a_fault_matches_method_path_and_count(emulator: Emulator, ask: Ask) -> None:
     emulator.faults.add(Fault("status", method="get", path=r"/account$", times=2, skip=1))
     codes = [ask("GET", "/v3/account").status_code for turn in range(4)]
     assert codes == [200, 500, 500, 200]
@@ -665,7 +665,7 @@ def test_unknown_fault_is_an_error(emulator: Emulator) -> None:
         emulator.faults.random(seed=1, rate=0.5, kinds=["odd"])
 
 
-def test_lies_look_sound(emulator: Emulator, ask: Ask) -> None:
+def test_wrong_replies_look_valid(emulator: Emulator, ask: Ask) -> None:
     seed_aliases(emulator, {"a": "a@x.example", "b": "b@x.example"})
     emulator.faults.add(
         Fault("hidden", count=2),
@@ -674,9 +674,9 @@ def test_lies_look_sound(emulator: Emulator, ask: Ask) -> None:
         Fault("odd_headers", headers={"X-RateLimit-Reset": "9" * 5000}),
     )
     replies = [ask("GET", ALIASES) for _turn in range(5)]
-    told = [(len(reply.json()["aliases"]), reply.json()["total"]) for reply in replies]
-    whole = told[-1][1]
-    assert told == [(whole - 2, whole), (0, whole), (whole, 9), (whole, whole), (whole, whole)]
+    reported = [(len(reply.json()["aliases"]), reply.json()["total"]) for reply in replies]
+    whole = reported[-1][1]
+    assert reported == [(whole - 2, whole), (0, whole), (whole, 9), (whole, whole), (whole, whole)]
     assert replies[3].headers["X-RateLimit-Reset"] == "9" * 5000
     emulator.faults.add(Fault("hidden"), Fault("stranger"), Fault("stranger", html=True))
     assert ask("GET", "/v3/account").json()["account"]
@@ -700,7 +700,7 @@ def test_random_faults_repeat_with_their_seed(emulator: Emulator, ask: Ask) -> N
     assert emulator.faults.injected.total() == 5
 
 
-def test_random_faults_that_take_time_ask_for_it_in_every_way(emulator: Emulator, ask: Ask) -> None:
+def test_random_rate_limits_use_every_form_of_retry_after(emulator: Emulator, ask: Ask) -> None:
     waited: list[float] = []
     emulator.keep_time_by(lambda: 1_000_000.0, waited.append)
     emulator.faults.random(seed=3, rate=1.0, kinds=["rate_limit", "delay"], limit=None, seconds=7)
@@ -711,7 +711,7 @@ def test_random_faults_that_take_time_ask_for_it_in_every_way(emulator: Emulator
     assert set(waited) == {7.0}
 
 
-def test_random_faults_of_all_kinds_leave_the_emulator_well(emulator: Emulator, ask: Ask) -> None:
+def test_the_emulator_works_after_random_faults_of_all_kinds(emulator: Emulator, ask: Ask) -> None:
     seed_aliases(emulator, {})
     emulator.faults.random(seed=7, rate=1.0, limit=120)
     for number in range(120):
@@ -761,7 +761,7 @@ def test_rate_limit_ends_with_its_window(emulator: Emulator, ask: Ask) -> None:
     assert codes == [200, 429, 200]
 
 
-def test_rate_limit_headers_come_without_a_limit(emulator: Emulator, ask: Ask) -> None:
+def test_rate_limit_headers_are_sent_without_a_limit(emulator: Emulator, ask: Ask) -> None:
     for path in ("/v3/account", "/v3/none"):
         headers = ask("GET", path).headers
         assert headers["X-RateLimit-Limit"] == "1000"
@@ -812,7 +812,7 @@ def test_seed_of_a_dump_is_the_same_account(emulator: Emulator, ask: Ask) -> Non
         {"domains": [{"domain": "nonsense"}]},
     ],
 )
-def test_mistaken_seed_is_an_error(content: Any, emulator: Emulator) -> None:
+def test_invalid_seed_is_an_error(content: Any, emulator: Emulator) -> None:
     with pytest.raises(ValueError, match=r"seed|domain name"):
         emulator.seed(content)
 
@@ -838,7 +838,7 @@ def test_slow_replies_overlap(emulator: Emulator) -> None:
     assert 0.5 <= time.monotonic() - started < 8 * 0.5
 
 
-def test_many_threads_make_each_alias_once(emulator: Emulator) -> None:
+def test_many_threads_create_each_alias_once(emulator: Emulator) -> None:
     seed_aliases(emulator, {})
 
     def make(number: int) -> int:
@@ -885,7 +885,7 @@ def test_taken_port_is_an_error(emulator: Emulator) -> None:
         Emulator(port=int(emulator.url.rpartition(":")[2])).start()
 
 
-def test_program_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
+def test_program_serves_until_a_signal(tmp_path: Path) -> None:
     seed = tmp_path / "seed.json"
     seed.write_text(json.dumps({"domains": [{"domain": "example.com"}]}), encoding="utf-8")
     port_file = tmp_path / "port"
@@ -923,7 +923,7 @@ def test_program_prints_what_to_export() -> None:
         (["--port", "{taken}"], "--port {taken}: "),
     ],
 )
-def test_program_says_in_one_line_what_it_can_not_use(
+def test_program_reports_invalid_options_in_one_line(
     emulator: Emulator, tmp_path: Path, words: list[str], said: str
 ) -> None:
     for name, text in (("empty", ""), ("odd", '{"odd": 1}'), ("list", '[{"domain": "example.com"}]')):

@@ -192,7 +192,7 @@ def test_part_of_a_rules_config_is_merged_or_replaces_it(merged: bool, emulator:
         "GET /v3/domains/example.com/templates",
     ],
 )
-def test_endpoint_whose_replies_nobody_has_told_says_so(request_line: str, emulator: Emulator) -> None:
+def test_endpoint_with_unknown_replies_says_so(request_line: str, emulator: Emulator) -> None:
     emulator.seed(SEED)
     reply = send(emulator, Sent(request_line, ""))
     assert reply.status_code == 501
@@ -242,7 +242,7 @@ def test_catch_all_without_a_name_on_request(emulator: Emulator) -> None:
     assert send(emulator, Sent("GET /v3/domains/example.com/aliases/*", "")).json()["alias"]["id"] == 11
 
 
-def test_free_plan_has_no_plan_and_still_limits(emulator: Emulator) -> None:
+def test_free_account_has_limits_but_no_plan(emulator: Emulator) -> None:
     emulator.seed({**SEED, "premium": False, "limits": {"aliases": 25, "destinations": 5}})
     account = send(emulator, Sent("GET /v3/account", "")).json()["account"]
     assert account["plan"] is None

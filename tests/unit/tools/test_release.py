@@ -78,7 +78,7 @@ def forget_module(root: Path) -> None:
 
 
 @pytest.mark.parametrize("tag", ["", VERSION])
-def test_what_is_ready_is_let_through(tag: str, root: Path) -> None:
+def test_a_ready_release_passes(tag: str, root: Path) -> None:
     if tag:
         git(root, "tag", tag)
     assert problems() == []
@@ -98,18 +98,18 @@ def test_what_is_ready_is_let_through(tag: str, root: Path) -> None:
         (lambda root: write(root / "CHANGELOG.md", "less\n"), "CHANGELOG.md is not what"),
     ],
 )
-def test_what_is_not_ready_is_kept_back(spoil: Callable[[Path], None], problem: str, root: Path) -> None:
+def test_an_unready_release_fails(spoil: Callable[[Path], None], problem: str, root: Path) -> None:
     spoil(root)
     commit(root)
     assert problem in "; ".join(problems())
 
 
-def test_what_is_not_committed_is_kept_back(root: Path) -> None:
+def test_uncommitted_changes_fail_a_release(root: Path) -> None:
     write(root / "galaxy.yml", f"version: {VERSION}  # a comment\n")
     assert problems() == ["something is not committed"]
 
 
 @pytest.mark.parametrize("tag", ["v1.2.0", "1.2"])
-def test_a_tag_of_another_form_is_kept_back(tag: str, root: Path) -> None:
+def test_a_malformed_tag_fails_a_release(tag: str, root: Path) -> None:
     git(root, "tag", tag)
     assert problems() == [f"the tag here is {tag}, but the version is {VERSION}"]

@@ -34,10 +34,10 @@ def test_the_domain_may_be_a_name_or_a_dictionary_with_it(value: Any) -> None:
     assert {record["fqdn"] for record in dns_records(value)} == {DOMAIN}
 
 
-def test_it_gives_by_default_what_the_info_module_gives(modules: Modules) -> None:
+def test_the_default_equals_the_result_of_the_info_module(modules: Modules) -> None:
     modules.seed({"bücher.example": {}})
-    (told,) = modules.run("improvmx_domain_info")["domains"]
-    assert dns_records(told) == dns_records("bücher.example") == told["dns_records"]
+    (reported,) = modules.run("improvmx_domain_info")["domains"]
+    assert dns_records(reported) == dns_records("bücher.example") == reported["dns_records"]
 
 
 @pytest.mark.parametrize("smtp", [False, True])
@@ -57,14 +57,12 @@ def test_the_result_survives_yaml(smtp: bool, record_sets: bool) -> None:
         ({"spf": " "}, {}),
     ],
 )
-def test_values_of_the_command_line_are_texts_and_count_as_what_they_say(
-    options: dict[str, Any], same: dict[str, Any]
-) -> None:
+def test_texts_of_the_command_line_are_converted(options: dict[str, Any], same: dict[str, Any]) -> None:
     assert dns_records("example.com", **options) == dns_records("example.com", **same)
 
 
 @pytest.mark.parametrize("ttl", [0, 1, 2**31 - 1])
-def test_any_ttl_of_the_dns_will_do(ttl: int) -> None:
+def test_any_valid_ttl_is_accepted(ttl: int) -> None:
     assert {record["ttl"] for record in dns_records("example.com", ttl=ttl)} == {ttl}
 
 
@@ -92,14 +90,14 @@ def test_any_ttl_of_the_dns_will_do(ttl: int) -> None:
         ("example.com", {"ttl": None}, "ttl: it must be a number"),
     ],
 )
-def test_what_can_not_be_used_is_said(value: Any, options: dict[str, Any], said: str) -> None:
+def test_unusable_input_is_an_error(value: Any, options: dict[str, Any], said: str) -> None:
     with pytest.raises(AnsibleFilterError) as caught:
         dns_records(value, **options)
     assert said in str(caught.value)
     assert_sentences(str(caught.value))
 
 
-def test_txt_values_come_in_quotes_and_no_string_is_longer_than_it_may_be() -> None:
+def test_txt_values_are_quoted_and_split_at_255_characters() -> None:
     present = "v=spf1 " + " ".join(f"ip4:192.0.2.{number}" for number in range(30)) + " -all"
     plain, strings = (dns_records("example.com", spf=present, quote=quote) for quote in (False, True))
     assert [r["value"] for r in strings if r["type"] == "MX"] == ["mx1.improvmx.com.", "mx2.improvmx.com."]
@@ -112,7 +110,7 @@ def test_txt_values_come_in_quotes_and_no_string_is_longer_than_it_may_be() -> N
     assert short == '"v=spf1 include:spf.improvmx.com ~all"'
 
 
-def test_all_that_can_not_be_used_is_said_at_once() -> None:
+def test_all_problems_are_in_one_error() -> None:
     with pytest.raises(AnsibleFilterError) as caught:
         dns_records("localhost", spf="x", smtp="x", ttl="x", record_sets="x", quote="x")
     said = [problem.split(":")[0] for problem in str(caught.value).split("; ")]

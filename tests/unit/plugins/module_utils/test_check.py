@@ -35,10 +35,10 @@ def verdict(expected: Any, values: Any) -> dict[str, Any]:
     return {"expected": expected, "values": values, "valid": expected == values}
 
 
-def records(**there: Any) -> dict[str, Any]:
+def records(**existing: Any) -> dict[str, Any]:
     """The verdict on a domain that has what forwarding needs, but for these values."""
     expected = {"mx": MX, "spf": SPF, "dkim1": DKIM1, "dkim2": DKIM2, "dmarc": DMARC}
-    values = {**dict.fromkeys(expected), "mx": MX, "spf": SPF, **there}
+    values = {**dict.fromkeys(expected), "mx": MX, "spf": SPF, **existing}
     return {name: verdict(expected[name], values[name]) for name in expected} | {"error": None}
 
 
@@ -51,7 +51,7 @@ SENDS = {"dkim1": DKIM1, "dkim2": DKIM2}
 
 
 @pytest.mark.parametrize(
-    ("there", "expected"),
+    ("existing", "expected"),
     [
         pytest.param({}, [], id="all that forwarding needs"),
         pytest.param({"mx": []}, [f"{MX_EXPECTED} nothing"], id="no MX"),
@@ -93,13 +93,13 @@ SENDS = {"dkim1": DKIM1, "dkim2": DKIM2}
         ),
     ],
 )
-def test_names_what_is_wrong_with_what_is_expected_and_what_is_there(
-    there: dict[str, Any], expected: list[str]
+def test_problems_name_the_expected_and_the_found_values(
+    existing: dict[str, Any], expected: list[str]
 ) -> None:
-    assert problems("a.example", records(**there)) == expected
+    assert problems("a.example", records(**existing)) == expected
 
 
-def test_the_sample_reply_is_valid_and_has_two_things_to_better() -> None:
+def test_the_sample_reply_is_valid_and_has_two_recommendations() -> None:
     assert mx_is_valid(SAMPLE) is True
     assert problems("a.example", SAMPLE) == [
         'SPF, a TXT record of a.example: expected "v=spf1 include:other.example include:spf.improvmx.com '
@@ -108,22 +108,22 @@ def test_the_sample_reply_is_valid_and_has_two_things_to_better() -> None:
     ]
 
 
-def test_a_failed_look_up_is_told_first() -> None:
+def test_a_failed_lookup_is_reported_first() -> None:
     found = problems("a.example", {**records(mx=[]), "error": "SERVFAIL"})
     assert found == ["DNS of a.example: SERVFAIL", f"{MX_EXPECTED} nothing"]
 
 
-def test_a_value_beyond_measure_is_cut() -> None:
+def test_a_very_long_value_is_shortened() -> None:
     (problem,) = problems("a.example", records(spf="v=spf1 " + "a" * 10_000))
     assert len(problem) < 600
     assert problem.endswith('aaa..."')
 
 
 @pytest.mark.parametrize(
-    "told", [{}, {"mx": None}, {"mx": []}, {"mx": {}}, {"mx": {"valid": None}}, {"mx": {"valid": "yes"}}]
+    "reported", [{}, {"mx": None}, {"mx": []}, {"mx": {}}, {"mx": {"valid": None}}, {"mx": {"valid": "yes"}}]
 )
-def test_no_verdict_on_mx_is_no_answer(told: dict[str, Any]) -> None:
-    assert mx_is_valid(told) is None
+def test_a_reply_without_a_verdict_on_mx_is_invalid(reported: dict[str, Any]) -> None:
+    assert mx_is_valid(reported) is None
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=20)
@@ -137,11 +137,11 @@ VERDICTS = st.fixed_dictionaries({"expected": ANYTHING, "values": ANYTHING, "val
 
 @PROFILE
 @given(st.dictionaries(NAMES, ANYTHING | VERDICTS))
-def test_takes_any_form_of_a_reply(told: dict[str, Any]) -> None:
+def test_any_form_of_a_reply_is_accepted(reported: dict[str, Any]) -> None:
     """MX that is wrong is always named, for it is what makes a domain invalid."""
-    found = problems("a.example", told)
+    found = problems("a.example", reported)
     assert all(isinstance(problem, str) for problem in found)
-    if mx_is_valid(told) is False:
+    if mx_is_valid(reported) is False:
         assert any(problem.startswith("MX of a.example") for problem in found)
 
 
@@ -152,6 +152,6 @@ def test_takes_any_form_of_a_reply(told: dict[str, Any]) -> None:
         ("No MX records were found.", "the service says: No MX records were found."),
     ],
 )
-def test_where_no_more_is_known_the_records_to_set_are_named(words: str, end: str) -> None:
+def test_without_details_the_records_to_set_are_named(words: str, end: str) -> None:
     expected = "MX of a.example: expected 10 mx1.improvmx.com and 20 mx2.improvmx.com; "
     assert mx_problem("a.example", words) == expected + end

@@ -17,17 +17,17 @@ from emulator import Emulator, Fault
 from harness import Clock, Modules, run_module
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(0, False), (5, False), (20, True)])
-def test_long_waits_for_the_rate_limit_are_told(
-    emulator: Emulator, clock: Clock, seconds: int, told: bool
+@pytest.mark.parametrize(("seconds", "reported"), [(0, False), (5, False), (20, True)])
+def test_long_waits_for_the_rate_limit_are_reported(
+    emulator: Emulator, clock: Clock, seconds: int, reported: bool
 ) -> None:
     options = {"api_url": emulator.url, "api_key": emulator.api_key, "validate_certs": True, "ca_path": None}
     transport = open_transport({**options, "timeout": 5, "retry_timeout": 60})
     emulator.faults.add(Fault("rate_limit", retry_after=seconds))
     transport.request("GET", "/v3/domains")
     sentence = tell_waits(transport, "this task")
-    assert sentence.startswith("The rate limit of ImprovMX made this task wait for 20 s in all; ") is told
-    assert bool(sentence) is told
+    assert sentence.startswith("The rate limit of ImprovMX made this task wait for 20 s in all; ") is reported
+    assert bool(sentence) is reported
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_long_waits_for_the_rate_limit_are_told(
         ("v3", "https://api.improvmx.com", False),
     ],
 )
-def test_version_that_is_gone_warns_where_it_is_gone(version: str, url: str, warns: bool) -> None:
+def test_version_2_causes_a_warning_only_at_improvmx(version: str, url: str, warns: bool) -> None:
     warning = warning_of_version({"api_version": version, "api_url": url})
     assert ("2024-06-01" in warning) is warns
     assert bool(warning) is warns
@@ -55,4 +55,5 @@ def test_module_that_asks_improvmx_for_version_2_warns(
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     result = run_module("improvmx_account_info", {**modules.options, **options})
     assert result["failed"] is True
-    assert any("removed version 2" in str(warning) for warning in result["warnings"])
+    (warning,) = result["warnings"]
+    assert "removed version 2" in warning

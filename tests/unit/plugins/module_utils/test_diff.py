@@ -26,7 +26,7 @@ def texts(before: dict[str, Any] | None, after: dict[str, Any] | None, name: str
     return [entry["before"], entry["after"]]
 
 
-def test_headers_and_names_have_the_form_that_people_read() -> None:
+def test_headers_and_names_are_in_display_form() -> None:
     (entry,) = diff([Difference("xn--bcher-kva.example", None, {"notification_email": A})])
     assert entry == {
         "before_header": "bücher.example",

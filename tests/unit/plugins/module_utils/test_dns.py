@@ -131,7 +131,7 @@ def ours(text: str) -> str:
         ("v=spf1   mx   -all", "v=spf1 mx @ -all"),
     ],
 )
-def test_spf_takes_in_the_service(present: str, merged: str) -> None:
+def test_the_service_is_merged_into_the_spf_record(present: str, merged: str) -> None:
     assert merge_spf(ours(present)) == ours(merged)
     assert merge_spf(ours(merged)) == ours(merged)
 
@@ -151,7 +151,7 @@ def test_spf_takes_in_the_service(present: str, merged: str) -> None:
         "v=spf1  @  ~all",
     ],
 )
-def test_spf_that_has_the_service_stays_as_it_is(present: str) -> None:
+def test_spf_record_with_the_service_is_unchanged(present: str) -> None:
     assert merge_spf(ours(present)) == ours(present)
     assert merge_spf(ours(f' "{present}"\n')) == ours(present)
 
@@ -164,7 +164,7 @@ def test_spf_that_has_the_service_stays_as_it_is(present: str) -> None:
         "v=spf1 " + "ip4:192.0.2.1 " * 20 + "-all",  # asks nobody
     ],
 )
-def test_ten_lookups_with_ours_are_allowed(present: str) -> None:
+def test_ten_lookups_including_the_services_are_allowed(present: str) -> None:
     assert merge_spf(merge_spf(present)) == merge_spf(present)
 
 
@@ -200,7 +200,7 @@ def test_ten_lookups_with_ours_are_allowed(present: str) -> None:
         ("v=spf1 -@ @ ~all", "refuses mail of the service"),
     ],
 )
-def test_what_is_no_sound_spf_record_is_refused_with_the_reason(present: str, reason: str) -> None:
+def test_invalid_spf_record_is_rejected_with_the_reason(present: str, reason: str) -> None:
     with pytest.raises(ValueError, match=re.escape(ours(reason))):
         merge_spf(ours(present))
 
@@ -227,7 +227,7 @@ modifiers = st.sampled_from(["redirect=_spf.mail.example", "exp=why.example", "x
     st.frozensets(st.sampled_from(NAMES[:-1])),
     st.booleans(),
 )
-def test_a_merged_record_decides_as_before_but_for_the_service(
+def test_a_merged_record_gives_the_same_results_except_for_the_service(
     given_terms: list[str], matching: frozenset[str], of_service: bool
 ) -> None:
     present = " ".join(["v=spf1", *given_terms])

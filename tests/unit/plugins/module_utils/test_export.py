@@ -48,7 +48,7 @@ def body(account: Export) -> str:
         ("123.xn--bcher-kva.example", '"123.bücher.example"  # 123.xn--bcher-kva.example'),
     ],
 )
-def test_a_name_is_written_as_people_read_it_if_it_can_be_read_back(name: str, written: str) -> None:
+def test_a_name_is_written_in_display_form_if_that_parses_back(name: str, written: str) -> None:
     account = exported(Domain(name))
     assert body(account) == f"improvmx_domains:\n  - domain: {written}\n    aliases: []\n"
     assert hosts_files(account)["hosts.yml"].endswith("    {}:{}\n".format(*_parted(written)))
@@ -56,7 +56,7 @@ def test_a_name_is_written_as_people_read_it_if_it_can_be_read_back(name: str, w
 
 @settings(deadline=None, database=None, max_examples=150)
 @given(label=st.text(st.characters(categories=("L", "M", "N")), min_size=1, max_size=8))
-def test_whatever_a_name_decodes_to_it_is_read_back(label: str) -> None:
+def test_any_decoded_name_parses_back(label: str) -> None:
     name = "xn--%s.example" % label.encode("punycode").decode().lower()
     for entry in exported(Domain(name)).entries:
         assert parse_domain(entry.name) == name
@@ -70,7 +70,7 @@ def _parted(written: str) -> tuple[str, str]:
 @pytest.mark.parametrize(
     "name", ["under_score.example", "nodot", "../up.example", "a b.example", "x\ny.example"]
 )
-def test_a_domain_whose_name_is_none_is_left_out_and_told(name: str) -> None:
+def test_a_domain_with_an_invalid_name_is_left_out_and_reported(name: str) -> None:
     account = exported(Domain(name), Domain("a.example"))
     assert account.counts() == {"domains": 1, "aliases": 0, "rules": 0, "credentials": 0, "left_out": 1}
     (remark,) = [line for line in body(account).splitlines() if "Left out" in line]
@@ -80,7 +80,7 @@ def test_a_domain_whose_name_is_none_is_left_out_and_told(name: str) -> None:
     assert remark in files["hosts.yml"]
 
 
-def test_a_setting_that_the_version_can_not_manage_is_left_out_and_told() -> None:
+def test_a_setting_that_the_version_can_not_manage_is_left_out_and_reported() -> None:
     account = exported(
         Domain("a.example", settings={"webhook": "https://x.example"}), supported=(), version="v2"
     )
@@ -90,7 +90,7 @@ def test_a_setting_that_the_version_can_not_manage_is_left_out_and_told() -> Non
     )
 
 
-def test_aliases_that_differ_in_case_only_are_left_out_and_told() -> None:
+def test_aliases_that_differ_in_case_only_are_left_out_and_reported() -> None:
     aliases = (
         Alias("Info", (OWNER,)),
         Alias("info", (OWNER,)),

@@ -55,7 +55,7 @@ A, B, C = "a@x.example", "b@x.example", "c@x.example"
         pytest.param({"limits": {"domains": 0, "aliases": -1}}, {}, id="what is no limit"),
     ],
 )
-def test_limits_are_what_the_service_tells(account: dict[str, Any], expected: dict[str, int]) -> None:
+def test_limits_are_read_from_the_account(account: dict[str, Any], expected: dict[str, int]) -> None:
     assert read_limits(account) == expected
 
 
@@ -91,7 +91,7 @@ def test_limits_are_what_the_service_tells(account: dict[str, Any], expected: di
         ),
     ],
 )
-def test_usage_holds_limits_against_what_there_is(
+def test_usage_compares_limits_with_the_account(
     limits: dict[str, int], aliases: dict[str, int], expected: dict[str, Any]
 ) -> None:
     assert usage(limits, aliases) == expected
@@ -184,7 +184,7 @@ def gone(name: str) -> DomainPlan:
         ),
     ],
 )
-def test_limits_are_held_against_what_is_there_in_the_end(
+def test_limits_are_compared_with_the_final_state(
     limits: dict[str, int], count: int | None, plans: list[DomainPlan], expected: list[tuple[str, int]]
 ) -> None:
     assert not any(plan.problem for plan in plans)
@@ -193,7 +193,7 @@ def test_limits_are_held_against_what_is_there_in_the_end(
     assert all(excess.allowed == limits[excess.limit] for excess in found)
 
 
-def test_what_exceeds_a_limit_is_named_as_people_read_it() -> None:
+def test_exceeded_limits_are_reported_with_display_names() -> None:
     plans = [new("xn--bcher-kva.example", "x", "y", to=2), new("b.example", "z")]
     (aliases, destinations) = exceeded_limits({"aliases": 1, "destinations": 1}, None, plans)
     assert aliases.things == [("bücher.example", 3), ("b.example", 2)]

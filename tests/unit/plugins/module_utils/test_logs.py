@@ -52,7 +52,7 @@ def everything(mails: Any) -> list[dict[str, Any]]:
         ({"until": "1969-12-31"}, ""),
     ],
 )
-def test_logs_are_chosen_by_status_time_and_number(options: dict[str, Any], ids: str) -> None:
+def test_logs_are_filtered_by_status_time_and_number(options: dict[str, Any], ids: str) -> None:
     assert chosen(MAILS, **options) == ids
 
 
@@ -122,7 +122,7 @@ def test_entry_keeps_the_services_fields_with_times_as_iso_8601() -> None:
 
 
 @pytest.mark.parametrize("created", [None, "yesterday", {}])
-def test_unreadable_time_stays_and_does_not_end_the_reading(created: Any) -> None:
+def test_unreadable_time_is_kept_and_does_not_end_the_reading(created: Any) -> None:
     mails = [MAILS[0], {"id": "odd", "created": created}, MAILS[1]]
     assert chosen(mails, since="1970-01-01T03:00Z") == "43odd"
     logs = everything(mails)
@@ -142,7 +142,7 @@ def test_summary_counts_each_status() -> None:
     assert summarise([{"status": "__ansible_type"}, {"status": "NEW"}]) == {"NEW": 1}
 
 
-def test_newer_name_of_a_time_is_read() -> None:
+def test_newer_field_name_of_a_time_is_read() -> None:
     events = [{"created_at": 2 * HOUR, "status": "QUEUED"}, {"created_at": HOUR, "status": "REFUSED"}]
     [log] = everything([{"created_at": HOUR, "events": events}])
     assert (log["created"], log["status"]) == ("1970-01-01T01:00:00Z", "QUEUED")
@@ -168,14 +168,12 @@ PERSON = {"email": "Ann@Mail.example", "name": "Billing"}
         ({"subject": ""}, "subject", "x", False),
     ],
 )
-def test_entry_is_chosen_by_what_it_contains(
-    entry: dict[str, Any], field: str, text: str, fits: bool
-) -> None:
+def test_entries_are_filtered_by_text(entry: dict[str, Any], field: str, text: str, fits: bool) -> None:
     query = LogQuery(texts=((field, text),))
     assert bool(query.select("a.example", [{"id": "1", "created": 1, **entry}])) is fits
 
 
-def test_status_of_any_text_and_case_is_chosen() -> None:
+def test_entries_are_filtered_by_any_status_in_any_case() -> None:
     mails = [{"created": 1, "events": [event(1, status)]} for status in ("deferred", "Deferred", "QUEUED")]
     found = LogQuery(frozenset({"DEFERRED"})).select("a.example", mails)
     assert [log["status"] for log in found] == ["deferred", "Deferred"]

@@ -249,7 +249,7 @@ def test_aliases_are_the_same_without_regard_to_case_unless_a_backslash_gives_it
     ("name", "pattern"),
     [("info", False), ("a.b+c-d", False), ("*", True), ("a*", True), ("(a|b)", True), (r"\d", True)],
 )
-def test_pattern_is_what_catches_addresses_not_spelled_out(name: str, pattern: bool) -> None:
+def test_a_pattern_matches_addresses_that_are_not_listed(name: str, pattern: bool) -> None:
     assert _names.is_pattern(name) is pattern
 
 
@@ -412,7 +412,7 @@ def problems_of(
     return list(caught.value.problems)
 
 
-def test_only_what_is_mentioned_is_wished_for() -> None:
+def test_only_mentioned_options_are_part_of_the_wish() -> None:
     assert wish() == DomainWish("example.com")
     assert wish(state="absent") == DomainWish("example.com", present=False)
     assert wish(notification_email=None, webhook=None, whitelabel=None, aliases=None) == wish()
@@ -584,13 +584,13 @@ def test_every_problem_of_the_input_is_in_one_message_with_its_position() -> Non
 @pytest.mark.parametrize(
     "form", ["bücher.example", "XN--bcher-kva.example", "BÜCHER.example.", "bu\u0308cher.example"]
 )
-def test_doubles_of_a_domain_are_found_in_any_form(form: str) -> None:
+def test_duplicates_of_a_domain_are_found_in_any_form(form: str) -> None:
     with pytest.raises(InputError, match=r"domains\[0\] and domains\[2\] are the same domain"):
         _model.domain_wishes([{"domain": d} for d in ("bücher.example", "x.example", form)], SETTINGS, "v3")
 
 
 @pytest.mark.parametrize("states", [("present", "present"), ("present", "absent"), ("absent", "absent")])
-def test_doubles_of_an_alias_are_refused_whatever_their_states(states: tuple[str, str]) -> None:
+def test_duplicates_of_an_alias_are_rejected_for_any_state(states: tuple[str, str]) -> None:
     aliases = [
         {"alias": name, "state": state, "forward": ["a@x.example"]}
         for name, state in zip(("info", "INFO"), states, strict=True)
@@ -605,7 +605,7 @@ def test_one_alias_is_a_wish_that_does_not_create_its_domain() -> None:
     assert found == DomainWish("example.com", aliases=(AliasWish("info", ("a@x.example",)),), create=False)
 
 
-def test_one_alias_names_all_its_problems() -> None:
+def test_all_problems_of_one_alias_are_reported_together() -> None:
     with pytest.raises(InputError) as caught:
         _model.alias_wish({"domain": "bad", "alias": "..", "forward": ["odd"]})
     starts = ["domain: ", "alias: ", "forward: "]
@@ -640,7 +640,7 @@ def respelled(draw: st.DrawFn, destinations: list[str]) -> list[str]:
 
 @PROFILE
 @given(st.data(), st.lists(ADDRESSES, min_size=1, unique=True))
-def test_order_case_of_the_domain_part_spaces_and_doubles_make_no_difference(
+def test_order_domain_case_spaces_and_duplicates_make_no_difference(
     data: st.DataObject, destinations: list[str]
 ) -> None:
     def forward_of(items: list[str]) -> tuple[str, ...]:
@@ -689,7 +689,7 @@ def test_parsers_raise_nothing_but_value_errors(parse: Callable[[str], str], tex
 
 @PROFILE
 @given(ANY_TEXT, ANY_TEXT, st.lists(ANY_TEXT), ANY_TEXT)
-def test_any_input_twice_is_an_input_error_and_lenient_reading_takes_it(
+def test_any_duplicate_is_an_input_error_and_accepted_by_lenient_reading(
     domain: str, alias: str, forward: list[str], setting: str
 ) -> None:
     item = {"domain": domain, "aliases": [{"alias": alias, "forward": forward}], "webhook": setting}
@@ -711,9 +711,7 @@ LONG_NAMES = {
 
 
 @pytest.mark.parametrize("name", LONG_NAMES)
-def test_long_text_costs_no_work_that_grows_with_its_square(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_long_text_is_not_parsed_in_quadratic_time(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither Punycode nor a normal form sees more than a name can have."""
     text = LONG_NAMES[name]
     seen: list[int] = []
@@ -736,7 +734,7 @@ def test_long_text_costs_no_work_that_grows_with_its_square(
 
 
 @given(st.text("aü\ufdfa-.", min_size=1, max_size=300))
-def test_name_that_is_taken_is_no_longer_than_a_name_can_be(text: str) -> None:
+def test_accepted_name_is_not_longer_than_the_dns_allows(text: str) -> None:
     try:
         name = _idna.parse_domain(text)
     except ValueError:
@@ -785,10 +783,10 @@ def other_form(draw: Any, name: str) -> str:
 
 @PROFILE
 @given(st.data(), st.lists(st.one_of(ADDRESSES, URLS), min_size=1, max_size=4))
-def test_what_means_the_same_is_never_written_again(data: st.DataObject, forward: list[str]) -> None:
-    told = [rewritten(data.draw, destination) for destination in data.draw(st.permutations(forward))]
-    told += data.draw(st.lists(st.sampled_from(told), max_size=2))
+def test_equal_meanings_cause_no_change(data: st.DataObject, forward: list[str]) -> None:
+    reported = [rewritten(data.draw, destination) for destination in data.draw(st.permutations(forward))]
+    reported += data.draw(st.lists(st.sampled_from(reported), max_size=2))
     separator = data.draw(st.sampled_from((",", ", ", " ,")))
-    found = Domain("d.example", aliases=(Alias("Info", read_forward([separator.join(told)])),))
+    found = Domain("d.example", aliases=(Alias("Info", read_forward([separator.join(reported)])),))
     wanted = wish(domain="d.example", aliases=[{"alias": "info", "forward": forward}])
     assert plan_domain(wanted, found).changes == ()

@@ -34,7 +34,7 @@ A, B, C = "a@x.example", "b@x.example", "https://x.example/hook"
 RULED = {"routing_engine": "rules"}
 
 
-def there(aliases: dict[str, Sequence[str]], **fields: object) -> Domain:
+def existing(aliases: dict[str, Sequence[str]], **fields: object) -> Domain:
     """A domain that exists, its aliases with ids from 1."""
     found = tuple(Alias(name, tuple(aliases[name]), str(i)) for i, name in enumerate(aliases, 1))
     return Domain(NAME, aliases=found, **fields)  # type: ignore[arg-type]
@@ -78,7 +78,7 @@ def test_settings_that_differ_are_changed_together(
     before: dict[str, str | None] | None,
     after: dict[str, str | None] | None,
 ) -> None:
-    changes = plan_domain(wanted({}, settings=wished), there({}, settings=present)).changes
+    changes = plan_domain(wanted({}, settings=wished), existing({}, settings=present)).changes
     expected = () if after is None else (Change("update", "domain", NAME, NAME, before, after),)
     assert changes == expected
 
@@ -108,12 +108,12 @@ def test_aliases_are_created_updated_and_deleted_as_far_as_they_differ(
     purge: bool,
     expected: list[str],
 ) -> None:
-    assert steps(wanted(wished, purge_aliases=purge), there(present)) == expected
+    assert steps(wanted(wished, purge_aliases=purge), existing(present)) == expected
 
 
-def test_change_of_an_alias_tells_before_after_and_id() -> None:
+def test_change_of_an_alias_contains_before_after_and_id() -> None:
     wish = wanted({"new": [A, B], "old": [B], "gone": None})
-    delete, update, create = plan_domain(wish, there({"old": [A], "gone": [A, B]})).changes
+    delete, update, create = plan_domain(wish, existing({"old": [A], "gone": [A, B]})).changes
     assert delete == Change("delete", "alias", NAME, "gone", {"forward": [A, B]}, None, "2")
     assert update == Change("update", "alias", NAME, "old", {"forward": [A]}, {"forward": [B]}, "1")
     assert create == Change("create", "alias", NAME, "new", None, {"forward": [A, B]})
@@ -127,10 +127,10 @@ def test_change_of_an_alias_tells_before_after_and_id() -> None:
     }
 
 
-def test_names_go_before_names_come_and_patterns_go_last() -> None:
+def test_names_are_deleted_before_names_are_created_and_patterns_are_deleted_last() -> None:
     present = {"*": [A], "x-*": [A], "z": [A], "b": [A], "(p|q)": [A], "keep": [A]}
     wished = {"new2": [A], "b": None, "*": None, "keep": [B], "new*": [A], "z": None}
-    assert steps(wanted(wished, purge_aliases=True), there(present)) == [
+    assert steps(wanted(wished, purge_aliases=True), existing(present)) == [
         "delete alias b of example.com",
         "delete alias z of example.com",
         "update alias keep of example.com",
@@ -142,8 +142,8 @@ def test_names_go_before_names_come_and_patterns_go_last() -> None:
     ]
 
 
-def test_absent_domain_goes_with_its_aliases_in_one_change() -> None:
-    found = there({"info": [A], "*": [B]}, settings={"webhook": C}, details=RULED)
+def test_absent_domain_is_deleted_with_its_aliases_in_one_change() -> None:
+    found = existing({"info": [A], "*": [B]}, settings={"webhook": C}, details=RULED)
     planned = plan_domain(wanted({"info": [A]}, present=False), found)
     [change] = planned.changes
     assert (change.action, change.kind, change.name, change.after) == ("delete", "domain", NAME, None)
@@ -154,7 +154,7 @@ def test_absent_domain_goes_with_its_aliases_in_one_change() -> None:
     assert planned.deletions == 3
 
 
-def test_absent_domain_that_is_not_there_needs_nothing() -> None:
+def test_absent_domain_that_does_not_exist_needs_no_change() -> None:
     planned = plan_domain(wanted({}, present=False), None)
     assert (planned.changes, planned.deletions, planned.problem) == ((), 0, None)
 
@@ -171,7 +171,7 @@ def test_absent_domain_that_is_not_there_needs_nothing() -> None:
         ({"*": [A], "info": [A]}, True, ["update alias *", "create alias info"], False),
     ],
 )
-def test_new_domain_comes_with_a_catch_all(
+def test_new_domain_is_created_with_a_catch_all(
     aliases: dict[str, Sequence[str] | None], purge: bool, expected: list[str], left_alone: bool
 ) -> None:
     planned = plan_domain(wanted(aliases, purge_aliases=purge), None)
@@ -181,12 +181,12 @@ def test_new_domain_comes_with_a_catch_all(
     assert planned.deletions == 0
 
 
-def test_catch_all_of_a_domain_that_exists_is_nothing_to_warn_about() -> None:
-    assert plan_domain(wanted({"info": [A]}), there({"*": [A]})).leaves_catch_all is False
+def test_catch_all_of_an_existing_domain_causes_no_warning() -> None:
+    assert plan_domain(wanted({"info": [A]}), existing({"*": [A]})).leaves_catch_all is False
     assert plan_domain(wanted({}, present=False), None).leaves_catch_all is False
 
 
-def test_new_domain_takes_at_its_creation_what_the_service_takes_there() -> None:
+def test_creation_of_a_domain_includes_the_settings_that_the_service_accepts_there() -> None:
     wish = wanted({}, settings={"notification_email": A, "webhook": C, "whitelabel": None})
     create, update = plan_domain(wish, None).changes
     assert create.after == {"notification_email": A}
@@ -194,7 +194,7 @@ def test_new_domain_takes_at_its_creation_what_the_service_takes_there() -> None
 
 
 @pytest.mark.parametrize("aliases", [{"info": [A]}, {"info": [A], "gone": None}])
-def test_alias_on_a_missing_domain_that_may_not_be_made_is_a_problem(
+def test_alias_of_a_missing_domain_that_must_not_be_created_is_a_problem(
     aliases: dict[str, Sequence[str] | None],
 ) -> None:
     planned = plan_domain(wanted(aliases, create=False), None)
@@ -204,24 +204,24 @@ def test_alias_on_a_missing_domain_that_may_not_be_made_is_a_problem(
     assert planned.changes == ()
 
 
-def test_absent_alias_on_a_missing_domain_needs_nothing() -> None:
+def test_absent_alias_of_a_missing_domain_needs_no_change() -> None:
     assert steps(wanted({"info": None}, create=False), None) == []
 
 
 @pytest.mark.parametrize("wish", [wanted({"a": [B]}), wanted({"a": None}), wanted({}, purge_aliases=True)])
-def test_aliases_on_a_domain_routed_by_rules_are_a_problem_that_names_the_way_out(wish: DomainWish) -> None:
-    planned = plan_domain(wish, there({"a": [A]}, details=RULED))
+def test_aliases_of_a_domain_routed_by_rules_are_a_problem_that_says_what_to_do(wish: DomainWish) -> None:
+    planned = plan_domain(wish, existing({"a": [A]}, details=RULED))
     assert isinstance(planned.problem, RoutedByRules)
     assert "manage its rules, with improvmx.email.improvmx_rule, or switch" in str(planned.problem)
     assert planned.changes == ()
 
 
-def test_wish_that_holds_already_is_no_problem_on_a_domain_routed_by_rules() -> None:
-    assert steps(wanted({"a": [A], "b": None}, purge_aliases=True), there({"a": [A]}, details=RULED)) == []
+def test_unchanged_aliases_of_a_domain_routed_by_rules_are_not_a_problem() -> None:
+    assert steps(wanted({"a": [A], "b": None}, purge_aliases=True), existing({"a": [A]}, details=RULED)) == []
 
 
 def test_settings_of_a_domain_routed_by_rules_are_managed() -> None:
-    assert steps(wanted({}, settings={"webhook": C}), there({}, details=RULED)) == [
+    assert steps(wanted({}, settings={"webhook": C}), existing({}, details=RULED)) == [
         "update domain example.com"
     ]
 
@@ -233,7 +233,7 @@ def domains(*names: str, aliases: tuple[Alias, ...] = ()) -> dict[str, Domain]:
     return {name: Domain(name, aliases=aliases) for name in names}
 
 
-def test_deletions_of_domains_come_first_and_else_the_order_is_that_of_the_wishes() -> None:
+def test_deletions_of_domains_come_first_and_the_rest_is_in_the_order_of_the_wishes() -> None:
     wishes = [
         DomainWish("new.example"),
         DomainWish("gone.example", present=False),
@@ -254,14 +254,14 @@ def test_deletions_of_domains_come_first_and_else_the_order_is_that_of_the_wishe
     assert sum(step.deletions for step in plans) == 3
 
 
-def test_without_purge_domains_that_are_not_wished_for_are_left_alone() -> None:
+def test_without_purge_unlisted_domains_are_unchanged() -> None:
     assert plan([], domains("a.example")) == []
     [step] = plan([DomainWish("b.example")], domains("a.example"))
     assert [str(change) for change in step.changes] == ["create domain b.example"]
 
 
-def test_problem_of_one_domain_does_not_touch_the_others() -> None:
-    found = {NAME: there({}, details=RULED), **domains("b.example")}
+def test_problem_of_one_domain_does_not_affect_the_others() -> None:
+    found = {NAME: existing({}, details=RULED), **domains("b.example")}
     one, other = plan([wanted({"a": [A]}), DomainWish("b.example", settings={"webhook": C})], found)
     assert isinstance(one.problem, RoutedByRules)
     assert (other.problem, len(other.changes)) == (None, 1)
@@ -277,8 +277,8 @@ def test_problem_of_one_domain_does_not_touch_the_others() -> None:
         (wanted({}, present=False), 4),
     ],
 )
-def test_deletions_count_what_would_be_gone(wish: DomainWish, count: int) -> None:
-    assert plan_domain(wish, there({"a": [A], "b": [A], "*": [A]})).deletions == count
+def test_deletions_count_every_domain_and_alias_to_delete(wish: DomainWish, count: int) -> None:
+    assert plan_domain(wish, existing({"a": [A], "b": [A], "*": [A]})).deletions == count
 
 
 # Diff
@@ -299,7 +299,7 @@ def sides(steps: Iterable[tuple[_plan.DomainPlan, Sequence[Change]]]) -> dict[st
 
 
 def test_diff_shows_the_managed_fields_of_what_changes() -> None:
-    found = there({"a": [A], "b": [A], "c": [A]}, settings={"webhook": C, "notification_email": A})
+    found = existing({"a": [A], "b": [A], "c": [A]}, settings={"webhook": C, "notification_email": A})
     wish = wanted({"A": [B], "new": [C], "b": None}, settings={"webhook": None})
     assert diff(wish, found) == {
         "before": {NAME: {"webhook": C, "aliases": {"a": [A], "b": [A]}}},
@@ -308,7 +308,7 @@ def test_diff_shows_the_managed_fields_of_what_changes() -> None:
 
 
 def test_diff_of_a_purge_shows_every_alias() -> None:
-    assert diff(wanted({"a": [A]}, purge_aliases=True), there({"a": [A], "B": [B], "c": [C]})) == {
+    assert diff(wanted({"a": [A]}, purge_aliases=True), existing({"a": [A], "B": [B], "c": [C]})) == {
         "before": {NAME: {"aliases": {"a": [A], "B": [B], "c": [C]}}},
         "after": {NAME: {"aliases": {"a": [A]}}},
     }
@@ -318,21 +318,21 @@ def test_diff_of_a_creation_has_no_before_and_of_a_deletion_no_after() -> None:
     wish = wanted({"*": None, "a": [A]}, settings={"notification_email": B})
     fields = {"notification_email": B, "aliases": {"a": [A]}}
     assert diff(wish, None) == {"before": {}, "after": {NAME: fields}}
-    found = there({"a": [A], "*": [B]}, settings={"webhook": C})
+    found = existing({"a": [A], "*": [B]}, settings={"webhook": C})
     fields = {"webhook": C, "aliases": {"a": [A], "*": [B]}}
     assert diff(wanted({}, present=False), found) == {"before": {NAME: fields}, "after": {}}
 
 
 def test_diff_of_a_part_shows_that_part() -> None:
     wish = wanted({"a": None, "b": [B], "c": [A]})
-    assert diff(wish, there({"a": [A], "b": [A]}), count=1) == {
+    assert diff(wish, existing({"a": [A], "b": [A]}), count=1) == {
         "before": {NAME: {"aliases": {"a": [A], "b": [A]}}},
         "after": {NAME: {"aliases": {"b": [A]}}},
     }
 
 
 def test_diff_without_changes_is_empty() -> None:
-    assert diff(wanted({"a": [A]}), there({"a": [A]})) == {"before": {}, "after": {}}
+    assert diff(wanted({"a": [A]}), existing({"a": [A]})) == {"before": {}, "after": {}}
 
 
 # Properties over random accounts and wishes
@@ -418,7 +418,7 @@ def routes(domain: Domain) -> dict[str, frozenset[str]]:
 
 @PROFILE
 @given(accounts, wish_lists, st.booleans())
-def test_outcome_of_the_plan_is_what_was_wanted(
+def test_outcome_of_the_plan_is_the_desired_state(
     found: dict[str, Domain], wishes: list[DomainWish], purge: bool
 ) -> None:
     plans = plan(wishes, found, purge)
@@ -450,9 +450,7 @@ def test_outcome_of_the_plan_is_what_was_wanted(
 
 @PROFILE
 @given(accounts, wish_lists, st.booleans())
-def test_second_plan_has_nothing_to_do(
-    found: dict[str, Domain], wishes: list[DomainWish], purge: bool
-) -> None:
+def test_second_plan_is_empty(found: dict[str, Domain], wishes: list[DomainWish], purge: bool) -> None:
     left = after(plan(wishes, found, purge), found)
     again = plan(wishes, left, purge)
     assert [change for step in again for change in step.changes] == []
@@ -462,7 +460,7 @@ def test_second_plan_has_nothing_to_do(
 
 @PROFILE
 @given(accounts, wish_lists, st.booleans(), st.randoms())
-def test_planning_is_deterministic_and_changes_nothing_it_is_given(
+def test_planning_is_deterministic_and_does_not_modify_its_input(
     found: dict[str, Domain], wishes: list[DomainWish], purge: bool, random: Random
 ) -> None:
     found_before, wishes_before = repr(found), repr(wishes)
@@ -479,7 +477,7 @@ def _texts(plans: Sequence[_plan.DomainPlan]) -> list[str]:
 
 @PROFILE
 @given(accounts, wish_lists, st.booleans())
-def test_nothing_is_deleted_that_was_not_asked_for(
+def test_nothing_is_deleted_without_being_requested(
     found: dict[str, Domain], wishes: list[DomainWish], purge: bool
 ) -> None:
     by_name = {wish.name: wish for wish in wishes}
@@ -503,7 +501,7 @@ def test_nothing_is_deleted_that_was_not_asked_for(
 
 @PROFILE
 @given(accounts, wish_lists, st.booleans())
-def test_order_makes_room_first_and_takes_away_catch_alls_last(
+def test_deletions_that_make_room_come_first_and_catch_alls_last(
     found: dict[str, Domain], wishes: list[DomainWish], purge: bool
 ) -> None:
     plans = plan(wishes, found, purge)

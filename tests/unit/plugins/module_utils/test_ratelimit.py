@@ -34,7 +34,9 @@ def send(transport: Transport, number: int) -> None:
 
 @pytest.mark.parametrize("threads", [1, 8])
 @pytest.mark.parametrize("scope", ["endpoint", "method", "account"])
-def test_limit_is_kept_by_all_threads(emulator: Emulator, clock: Clock, threads: int, scope: str) -> None:
+def test_all_threads_together_respect_the_limit(
+    emulator: Emulator, clock: Clock, threads: int, scope: str
+) -> None:
     emulator.keep_time_by(clock.time)
     emulator.rate_limit = RateLimit(LIMIT, scope=scope)
     transport = Transport(emulator.url, emulator.api_key, timeout=1e6, retry_timeout=1e6)
@@ -48,7 +50,7 @@ def test_limit_is_kept_by_all_threads(emulator: Emulator, clock: Clock, threads:
 
 
 @pytest.mark.parametrize(("scope", "refused"), [("endpoint", 0), ("method", 0), ("account", 1)])
-def test_one_request_shows_whether_another_kind_has_a_limit_of_its_own(
+def test_one_request_shows_whether_another_endpoint_has_its_own_limit(
     emulator: Emulator, clock: Clock, scope: str, refused: int
 ) -> None:
     """And none is sent to ask again for the kind whose limit is known to be used up."""
@@ -74,13 +76,13 @@ class Service:
         began, used = self.windows.get(key, (now, 0))
         if now >= began + self.window:
             began, used = now, 0
-        told = {"X-RateLimit-Limit": str(self.limit)}
-        told["X-RateLimit-Reset"] = str(ceil(began + self.window - now))
+        reported = {"X-RateLimit-Limit": str(self.limit)}
+        reported["X-RateLimit-Reset"] = str(ceil(began + self.window - now))
         if used >= self.limit:
             self.refusals += 1
-            return 429, {**told, "X-RateLimit-Remaining": "0"}
+            return 429, {**reported, "X-RateLimit-Remaining": "0"}
         self.windows[key] = (began, used + 1)
-        return 200, {**told, "X-RateLimit-Remaining": str(self.limit - used - 1)}
+        return 200, {**reported, "X-RateLimit-Remaining": str(self.limit - used - 1)}
 
 
 SCOPES: dict[str, Callable[[Endpoint], str]] = {
@@ -93,7 +95,7 @@ SCOPES: dict[str, Callable[[Endpoint], str]] = {
 @pytest.mark.parametrize(
     ("scope", "waits", "refusals"), [("account", 7, 1), ("method", 6, 0), ("endpoint", 3, 0)]
 )
-def test_what_a_limit_covers_is_learned_at_next_to_no_cost(
+def test_the_scope_of_a_limit_is_learned_with_few_refusals(
     clock: Clock, scope: str, waits: int, refusals: int
 ) -> None:
     """60 reads, 90 creations and 90 changes, in turn, at 30 a minute."""
@@ -110,7 +112,7 @@ def test_what_a_limit_covers_is_learned_at_next_to_no_cost(
     assert clock.monotonic() - began <= waits * 60 * 1.1
 
 
-def test_service_without_limits_is_asked_by_all_threads_at_once() -> None:
+def test_without_limits_all_threads_send_concurrently() -> None:
     limits = RateLimits()
     limits.leave(GET, limits.enter(GET, 1), 200, {})
     for _number in range(8):
@@ -118,7 +120,7 @@ def test_service_without_limits_is_asked_by_all_threads_at_once() -> None:
     assert limits.seconds_waited == 0
 
 
-def test_used_up_window_is_not_waited_for_beyond_ones_patience() -> None:
+def test_used_up_window_is_not_waited_for_beyond_the_timeout() -> None:
     limits = RateLimits()
     limits.leave(GET, limits.enter(GET, 1), 200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "50"})
     with pytest.raises(WindowClosed) as closed:
@@ -148,21 +150,21 @@ def test_odd_headers_are_no_limit(headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("left", ["0", "-1", " -7 ", "0.9"])
-def test_less_than_one_request_left_is_none(left: str) -> None:
+def test_less_than_one_remaining_request_counts_as_none(left: str) -> None:
     limits = RateLimits()
     limits.leave(GET, limits.enter(GET, 1), 200, {"X-RateLimit-Remaining": left, "X-RateLimit-Reset": "50"})
     with pytest.raises(WindowClosed):
         limits.enter(GET, 1)
 
 
-def test_request_that_waits_for_the_answers_of_others_does_not_wait_for_ever() -> None:
+def test_request_stops_waiting_for_the_answers_of_others() -> None:
     limits = RateLimits(answer_within=0.05)
     limits.enter(GET, 1)  # and its answer never comes
     with pytest.raises(NoAnswer):
         limits.enter(GET, 0.05)
 
 
-def test_answer_that_can_not_be_learned_from_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_to_learn_from_an_answer_leaves_no_request_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = RateLimits()
     ticket = limits.enter(GET, 1)
 
@@ -177,18 +179,18 @@ def test_answer_that_can_not_be_learned_from_leaves_nobody_waiting(monkeypatch: 
         assert other.result(10)
 
 
-def test_answer_of_a_request_that_straddles_two_windows_counts_in_the_later_one(clock: Clock) -> None:
+def test_answer_that_spans_two_windows_counts_in_the_later_one(clock: Clock) -> None:
     limits = RateLimits()
 
-    def told(left: int, reset: int) -> dict[str, str]:
+    def reported(left: int, reset: int) -> dict[str, str]:
         return {"X-RateLimit-Limit": "4", "X-RateLimit-Remaining": str(left), "X-RateLimit-Reset": str(reset)}
 
-    limits.leave(GET, limits.enter(GET, 100), 200, told(3, 10))
+    limits.leave(GET, limits.enter(GET, 100), 200, reported(3, 10))
     straddles = limits.enter(GET, 100)
     clock.sleep(10)
     other = limits.enter(GET, 100)
-    limits.leave(GET, straddles, 200, told(3, 10))
-    limits.leave(GET, other, 200, told(2, 10))
+    limits.leave(GET, straddles, 200, reported(3, 10))
+    limits.leave(GET, other, 200, reported(2, 10))
     for _number in range(2):
         limits.enter(GET, 1)
     limits._answered.wait = lambda timeout: False  # type: ignore[method-assign]
@@ -196,7 +198,7 @@ def test_answer_of_a_request_that_straddles_two_windows_counts_in_the_later_one(
         limits.enter(GET, 1)
 
 
-def test_answers_that_overtake_each_other_do_not_raise_what_is_left() -> None:
+def test_answers_out_of_order_do_not_raise_the_remaining_count() -> None:
     limits = RateLimits()
     limits.leave(GET, limits.enter(GET, 1), 200, {"X-RateLimit-Remaining": "2", "X-RateLimit-Reset": "50"})
     first, second = limits.enter(GET, 1), limits.enter(GET, 1)
@@ -206,28 +208,28 @@ def test_answers_that_overtake_each_other_do_not_raise_what_is_left() -> None:
         limits.enter(GET, 1)
 
 
-def test_answers_that_overtake_the_one_that_shows_a_narrower_limit_are_not_forgotten() -> None:
+def test_answers_before_a_narrower_limit_is_known_are_counted() -> None:
     limits = RateLimits()
 
-    def told(left: int) -> dict[str, str]:
+    def reported(left: int) -> dict[str, str]:
         return {"X-RateLimit-Limit": "4", "X-RateLimit-Remaining": str(left), "X-RateLimit-Reset": "50"}
 
-    limits.leave(POST, limits.enter(POST, 1), 200, told(3))
+    limits.leave(POST, limits.enter(POST, 1), 200, reported(3))
     early, late, other = limits.enter(POST, 1), limits.enter(POST, 1), limits.enter(GET, 1)
-    limits.leave(POST, late, 200, told(1))
-    limits.leave(GET, other, 200, told(3))
-    limits.leave(POST, early, 200, told(2))
+    limits.leave(POST, late, 200, reported(1))
+    limits.leave(GET, other, 200, reported(3))
+    limits.leave(POST, early, 200, reported(2))
     assert limits.enter(POST, 1).left == 1
     assert limits.enter(GET, 1).left == 3
 
 
-def test_a_refusal_in_spite_of_room_shows_that_others_share_the_limit(clock: Clock) -> None:
+def test_an_unexpected_refusal_shows_that_others_share_the_limit(clock: Clock) -> None:
     limits = RateLimits()
-    told = {"X-RateLimit-Reset": "50"}
-    limits.leave(GET, limits.enter(GET, 1), 200, {**told, "X-RateLimit-Remaining": "9"})
-    limits.leave(POST, limits.enter(POST, 1), 200, {**told, "X-RateLimit-Remaining": "9"})
+    reported = {"X-RateLimit-Reset": "50"}
+    limits.leave(GET, limits.enter(GET, 1), 200, {**reported, "X-RateLimit-Remaining": "9"})
+    limits.leave(POST, limits.enter(POST, 1), 200, {**reported, "X-RateLimit-Remaining": "9"})
     assert limits.met == ""
-    limits.leave(POST, limits.enter(POST, 1), 200, {**told, "X-RateLimit-Remaining": "8"})
+    limits.leave(POST, limits.enter(POST, 1), 200, {**reported, "X-RateLimit-Remaining": "8"})
     limits.leave(POST, limits.enter(POST, 1), 429, {"Retry-After": "30"})
     with pytest.raises(WindowClosed):
         limits.enter(GET, 1)

@@ -175,9 +175,9 @@ def alias_wish(letter: str, forward: str = DESTINATIONS[0]) -> RuleWish:
     st.booleans(),
 )
 def test_rules_come_into_the_order_of_the_list_with_the_fewest_writes(
-    there: list[tuple[str, float | None]], order: list[str], purge: bool
+    existing: list[tuple[str, float | None]], order: list[str], purge: bool
 ) -> None:
-    rules = [alias_rule(letter, rank) for letter, rank in there]
+    rules = [alias_rule(letter, rank) for letter, rank in existing]
     wish = wished(*map(alias_wish, order), purge=purge)
     changes = rule_changes(wish, rules)
     result = after(changes, rules)
@@ -190,7 +190,7 @@ def test_rules_come_into_the_order_of_the_list_with_the_fewest_writes(
     assert others == ({} if purge else {rule.id: rule for rule in rules if rule.matcher not in order})
     assert len({change.key for change in changes}) == len(changes)
     moved = [change.name for change in changes if change.action == "update"]
-    known = dict(there)
+    known = dict(existing)
     stay = [(letter, known[letter]) for letter in order if known.get(letter) is not None]
     if len(order) > 1 and not is_crowded(known):
         assert len(moved) == len([letter for letter in order if letter in known]) - longest_rise(stay)
@@ -215,7 +215,7 @@ def longest_rise(ranked: list[tuple[str, float | None]]) -> int:
 
 
 @pytest.mark.parametrize(
-    ("there", "order", "expected"),
+    ("existing", "order", "expected"),
     [
         ({}, "abc", {"a": 1.0, "b": 2.0, "c": 3.0}),
         ({"a": 1.0, "b": 2.0, "c": 3.0}, "cab", {"c": 0.5}),
@@ -231,12 +231,12 @@ def longest_rise(ranked: list[tuple[str, float | None]]) -> int:
     ],
 )
 def test_ranks_are_written_only_where_the_order_needs_them(
-    there: dict[str, float | None], order: str, expected: dict[str, float]
+    existing: dict[str, float | None], order: str, expected: dict[str, float]
 ) -> None:
-    rules = [alias_rule(letter, rank) for letter, rank in there.items()]
+    rules = [alias_rule(letter, rank) for letter, rank in existing.items()]
     changes = rule_changes(wished(*map(alias_wish, order)), rules)
     assert {c.name: c.after["rank"] for c in changes if c.after} == expected
-    assert all(change.action == ("update" if change.name in there else "create") for change in changes)
+    assert all(change.action == ("update" if change.name in existing else "create") for change in changes)
 
 
 @PROFILE
@@ -262,14 +262,14 @@ def test_plan_made_anew_after_some_creations_comes_to_the_same_ranks(
         ]
 
 
-def test_rank_of_a_rule_that_goes_says_nothing_of_the_others() -> None:
+def test_rank_of_a_deleted_rule_does_not_affect_the_others() -> None:
     gone = RuleWish(present=False, type="alias", matcher="c", rank=3.0)
     rules = [alias_rule("a", 1.0), alias_rule("b", 2.0), alias_rule("c", 3.0)]
     changes = rule_changes(wished(alias_wish("b"), alias_wish("a"), gone), rules)
     assert [(change.action, change.name) for change in changes] == [("update", "a"), ("delete", "c")]
 
 
-def test_rule_that_is_written_anyway_is_the_one_that_moves() -> None:
+def test_a_rule_that_changes_anyway_is_the_one_that_moves() -> None:
     rules = [alias_rule("a", 1.0), alias_rule("b", 2.0)]
     changes = rule_changes(wished(alias_wish("b", DESTINATIONS[1]), alias_wish("a")), rules)
     assert [(c.name, c.after) for c in changes] == [("b", {"forward": [DESTINATIONS[1]], "rank": 0.5})]
@@ -324,7 +324,7 @@ def test_bad_list_is_refused(items: list[dict[str, Any]], problem: str) -> None:
         [{**INFO, "id": "a", "rank": 1.0}, {**INFO, "id": "b", "rank": 2.0}],
     ],
 )
-def test_list_that_looks_odd_is_fine(items: list[dict[str, Any]]) -> None:
+def test_unusual_but_valid_list_is_accepted(items: list[dict[str, Any]]) -> None:
     problems = Problems()
     assert len(read_rules(items, NAME, "", problems)) == 2
     assert problems == []

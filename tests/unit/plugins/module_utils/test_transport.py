@@ -90,14 +90,14 @@ def test_empty_key_is_refused_before_any_request(key: str) -> None:
         Transport("https://api.example", key)
 
 
-def test_key_that_no_bytes_can_be_is_refused_without_being_quoted() -> None:
+def test_key_that_can_not_be_encoded_is_rejected_without_being_quoted() -> None:
     with pytest.raises(InputError, match="api_key holds what is no character") as caught:
         Transport("https://api.example", "sk_odd\ud800")
     assert "sk_odd" not in str(caught.value)
 
 
 @pytest.mark.parametrize("seconds", [True, 1e308, 10**400, float("inf")])
-def test_time_beyond_what_a_socket_takes_is_as_long_as_it_takes(seconds: Any, emulator: Emulator) -> None:
+def test_very_large_timeout_is_accepted(seconds: Any, emulator: Emulator) -> None:
     transport = connect(emulator, timeout=seconds, retry_timeout=seconds)
     assert transport.request("GET", DOMAINS)["success"] is True
 
@@ -146,7 +146,9 @@ def test_value_is_exactly_one_segment_of_the_path(name: str, emulator: Emulator)
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "\ud800"])
-def test_value_that_no_path_can_hold_is_refused_before_any_request(value: str, emulator: Emulator) -> None:
+def test_value_that_does_not_fit_into_a_path_is_rejected_before_any_request(
+    value: str, emulator: Emulator
+) -> None:
     with pytest.raises(ImprovmxError, match=r"path"):
         connect(emulator).request("DELETE", ALIAS, ["example.com", value])
     assert emulator.requests == []
@@ -198,7 +200,7 @@ def test_unsound_api_url_is_refused_without_being_quoted(url: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["a..example", "x" * 64 + ".example", ".", "*.example", "xn--a.example"])
-def test_host_that_no_name_can_be_is_an_error_with_a_message(host: str) -> None:
+def test_invalid_host_name_is_an_error_with_a_message(host: str) -> None:
     error = error_of(Transport(f"http://{host}", "key", timeout=2, retry_timeout=0))
     assert error.status is None
 
@@ -239,7 +241,7 @@ def test_404_in_a_form_of_the_service_is_a_refusal(
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("body", STRANGERS, ids=repr)
-def test_404_in_another_form_is_that_of_a_stranger(
+def test_404_in_another_form_is_attributed_to_another_server(
     body: Any, method: str, emulator: Emulator, transport: Transport
 ) -> None:
     emulator.faults.add(Fault("body", status=404, body=body))
@@ -269,7 +271,9 @@ def test_redirect_is_not_followed_and_the_key_stays(
 
 
 @pytest.mark.parametrize("location", ["", "/v3/other", "http://[", "https://a%00b/", "https://" + "x" * 300])
-def test_redirect_to_nowhere_is_told_as_well(location: str, emulator: Emulator, transport: Transport) -> None:
+def test_redirect_without_a_location_is_reported(
+    location: str, emulator: Emulator, transport: Transport
+) -> None:
     emulator.faults.add(Fault("redirect", location=location))
     assert "redirects" in str(error_of(transport))
 
@@ -298,7 +302,7 @@ def test_redirect_to_nowhere_is_told_as_well(location: str, emulator: Emulator, 
         ('"text"', ""),
     ],
 )
-def test_words_of_the_service_are_told_field_by_field(
+def test_error_messages_are_reported_field_by_field(
     body: Any, words: str, emulator: Emulator, transport: Transport
 ) -> None:
     emulator.faults.add(Fault("body", status=400, body=body))
@@ -316,7 +320,7 @@ def test_words_of_the_service_are_told_field_by_field(
         ('\ufeff{"a": "\ud55c\U0001f600"}'.encode(), {"a": "\ud55c\U0001f600"}),
     ],
 )
-def test_half_of_a_character_is_replaced(content: bytes, reply: Any, emulator: Emulator) -> None:
+def test_lone_surrogate_is_replaced(content: bytes, reply: Any, emulator: Emulator) -> None:
     emulator.faults.add(Fault("body", body=content))
     assert connect(emulator).request("GET", DOMAINS) == reply
 
@@ -329,12 +333,12 @@ def test_half_of_a_character_is_replaced(content: bytes, reply: Any, emulator: E
         rb'{"a": [{"_\u005Fansible\u005f\ud800": 1}]}',
     ],
 )
-def test_keys_that_ansible_takes_for_its_own_are_left_out(content: bytes, emulator: Emulator) -> None:
+def test_keys_reserved_by_ansible_are_left_out(content: bytes, emulator: Emulator) -> None:
     emulator.faults.add(Fault("body", body=content))
     assert connect(emulator).request("GET", DOMAINS) == {"a": [{}]}
 
 
-def test_long_words_are_cut(emulator: Emulator, transport: Transport) -> None:
+def test_long_messages_are_shortened(emulator: Emulator, transport: Transport) -> None:
     emulator.faults.add(Fault("body", status=400, body={"error": "x" * 10_000}))
     assert len(str(error_of(transport))) < 700
 
@@ -353,7 +357,7 @@ def test_long_words_are_cut(emulator: Emulator, transport: Transport) -> None:
         (503, Unavailable, ""),
     ],
 )
-def test_status_decides_what_an_error_is(
+def test_the_status_decides_the_kind_of_error(
     status: int, kind: type[ApiError], hint: str, emulator: Emulator, clock: Clock
 ) -> None:
     emulator.faults.add(Fault("body", status=status, body={"error": "Words.", "success": False}))
@@ -394,7 +398,7 @@ def test_status_decides_what_an_error_is(
     ],
     ids=lambda value: value.kind if isinstance(value, Fault) else None,
 )
-def test_answer_that_is_no_answer_is_told_as_what_it_is(
+def test_invalid_answer_is_described(
     fault: Fault, kind: type[ApiError], text: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_transport, "_LARGEST_REPLY", 1 << 20)
@@ -405,7 +409,7 @@ def test_answer_that_is_no_answer_is_told_as_what_it_is(
     assert error.doubtful is False
 
 
-def test_dead_port_is_told_as_unreachable(clock: Clock) -> None:
+def test_closed_port_is_reported_as_unreachable(clock: Clock) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     transport = Transport(f"http://127.0.0.1:{port}", "key", retry_timeout=3)
@@ -490,7 +494,7 @@ TRICKLES = {
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
 @pytest.mark.parametrize("part", TRICKLES)
-def test_reply_that_trickles_in_is_given_up_when_its_time_is_over(
+def test_slow_reply_ends_with_the_timeout(
     part: str, secure: bool, authority: trustme.CA, ca_path: str
 ) -> None:
     at_once, drop = TRICKLES[part]
@@ -526,9 +530,7 @@ GREETINGS = {
 
 
 @pytest.mark.parametrize("way", GREETINGS)
-def test_connection_that_is_greeted_without_end_is_given_up_when_its_time_is_over(
-    way: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_endless_connection_setup_ends_with_the_timeout(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once, drop = GREETINGS[way]
     drops: list[bytes] = []
 
@@ -551,7 +553,7 @@ def test_connection_that_is_greeted_without_end_is_given_up_when_its_time_is_ove
     assert len(drops) < 1000
 
 
-def test_name_that_is_looked_up_without_end_is_given_up_when_its_time_is_over(
+def test_endless_name_lookup_ends_with_the_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ended = threading.Event()
@@ -580,7 +582,7 @@ def memory_below(mebibytes: int) -> Iterator[None]:
     assert peak < mebibytes << 20
 
 
-def test_huge_reply_is_read_no_further_than_to_the_limit(emulator: Emulator) -> None:
+def test_huge_reply_is_read_only_up_to_the_limit(emulator: Emulator) -> None:
     emulator.faults.add(Fault("huge", size=100_000_000))
     with memory_below(48):
         error = error_of(connect(emulator, timeout=60, retry_timeout=0))
@@ -604,16 +606,14 @@ def packed(body: bytes, coding: str) -> bytes:
         ("br", "not with JSON"),
     ],
 )
-def test_packed_reply_is_unpacked_no_further_than_to_the_limit(coding: str, words: str) -> None:
+def test_compressed_reply_is_decompressed_only_up_to_the_limit(coding: str, words: str) -> None:
     answer = packed(b" " * (100 << 20), coding)
     with serving(lambda connection: connection.sendall(answer)) as url, memory_below(48):
         error = error_of(Transport(url, "key", timeout=60, retry_timeout=0))
     assert words in str(error)
 
 
-def test_replies_side_by_side_are_read_no_further_than_to_the_limit_of_their_sum(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_concurrent_replies_share_one_size_limit(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_transport, "_LARGEST_REPLIES", 5 << 20)
     emulator.faults.add(Fault("huge", size=2 << 20, times=None))
     transport = connect(emulator, timeout=60, retry_timeout=0)
@@ -638,7 +638,7 @@ def test_replies_side_by_side_are_read_no_further_than_to_the_limit_of_their_sum
 
 
 @pytest.mark.parametrize("size", [0, 1, 300_000, 1 << 20])
-def test_packed_reply_is_read(size: int) -> None:
+def test_compressed_reply_is_read(size: int) -> None:
     answer = packed(b'{"text": "' + b"x" * size + b'"}', "gzip")
     with serving(lambda connection: connection.sendall(answer)) as url:
         assert Transport(url, "key").request("GET", DOMAINS) == {"text": "x" * size}
@@ -647,7 +647,7 @@ def test_packed_reply_is_read(size: int) -> None:
 @pytest.mark.parametrize(
     "answer", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 2", reply(b"not gzip", Content_Encoding="gzip")]
 )
-def test_broken_http_is_told_as_a_broken_connection(answer: bytes) -> None:
+def test_invalid_http_is_reported_as_a_broken_connection(answer: bytes) -> None:
     with serving(lambda connection: connection.sendall(answer)) as url:
         error = error_of(Transport(url, "key", retry_timeout=0), "PUT")
     assert isinstance(error, Unavailable)
@@ -708,7 +708,7 @@ CONNECTION_FAULTS = ("reset_before", "reset_after", "cut")
     [*map(Fault, CONNECTION_FAULTS), *(Fault("status", status=status) for status in (502, 503, 504))],
     ids=lambda fault: f"{fault.kind}-{fault.status}",
 )
-def test_request_that_may_be_sent_twice_is(
+def test_idempotent_request_is_retried(
     method: str, fault: Fault, emulator: Emulator, transport: Transport, clock: Clock
 ) -> None:
     emulator.seed({"domains": [{"domain": "example.com"}, {"domain": "b.example"}]})
@@ -730,7 +730,7 @@ def test_request_that_may_be_sent_twice_is(
     [*map(Fault, CONNECTION_FAULTS), Fault("status", status=503), Fault("status_after", status=502)],
     ids=lambda fault: fault.kind,
 )
-def test_post_that_may_have_worked_is_not_sent_twice(
+def test_post_with_a_lost_answer_is_not_retried(
     fault: Fault, emulator: Emulator, transport: Transport, clock: Clock
 ) -> None:
     emulator.faults.add(fault)
@@ -742,7 +742,7 @@ def test_post_that_may_have_worked_is_not_sent_twice(
 
 
 @pytest.mark.parametrize(("repeatable", "count"), [(True, 2), (False, 1), (None, 1)])
-def test_post_is_sent_twice_when_the_caller_says_that_it_does_no_harm(
+def test_post_is_retried_when_the_caller_allows_it(
     repeatable: bool | None, count: int, emulator: Emulator, transport: Transport
 ) -> None:
     emulator.faults.add(Fault("reset_before"))
@@ -760,7 +760,7 @@ def test_post_is_sent_twice_when_the_caller_says_that_it_does_no_harm(
      Fault("body", status=400), Fault("body", status=404), Fault("redirect")],
     ids=lambda fault: f"{fault.kind}-{fault.status}",
 )  # fmt: skip
-def test_answer_that_another_try_would_not_better_is_final(
+def test_permanent_error_is_not_retried(
     method: str, fault: Fault, emulator: Emulator, transport: Transport, clock: Clock
 ) -> None:
     emulator.seed(SEED)
@@ -784,7 +784,7 @@ def test_answer_that_another_try_would_not_better_is_final(
         ("redirect", 302, "PUT", False),
     ],
 )
-def test_only_a_write_can_be_in_doubt(
+def test_only_a_write_can_be_doubtful(
     kind: str, status: int | None, method: str, doubtful: bool, emulator: Emulator
 ) -> None:
     emulator.seed(SEED)
@@ -793,16 +793,14 @@ def test_only_a_write_can_be_in_doubt(
     assert (error.status, error.doubtful) == (status, doubtful)
 
 
-def test_slow_answer_is_asked_for_again(emulator: Emulator, clock: Clock) -> None:
+def test_slow_answer_is_retried(emulator: Emulator, clock: Clock) -> None:
     emulator.faults.add(Fault("delay", seconds=30))
     transport = connect(emulator, timeout=1)
     assert transport.request("GET", DOMAINS)["success"] is True
     assert len(emulator.requests) == 2
 
 
-def test_pauses_grow_and_the_message_tells_tries_and_seconds_when_time_is_up(
-    emulator: Emulator, clock: Clock
-) -> None:
+def test_pauses_grow_and_the_message_names_tries_and_seconds(emulator: Emulator, clock: Clock) -> None:
     emulator.faults.add(Fault("status", status=503, times=None))
     error = error_of(connect(emulator, retry_timeout=100))
     assert clock.slept == [0.5, 1, 2, 4, 8, 16, 32]
@@ -829,7 +827,7 @@ def test_retry_timeout_of_zero_is_one_try(fault: Fault, emulator: Emulator, cloc
     assert clock.slept == []
 
 
-def test_outage_uses_up_the_time_of_all_requests_together(emulator: Emulator, clock: Clock) -> None:
+def test_all_requests_share_one_retry_budget_in_an_outage(emulator: Emulator, clock: Clock) -> None:
     transport = connect(emulator, retry_timeout=10)
     emulator.faults.add(Fault("status", status=503, times=None))
     error_of(transport)
@@ -924,7 +922,7 @@ def test_requests_go_through_the_proxy_of_the_environment(emulator: Emulator, pr
     assert [effect.name for effect in emulator.ledger] == ["new.example"]
 
 
-def test_post_that_a_proxy_passed_on_before_it_broke_is_in_doubt_and_not_repeated(
+def test_post_forwarded_by_a_failing_proxy_is_doubtful_and_not_retried(
     emulator: Emulator, proxy: Proxy, clock: Clock
 ) -> None:
     proxy.silent = ("POST",)
@@ -935,7 +933,7 @@ def test_post_that_a_proxy_passed_on_before_it_broke_is_in_doubt_and_not_repeate
     assert clock.slept == []
 
 
-def test_post_to_a_proxy_that_is_down_was_never_sent(
+def test_post_to_an_unreachable_proxy_is_known_as_not_sent(
     dead_address: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     name_proxy(monkeypatch, f"http://{dead_address}")
@@ -953,7 +951,7 @@ def test_post_to_a_proxy_that_is_down_was_never_sent(
     "fault",
     ["down", "silent", "407", "403", "502", "unknown host"],
 )
-def test_credentials_of_a_proxy_are_not_told(
+def test_credentials_of_a_proxy_are_not_shown(
     fault: str,
     method: str,
     emulator: Emulator,
@@ -971,8 +969,8 @@ def test_credentials_of_a_proxy_are_not_told(
         proxy.status = int(fault)
     error = error_of(connect(emulator, retry_timeout=0), method)
     for secret in (word, "pass-long-odd/7d6c5b"):
-        for told in (str(error), error.words, error.story):
-            assert_no_secret(told, secret)
+        for reported in (str(error), error.words, error.story):
+            assert_no_secret(reported, secret)
     assert "7d6c5b" not in str(error)
     if fault in ("down", "unknown host"):
         assert f"{emulator.url} through the proxy http://{address} can't be reached: " in str(error)
@@ -982,7 +980,7 @@ def test_credentials_of_a_proxy_are_not_told(
 
 @pytest.mark.parametrize("password", ["zq", "7d6", "7d6c%2F:b%40c", "z:q:r", "%zq%", "7d6c5b4a3"])
 @pytest.mark.parametrize("scheme", ["", "http://", "HTTPS://", "socks5://", "socks4a://"])
-def test_password_of_a_proxy_is_not_told_however_short_it_is(
+def test_even_a_short_password_of_a_proxy_is_not_shown(
     scheme: str,
     password: str,
     emulator: Emulator,
@@ -997,7 +995,7 @@ def test_password_of_a_proxy_is_not_told_however_short_it_is(
 
 
 @pytest.mark.parametrize("password", ["refused", "Errno"])
-def test_reason_that_holds_the_password_of_a_proxy_is_told_in_other_words(
+def test_reason_with_the_password_of_a_proxy_is_replaced(
     password: str, emulator: Emulator, dead_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name_proxy(monkeypatch, f"http://user:{password}@{dead_address}")
@@ -1012,7 +1010,7 @@ def test_reason_that_holds_the_password_of_a_proxy_is_told_in_other_words(
      "127.0.0.1:3128/path", "127.0.0.1:3128?a=b", "127.0.0.1:3128#a", "x@127.0.0.1:3128", "h\\i:1"],
 )  # fmt: skip
 @pytest.mark.parametrize("word", ["pass-long-odd-7d6c5b", "pa#7d6c5b", "pa/7d6c5b", "pa?7d6c5b", "7d6c5b/p"])
-def test_proxy_of_another_form_is_refused_before_any_request_without_being_quoted(
+def test_malformed_proxy_is_rejected_before_any_request_without_being_quoted(
     word: str, address: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name_proxy(monkeypatch, f"http://user:{word}@{address}")
@@ -1026,7 +1024,7 @@ def test_proxy_of_another_form_is_refused_before_any_request_without_being_quote
 @pytest.mark.parametrize(
     "url", ["gopher://user:7d6c5b@h:1", "http://user:p#7d6c5b@127.0.0.1:1", "socks9://h"]
 )
-def test_proxy_that_nothing_can_speak_to_is_refused(
+def test_unsupported_proxy_scheme_is_rejected(
     url: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name_proxy(monkeypatch, url)
@@ -1037,7 +1035,7 @@ def test_proxy_that_nothing_can_speak_to_is_refused(
     assert "7d6c5b" not in str(refused.value)
 
 
-def test_proxy_for_other_hosts_may_have_any_form(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_for_other_hosts_is_not_validated(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     name_proxy(monkeypatch, "gopher://nothing")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     assert connect(emulator).request("GET", DOMAINS)["success"] is True
@@ -1054,9 +1052,7 @@ def resolve_nothing(code: int) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("code", [socket.EAI_NONAME, socket.EAI_AGAIN], ids=["unknown", "for now"])
-def test_host_that_does_not_exist_is_given_up_at_once(
-    code: int, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_host_is_not_retried(code: int, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", resolve_nothing(code))
     transport = Transport("http://nowhere.example", "key", retry_timeout=300)
     error = error_of(transport)
@@ -1068,7 +1064,7 @@ def test_host_that_does_not_exist_is_given_up_at_once(
         assert sum(clock.slept) <= 30
 
 
-def test_service_out_of_reach_is_given_up_within_30_seconds(dead_address: str, clock: Clock) -> None:
+def test_unreachable_service_fails_within_30_seconds(dead_address: str, clock: Clock) -> None:
     transport = Transport(f"http://{dead_address}", "key", retry_timeout=300)
     error = error_of(transport)
     assert clock.slept == [0.5, 1, 2, 4, 8]
@@ -1078,7 +1074,7 @@ def test_service_out_of_reach_is_given_up_within_30_seconds(dead_address: str, c
     )
 
 
-def test_requests_after_the_first_answer_keep_their_patience(emulator: Emulator, clock: Clock) -> None:
+def test_requests_after_the_first_answer_use_the_full_retry_timeout(emulator: Emulator, clock: Clock) -> None:
     transport = connect(emulator, retry_timeout=300)
     transport.request("GET", DOMAINS)
     emulator.faults.add(Fault("reset_before", times=None))
@@ -1097,9 +1093,7 @@ def test_longer_timeout_of_one_try_counts_for_the_first_request_as_well(
 
 @pytest.mark.parametrize("answer", [b"\x15\x03\x01\x00\x02\x02\x46", b"220 mail.example ESMTP\r\n"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_service_that_speaks_something_else_is_given_up_at_once(
-    scheme: str, answer: bytes, clock: Clock
-) -> None:
+def test_other_protocol_is_not_retried(scheme: str, answer: bytes, clock: Clock) -> None:
     with serving(lambda connection: connection.sendall(answer)) as url:
         transport = Transport(url.replace("http:", f"{scheme}:"), "key", retry_timeout=300)
         error = error_of(transport)
@@ -1108,7 +1102,7 @@ def test_service_that_speaks_something_else_is_given_up_at_once(
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
-def test_service_with_another_version_of_tls_is_given_up_at_once(authority: trustme.CA, clock: Clock) -> None:
+def test_tls_version_mismatch_is_not_retried(authority: trustme.CA, clock: Clock) -> None:
     context = tls_context(authority)
     context.maximum_version = ssl.TLSVersion.TLSv1_1
     with serving(lambda connection: connection.sendall(reply(b"{}")), context) as url:
@@ -1118,7 +1112,7 @@ def test_service_with_another_version_of_tls_is_given_up_at_once(authority: trus
     assert (transport.requests_made, clock.slept) == (1, [])
 
 
-def test_socks_proxy_without_its_library_is_given_up_at_once(
+def test_socks_proxy_without_its_library_is_not_retried(
     emulator: Emulator, dead_address: str, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     def missing(*_args: Any, **_options: Any) -> None:
@@ -1148,7 +1142,7 @@ def test_socks_proxy_without_its_library_is_given_up_at_once(
     ],
     ids=["seconds", "date", "reset", "both", "neither"],
 )
-def test_limited_request_is_sent_again_when_the_service_says(
+def test_rate_limited_request_is_retried_when_the_service_allows(
     method: str, fault: Fault, shortest: float, longest: float, emulator: Emulator, clock: Clock
 ) -> None:
     emulator.seed(SEED)
@@ -1172,7 +1166,7 @@ def test_limited_request_is_sent_again_when_the_service_says(
     ],
     ids=str,
 )
-def test_wait_that_can_not_be_read_is_a_usual_pause(headers: dict[str, str], clock: Clock) -> None:
+def test_unreadable_retry_after_causes_a_usual_pause(headers: dict[str, str], clock: Clock) -> None:
     answers = [reply(b"{}", **headers).replace(b"200 OK", b"429 Slow"), reply(b"{}")]
     with serving(lambda connection: connection.sendall(answers.pop(0))) as url:
         assert Transport(url, "key").request("GET", DOMAINS) == {}
@@ -1180,7 +1174,7 @@ def test_wait_that_can_not_be_read_is_a_usual_pause(headers: dict[str, str], clo
 
 
 @pytest.mark.parametrize("reset", [7, 1_900_000_007, 1_900_000_007_000, "Sun, 17 Mar 2030 17:46:47 GMT"])
-def test_points_in_time_are_held_against_the_clock_of_the_service(reset: object, clock: Clock) -> None:
+def test_times_are_compared_with_the_clock_of_the_service(reset: object, clock: Clock) -> None:
     headers = {"Date": "Sun, 17 Mar 2030 17:46:40 GMT", "X_RateLimit_Reset": str(reset)}
     answers = [reply(b"{}", **headers).replace(b"200 OK", b"429 Slow"), reply(b"{}")]
     with serving(lambda connection: connection.sendall(answers.pop(0))) as url:
@@ -1188,7 +1182,7 @@ def test_points_in_time_are_held_against_the_clock_of_the_service(reset: object,
     assert clock.slept == [pytest.approx(7, abs=0.2)]
 
 
-def test_limit_that_stays_is_not_hammered_at(emulator: Emulator, clock: Clock) -> None:
+def test_persistent_rate_limit_is_not_retried_rapidly(emulator: Emulator, clock: Clock) -> None:
     emulator.faults.add(Fault("rate_limit", retry_after=0, times=400))
     with pytest.raises(RateLimited):
         connect(emulator, retry_timeout=5).request("GET", DOMAINS)
@@ -1196,7 +1190,7 @@ def test_limit_that_stays_is_not_hammered_at(emulator: Emulator, clock: Clock) -
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_wait_longer_than_the_budget_is_refused_with_its_length(
+def test_wait_longer_than_the_budget_fails_with_its_length(
     method: str, emulator: Emulator, clock: Clock
 ) -> None:
     emulator.faults.add(Fault("rate_limit", retry_after=90))
@@ -1212,7 +1206,7 @@ def test_wait_longer_than_the_budget_is_refused_with_its_length(
     assert clock.slept == []
 
 
-def test_used_up_limit_is_waited_for_instead_of_run_into(emulator: Emulator, clock: Clock) -> None:
+def test_used_up_limit_is_waited_for_before_sending(emulator: Emulator, clock: Clock) -> None:
     transport = connect(emulator)
     emulator.keep_time_by(clock.time)
     emulator.rate_limit = RateLimit(2, window=30)
@@ -1241,21 +1235,19 @@ def test_used_up_limit_is_waited_for_instead_of_run_into(emulator: Emulator, clo
     ],
     ids=["error", "fields", "list", "cut", "redirect"],
 )
-def test_key_that_the_service_echoes_is_not_told(
-    fault: Callable[[str], Fault], form: int, emulator: Emulator
-) -> None:
+def test_echoed_key_is_not_shown(fault: Callable[[str], Fault], form: int, emulator: Emulator) -> None:
     secret = emulator.api_key
     text = forms_of(secret)[form]
     emulator.faults.add(fault(text))
     error = error_of(connect(emulator, retry_timeout=0))
-    for told in (str(error), error.words, error.story):
-        assert_no_secret(told, secret)
-        assert text[:12] not in told
+    for reported in (str(error), error.words, error.story):
+        assert_no_secret(reported, secret)
+        assert text[:12] not in reported
 
 
 @pytest.mark.parametrize("form", range(4))
 @pytest.mark.parametrize("status", ["200 OK", "404 No"])
-def test_key_in_a_page_of_a_proxy_is_not_told(form: int, status: str) -> None:
+def test_key_in_a_page_of_a_proxy_is_not_shown(form: int, status: str) -> None:
     secret = "sk_secret:9f/8e+7d=6c5b4a39"
     page = f"<html><title>Blocked: {forms_of(secret)[form]}</title></html>".encode()
     answer = reply(page, Content_Type="text/html").replace(b"200 OK", status.encode())
@@ -1271,17 +1263,15 @@ def test_hidden_secret_is_left_out_of_what_is_quoted(emulator: Emulator) -> None
     transport.hide("7d6c5b-and-more")
     forms = ("a/b c+d=7d6c5b", "a%2Fb%20c%2Bd%3D7d6c5b", "a%2Fb+c%2Bd%3D7d6c5b", "YS9iIGMrZD03ZDZjNWI=")
     for form in (*forms, "7d6c5b-and-more"):
-        told = transport.quote(f"The word ({form}) is bad.")
-        assert told.startswith("The word (")
-        assert told.endswith(") is bad.")
-        assert "7d6c5b" not in told
-        assert form not in told
+        reported = transport.quote(f"The word ({form}) is bad.")
+        assert reported.startswith("The word (")
+        assert reported.endswith(") is bad.")
+        assert "7d6c5b" not in reported
+        assert form not in reported
 
 
 @pytest.mark.parametrize("secret", ["a", "bad", "*", "e i"])
-def test_short_secret_takes_the_words_with_it_whose_gaps_would_tell_it(
-    secret: str, emulator: Emulator
-) -> None:
+def test_text_with_a_short_secret_is_hidden_completely(secret: str, emulator: Emulator) -> None:
     transport = connect(emulator)
     transport.hide(secret)
     assert transport.quote("The * a e is bad.") == "(left out, for it holds a secret)"
@@ -1291,7 +1281,7 @@ def test_short_secret_takes_the_words_with_it_whose_gaps_would_tell_it(
 @pytest.mark.parametrize(
     ("depth", "words"), [(3, "a: bad"), (4, "a: ..."), (48, "a: ..."), (49, ""), (900, "")]
 )
-def test_words_that_lie_deep_are_told_without_a_traceback(
+def test_deeply_nested_error_is_reported_without_a_traceback(
     depth: int, words: str, emulator: Emulator, transport: Transport
 ) -> None:
     nested = '{"errors": {"a": %s"bad"%s}}' % ("[" * depth, "]" * depth)
@@ -1324,7 +1314,7 @@ def bundle_in_environment(
 
 
 @pytest.mark.usefixtures("bundle_in_environment")
-def test_unknown_authority_is_refused_and_the_message_names_ca_path(tls_url: str, clock: Clock) -> None:
+def test_unknown_authority_is_rejected_and_the_message_names_ca_path(tls_url: str, clock: Clock) -> None:
     transport = Transport(tls_url, "key")
     error = error_of(transport)
     assert isinstance(error, BadReply)
@@ -1340,7 +1330,7 @@ def test_authority_in_ca_path_is_trusted(tls_url: str, ca_path: str) -> None:
 
 @pytest.mark.usefixtures("bundle_in_environment")
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
-def test_any_certificate_is_taken_when_it_is_not_to_be_verified(tls_url: str) -> None:
+def test_any_certificate_is_accepted_without_verification(tls_url: str) -> None:
     assert Transport(tls_url, "key", verify=False).request("GET", DOMAINS) == {"success": True}
 
 
@@ -1362,6 +1352,6 @@ def test_ca_path_that_can_not_be_used_is_an_error_that_names_it(
         Transport(tls_url, "key", verify=str(path), retry_timeout=0).request("GET", DOMAINS)
 
 
-def test_plain_http_on_a_tls_port_is_told_without_a_traceback(tls_url: str) -> None:
+def test_plain_http_on_a_tls_port_is_reported_without_a_traceback(tls_url: str) -> None:
     error = error_of(Transport(tls_url.replace("https:", "http:"), "key", retry_timeout=0))
     assert isinstance(error, Unavailable)

@@ -62,7 +62,7 @@ def test_password_and_query_values_are_replaced(url: str, shortened: str) -> Non
 
 @PROFILE
 @given(hosts, secrets, secrets, secrets)
-def test_nothing_of_a_secret_is_left_and_the_fingerprint_is_of_it_alone(
+def test_secrets_are_removed_and_the_fingerprint_depends_on_them_only(
     host: str, password: str, token: str, path: str
 ) -> None:
     url = f"https://ann:{password}@{host}/{path}?token={token}&x={password}"
@@ -78,7 +78,7 @@ def test_nothing_of_a_secret_is_left_and_the_fingerprint_is_of_it_alone(
 
 @PROFILE
 @given(st.text())
-def test_any_text_is_taken_and_shortened_once(text: str) -> None:
+def test_any_text_is_accepted_and_shortening_is_idempotent(text: str) -> None:
     for url in (text, "https://" + text):
         once = shorten_url(url)
         assert shorten_url(once) == once
@@ -92,13 +92,13 @@ def test_another_secret_has_another_fingerprint_unless_its_digest_begins_alike(v
     assert len(shortened) == len({digest(value) for value in values})
 
 
-def test_fingerprints_are_as_different_as_four_digits_can_be() -> None:
+def test_fingerprints_of_four_digits_rarely_collide() -> None:
     shortened = {shorten_url(f"https://hooks.example/?t=token-{number}") for number in range(1000)}
     assert len(shortened) > 980
     assert all(len(urlsplit(url).query) == len("t=…1234") for url in shortened)
 
 
-def test_values_of_fields_are_shortened_wherever_they_are() -> None:
+def test_values_of_fields_are_shortened_at_any_depth() -> None:
     url = f"https://hooks.example/in?t={TOKEN}"
     fields = {
         "webhook": url,

@@ -72,5 +72,5 @@ def test_lists_and_mappings_are_read_back(value: dict[str, Any]) -> None:
         ("a\nb", '"a\\nb"'),
     ],
 )
-def test_a_value_has_the_form_that_a_person_would_give_it(value: Any, written: str) -> None:
+def test_values_are_written_in_the_usual_form(value: Any, written: str) -> None:
     assert scalar(value) == written

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Some modules write files where they run."""
+"""Some modules write files into the current folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test runs in a folder of its own, so deep that odd paths do not lead out of it."""
+    """Each test runs in its own folder, deep enough that odd paths do not leave it."""
     folder = tmp_path / "some" / "where" / "deep"
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)

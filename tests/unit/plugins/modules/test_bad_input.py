@@ -66,7 +66,7 @@ BAD_DOMAINS = {
     "name",
     [*WRITING, "improvmx_domain_check", "improvmx_domain_info", "improvmx_logs_info"],
 )
-def test_a_malformed_domain_is_refused(emulator: Emulator, name: str, text: str, problem: str) -> None:
+def test_a_malformed_domain_is_rejected(emulator: Emulator, name: str, text: str, problem: str) -> None:
     args: dict[str, Any] = {"domain": text}
     if name == "improvmx_alias":
         args |= GOOD
@@ -92,7 +92,7 @@ BAD_ALIASES = {
 @pytest.mark.parametrize("state", ["present", "absent"])
 @pytest.mark.parametrize(("text", "problem"), BAD_ALIASES.items(), ids=lambda value: ascii(value)[:30])
 @pytest.mark.parametrize("name", WRITING)
-def test_a_malformed_alias_is_refused(
+def test_a_malformed_alias_is_rejected(
     emulator: Emulator, name: str, text: str, problem: str, state: str
 ) -> None:
     alias = {"alias": text, "forward": "a@x.example", "state": state}
@@ -102,7 +102,7 @@ def test_a_malformed_alias_is_refused(
 
 @pytest.mark.parametrize("state", ["present", "absent"])
 @pytest.mark.parametrize("name", WRITING)
-def test_an_alias_with_a_nul_is_refused(emulator: Emulator, name: str, state: str) -> None:
+def test_an_alias_with_a_nul_is_rejected(emulator: Emulator, name: str, state: str) -> None:
     """By us, or by Ansible, which logs texts first: from Python 3.12 on the system's log takes no NUL."""
     alias = {"alias": "a\0b", "forward": "a@x.example", "state": state}
     result = refused(emulator, name, with_alias(name, alias))
@@ -146,7 +146,7 @@ def task_with_name(module: str, value: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("value", "problem"), NO_TEXTS.values(), ids=NO_TEXTS)
 @pytest.mark.parametrize("name", NAMED)
-def test_a_name_that_yaml_read_as_something_else_is_refused_with_the_cure(
+def test_a_name_that_yaml_converted_is_rejected_with_the_correction(
     emulator: Emulator, name: str, value: Any, problem: str
 ) -> None:
     result = refused(emulator, name, task_with_name(name, value))
@@ -204,7 +204,7 @@ BAD_FORWARDS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("forward", "problem"), BAD_FORWARDS, ids=lambda value: ascii(value)[:30])
 @pytest.mark.parametrize("name", WRITING)
-def test_a_malformed_destination_is_refused(
+def test_a_malformed_destination_is_rejected(
     emulator: Emulator, name: str, forward: Any, problem: str
 ) -> None:
     result = refused(emulator, name, with_alias(name, {"alias": "info", "forward": forward}))
@@ -218,7 +218,7 @@ def test_a_malformed_destination_is_refused(
     [("bücher.example", "a@xn--bcher-kva.example"), ("xn--bcher-kva.example", "a@BÜCHER.example")],
 )
 @pytest.mark.parametrize("name", WRITING)
-def test_a_destination_inside_the_same_domain_is_refused_in_any_form(
+def test_a_destination_inside_the_same_domain_is_rejected_in_any_form(
     emulator: Emulator, name: str, domain: str, forward: str
 ) -> None:
     result = refused(emulator, name, with_alias(name, {"alias": "info", "forward": forward}, domain))
@@ -237,7 +237,7 @@ BAD_SETTINGS = [
 
 @pytest.mark.parametrize(("setting", "value", "problem"), BAD_SETTINGS)
 @pytest.mark.parametrize("name", ["improvmx_domain", "improvmx_domains"])
-def test_a_malformed_setting_is_refused(
+def test_a_malformed_setting_is_rejected(
     emulator: Emulator, name: str, setting: str, value: str, problem: str
 ) -> None:
     one = {"domain": "example.com", setting: value}
@@ -248,7 +248,7 @@ def test_a_malformed_setting_is_refused(
 @pytest.mark.parametrize("list_of_aliases", [{}, {"aliases": None}], ids=["missing", "null"])
 @pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
 @pytest.mark.parametrize("name", ["improvmx_domain", "improvmx_domains"])
-def test_a_purge_of_aliases_without_a_list_is_refused(
+def test_a_purge_of_aliases_without_a_list_is_rejected(
     emulator: Emulator, name: str, check: bool, list_of_aliases: dict[str, Any]
 ) -> None:
     emulator.seed({"domains": [{"domain": "example.com", "aliases": {"info": "a@x.example"}}]})
@@ -262,9 +262,7 @@ DOUBLES = [("info", "info"), ("Info", "iNFO"), (" info", "info "), ("*", "*"), (
 
 @pytest.mark.parametrize(("first", "second"), DOUBLES)
 @pytest.mark.parametrize("name", ["improvmx_domain", "improvmx_domains"])
-def test_an_alias_that_is_listed_twice_is_refused(
-    emulator: Emulator, name: str, first: str, second: str
-) -> None:
+def test_a_duplicate_alias_is_rejected(emulator: Emulator, name: str, first: str, second: str) -> None:
     aliases = [{**GOOD, "alias": first}, {**GOOD, "alias": "other"}, {"alias": second, "state": "absent"}]
     one = {"domain": "example.com", "aliases": aliases}
     result = refused(emulator, name, one if name == "improvmx_domain" else {"domains": [one]})
@@ -280,7 +278,7 @@ def test_an_alias_that_is_listed_twice_is_refused(
         ("bücher.example", "BU\u0308CHER.example"),
     ],
 )
-def test_a_domain_that_is_listed_twice_is_refused(emulator: Emulator, first: str, second: str) -> None:
+def test_a_duplicate_domain_is_rejected(emulator: Emulator, first: str, second: str) -> None:
     wishes = [{"domain": first}, {"domain": "other.example"}, {"domain": second, "state": "absent"}]
     result = refused(emulator, "improvmx_domains", {"domains": wishes})
     assert_told("improvmx_domains", result, ["domains[0]", "domains[2]", "same domain"])
@@ -306,7 +304,7 @@ def test_a_domain_that_is_listed_twice_is_refused(emulator: Emulator, first: str
     ],
 )
 @pytest.mark.parametrize("name", ["improvmx_domain", "improvmx_domain_info"])
-def test_a_connection_that_makes_no_sense_is_refused(
+def test_invalid_connection_options_are_rejected(
     emulator: Emulator, name: str, options: dict[str, Any], problem: str
 ) -> None:
     result = refused(emulator, name, {"domain": "example.com", **options})
@@ -329,7 +327,7 @@ def test_a_connection_that_makes_no_sense_is_refused(
         ),
     ],
 )
-def test_a_bad_choice_of_logs_is_refused(
+def test_invalid_log_filters_are_rejected(
     emulator: Emulator, options: dict[str, Any], problems: list[str]
 ) -> None:
     result = refused(emulator, "improvmx_logs_info", {"domain": "example.com", **options})
@@ -364,7 +362,7 @@ def test_a_bad_choice_of_logs_is_refused(
         ("improvmx_logs_info", {"domain": "example.com", "domains": []}, ["mutually exclusive"]),
     ],
 )
-def test_arguments_that_do_not_go_together_are_refused(
+def test_conflicting_arguments_are_rejected(
     emulator: Emulator, name: str, args: dict[str, Any], words: list[str]
 ) -> None:
     result = refused(emulator, name, args)
@@ -439,13 +437,13 @@ def test_what_v2_can_not_do_is_named_with_the_other_problems(emulator: Emulator)
     assert_told("improvmx_domain", result, problems)
 
 
-def test_a_bad_bound_of_deletions_is_named_with_the_other_problems(emulator: Emulator) -> None:
+def test_an_invalid_max_deletions_is_named_with_the_other_problems(emulator: Emulator) -> None:
     args = {"domains": [{"domain": "nodot"}], "purge": True, "max_deletions": -1}
     result = refused(emulator, "improvmx_domains", args)
     assert_told("improvmx_domains", result, ["max_deletions", "nodot", "2 problems"])
 
 
-def test_a_bad_connection_is_named_with_the_other_problems(emulator: Emulator) -> None:
+def test_an_invalid_connection_is_named_with_the_other_problems(emulator: Emulator) -> None:
     args = {"timeout": 0, "retry_timeout": -1, "api_url": "ftp://x.example", "domain": "nodot"}
     result = refused(emulator, "improvmx_domain", args)
     assert_told("improvmx_domain", result, ["timeout", "retry_timeout", "api_url", "nodot", "4 problems"])

@@ -47,7 +47,7 @@ def test_there_are_modules() -> None:
 
 
 @every_module
-def test_documentation_is_sound(name: str) -> None:
+def test_documentation_is_complete(name: str) -> None:
     documented = documentation(name)
     assert documented["module"] == name
     assert documented["short_description"]
@@ -98,15 +98,15 @@ def test_the_argument_spec_and_the_documentation_agree(name: str) -> None:
 def assert_same_options(spec: dict[str, Any], documented: dict[str, Any]) -> None:
     assert set(spec) == set(documented)
     for option, facts in spec.items():
-        told = documented[option]
-        assert told["description"], option
+        reported = documented[option]
+        assert reported["description"], option
         for fact in ("type", "elements", "default"):
-            assert facts.get(fact) == told.get(fact), (option, fact)
-        assert bool(facts.get("required")) is bool(told.get("required")), option
-        assert list(facts.get("choices") or []) == list(told.get("choices") or []), option
-        assert ("options" in facts) is ("suboptions" in told), option
+            assert facts.get(fact) == reported.get(fact), (option, fact)
+        assert bool(facts.get("required")) is bool(reported.get("required")), option
+        assert list(facts.get("choices") or []) == list(reported.get("choices") or []), option
+        assert ("options" in facts) is ("suboptions" in reported), option
         if "options" in facts:
-            assert_same_options(facts["options"], told["suboptions"])
+            assert_same_options(facts["options"], reported["suboptions"])
 
 
 @every_module
@@ -125,7 +125,7 @@ def test_the_shared_options_come_from_the_fragment_alone(name: str) -> None:
 
 
 @every_module
-def test_the_shared_options_mean_what_was_promised(name: str) -> None:
+def test_the_shared_options_have_their_documented_defaults(name: str) -> None:
     spec = declared(name)["argument_spec"]
     assert spec["api_key"]["no_log"] is True
     assert spec["api_key"]["required"] is True
@@ -290,7 +290,7 @@ def dead_url() -> str:
 
 @every_module_in_its_versions
 @pytest.mark.parametrize(("retry_timeout", "least", "most"), [(0, 1, 1), (60, 5, 20)])
-def test_a_dead_server_is_named_without_a_traceback(
+def test_an_unreachable_server_is_named_without_a_traceback(
     emulator: Emulator, clock: Clock, version: str, name: str, retry_timeout: int, least: int, most: int
 ) -> None:
     options = {"api_url": dead_url(), "api_key": emulator.api_key, "api_version": version, "timeout": 5}

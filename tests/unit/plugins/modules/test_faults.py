@@ -33,9 +33,9 @@ def state_of(emulator: Emulator) -> Account:
     }
 
 
-def wished_state(there: Account, wishes: list[dict[str, Any]], purge: bool = False) -> Account:
+def wished_state(existing: Account, wishes: list[dict[str, Any]], purge: bool = False) -> Account:
     """The account after the wishes, worked out without the code that is tested."""
-    after = {name: dict(aliases) for name, aliases in there.items()}
+    after = {name: dict(aliases) for name, aliases in existing.items()}
     for wish in wishes:
         name = wish["domain"]
         if wish.get("state") == "absent":
@@ -88,25 +88,25 @@ def run_under(modules: Modules, name: str, wished: Account, faults: Any, **args:
 
 def assert_truthful(emulator: Emulator, case: Case) -> None:
     result = case.result
-    told = changes_of(result["changes"])
+    reported = changes_of(result["changes"])
     assert "Traceback" not in str(result)
-    assert result["changed"] is bool(told)
-    assert max(Counter(told).values(), default=1) == 1
+    assert result["changed"] is bool(reported)
+    assert max(Counter(reported).values(), default=1) == 1
     if not case.failed:
-        assert told == case.effects
-        assert sorted(told) == sorted(case.plan)
+        assert reported == case.effects
+        assert sorted(reported) == sorted(case.plan)
         assert state_of(emulator) == case.wished
         return
     pending = changes_of(result["pending"])
     if UNKNOWN in result["msg"]:
         # Nothing that is told did not happen; what may have happened besides is told as not done.
-        assert not Counter(told) - Counter(case.effects)
-        assert not Counter(case.effects) - Counter(told) - Counter(pending)
+        assert not Counter(reported) - Counter(case.effects)
+        assert not Counter(case.effects) - Counter(reported) - Counter(pending)
     else:
-        assert told == case.effects
+        assert reported == case.effects
     if case.only_reads and not pending:
         return  # it failed before there was a plan
-    assert sorted(told + pending) == sorted(case.plan)
+    assert sorted(reported + pending) == sorted(case.plan)
 
 
 def assert_converges(modules: Modules, name: str, wished: Account, **args: Any) -> None:
@@ -204,7 +204,7 @@ STRIKES: tuple[dict[str, Any], ...] = ({"times": 1}, {"times": 1, "skip": 1}, {"
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_ends_as_wished_or_is_told_truthfully_and_a_repeat_converges(
+def test_a_fault_is_retried_or_reported_truthfully_and_the_next_run_converges(
     emulator: Emulator, clock: Clock, fault: str, method: str
 ) -> None:
     # Over all the cases, each task has its turn with each version: once, the second time, for ever.
@@ -239,7 +239,7 @@ def test_a_fault_ends_as_wished_or_is_told_truthfully_and_a_repeat_converges(
         "429 without a word",
     ],
 )
-def test_a_passing_fault_is_not_noticed(
+def test_a_temporary_fault_is_retried(
     modules_of_version: Modules, clock: Clock, fault: str, method: str
 ) -> None:
     modules = modules_of_version
@@ -268,7 +268,7 @@ def test_a_passing_fault_is_not_noticed(
     ],
 )
 @pytest.mark.parametrize("name", ["improvmx_domain", "improvmx_domains"])
-def test_a_creation_whose_answer_is_lost_happens_once(
+def test_a_creation_with_a_lost_answer_happens_once(
     modules_of_version: Modules, clock: Clock, fault: str, name: str
 ) -> None:
     modules = modules_of_version
@@ -282,7 +282,7 @@ def test_a_creation_whose_answer_is_lost_happens_once(
         assert not case.failed, case.result["msg"]
 
 
-def test_a_batch_that_is_made_in_part_is_finished(modules: Modules) -> None:
+def test_a_partly_accepted_batch_is_completed(modules: Modules) -> None:
     modules.seed(THERE)
     wished = wished_state(state_of(modules.emulator), WISHES)
     fault = Fault("batch_partial", times=None)
@@ -313,7 +313,7 @@ PERSISTENT: dict[str, list[str]] = {
 
 @pytest.mark.parametrize("fault", PERSISTENT)
 @pytest.mark.parametrize("name", ["improvmx_domain", "improvmx_domains", "improvmx_domain_info"])
-def test_a_failed_read_names_the_request_its_status_and_the_words_of_the_service(
+def test_a_failed_read_names_the_request_its_status_and_the_services_message(
     modules_of_version: Modules, clock: Clock, name: str, fault: str
 ) -> None:
     modules = modules_of_version
@@ -402,7 +402,7 @@ def test_without_a_retry_timeout_a_request_is_tried_once(
     assert clock.slept == []
 
 
-def test_a_long_wait_for_the_rate_limit_is_told(modules_of_version: Modules, clock: Clock) -> None:
+def test_a_long_wait_for_the_rate_limit_is_reported(modules_of_version: Modules, clock: Clock) -> None:
     modules = modules_of_version
     modules.options["retry_timeout"] = 100
     modules.emulator.faults.add(Fault("rate_limit", retry_after=30, reset=True))
@@ -430,7 +430,7 @@ def test_check_mode_under_faults_still_sends_reads_only(modules_of_version: Modu
     "catch_all", [{"forward": ["c@x.example"]}, {"state": "absent"}], ids=["update", "delete"]
 )
 @pytest.mark.parametrize("fault", ["500 after the effect", "truncated JSON", "empty body", "HTML 200"])
-def test_a_change_to_the_catch_all_of_a_new_domain_whose_answer_is_lost_is_told_once(
+def test_an_update_of_the_new_catch_all_with_a_lost_answer_is_reported_once(
     modules_of_version: Modules, clock: Clock, fault: str, catch_all: dict[str, Any]
 ) -> None:
     modules = modules_of_version
@@ -444,7 +444,7 @@ def test_a_change_to_the_catch_all_of_a_new_domain_whose_answer_is_lost_is_told_
 
 @pytest.mark.parametrize("blind", [1, 2, None], ids=["once", "twice", "for ever"])
 @pytest.mark.parametrize("kind", ["domain", "alias"])
-def test_a_creation_in_doubt_is_not_repeated_while_nothing_can_be_read(
+def test_a_doubtful_creation_is_not_sent_again_while_reads_fail(
     modules_of_version: Modules, clock: Clock, kind: str, blind: int | None
 ) -> None:
     modules = modules_of_version
@@ -470,7 +470,7 @@ def test_a_creation_in_doubt_is_not_repeated_while_nothing_can_be_read(
 @pytest.mark.parametrize("then", ["429 without a word", "429 for long", "400", "403", "503"])
 @pytest.mark.parametrize("first", ["reset after", "503 after the effect", "cut"])
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_a_change_whose_answer_is_lost_is_told_as_done_whatever_a_repeat_of_it_meets(
+def test_a_change_with_a_lost_answer_is_reported_as_done_whatever_its_retry_returns(
     modules_of_version: Modules, clock: Clock, method: str, first: str, then: str
 ) -> None:
     modules = modules_of_version
@@ -531,7 +531,7 @@ def random_wish(dice: random.Random, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", range(75))
-def test_by_chance_the_end_is_as_wished_or_told_truthfully(
+def test_random_faults_end_in_the_desired_state_or_a_truthful_report(
     modules_of_version: Modules, clock: Clock, seed: int
 ) -> None:
     modules = modules_of_version

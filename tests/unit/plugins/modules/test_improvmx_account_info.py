@@ -55,7 +55,7 @@ def test_reads_the_account_in_two_requests(modules_of_version: Modules, check: b
     assert [request.path for request in modules.emulator.requests] == PATHS[modules.options["api_version"]]
 
 
-def test_version_2_tells_of_the_account_and_the_key_but_not_the_key(emulator: Emulator) -> None:
+def test_version_2_returns_the_account_and_facts_about_the_key_but_not_the_key(emulator: Emulator) -> None:
     emulator.faults.add(
         Fault("body", path="/account/$", body=sample("v2-account-get.json")),
         Fault(
@@ -89,15 +89,15 @@ def test_version_2_tells_of_the_account_and_the_key_but_not_the_key(emulator: Em
     assert set(result["api_key"]) == documented("api_key")
 
 
-def test_version_3_tells_of_the_account_and_its_white_labels(emulator: Emulator) -> None:
-    told = sample("v3-account-get.json")
+def test_version_3_returns_the_account_and_its_white_labels(emulator: Emulator) -> None:
+    reported = sample("v3-account-get.json")
     emulator.faults.add(
-        Fault("body", path="/account$", body=told),
+        Fault("body", path="/account$", body=reported),
         Fault("body", path=WHITELABELS, body=sample("v3-account-whitelabels-get.json")),
     )
     result = read(of_version(emulator, "v3"))
     times = {"created": "2017-12-01T14:43:02Z", "renew_date": "2473-04-08T01:49:50Z"}
-    assert result["account"] == {**told["account"], **times}
+    assert result["account"] == {**reported["account"], **times}
     assert result["account"]["password"] is True  # that there is one
     assert result["whitelabels"] == [{"name": "example.com"}]
     assert "api_key" not in result
@@ -116,7 +116,7 @@ def test_a_plan_without_white_labels_is_no_failure(modules: Modules, status: int
     assert result["account"]["email"]
 
 
-def test_an_account_that_is_not_wrapped_is_taken_too(modules: Modules) -> None:
+def test_an_unwrapped_account_is_accepted(modules: Modules) -> None:
     bare = {**sample("v3-account-get.json")["account"], "success": True}
     modules.emulator.faults.add(Fault("body", path="/account$", body=bare))
     account = read(modules)["account"]
@@ -127,7 +127,7 @@ def test_an_account_that_is_not_wrapped_is_taken_too(modules: Modules) -> None:
 # --- Secrets --------------------------------------------------------------------------------------
 
 
-def test_no_secret_is_in_the_result_wherever_the_service_puts_one(emulator: Emulator) -> None:
+def test_the_result_has_no_secret_wherever_the_service_returns_one(emulator: Emulator) -> None:
     key = emulator.api_key
     hidden = {
         "email": f"{TOKEN}@mail.example",
@@ -163,17 +163,17 @@ def test_no_secret_is_in_the_result_wherever_the_service_puts_one(emulator: Emul
 
 @pytest.mark.parametrize("value", ["8f7d6s5a4g3h2j1k", ["8f7d6s5a4g3h2j1k"], {"a": "8f7d6s5a4g3h2j1k"}])
 @pytest.mark.parametrize("place", ["account", "plan", "limits", "whitelabels"])
-def test_what_is_not_known_of_an_account_is_not_shown(modules: Modules, place: str, value: Any) -> None:
-    told = sample("v3-account-get.json")
+def test_unknown_fields_of_an_account_are_not_returned(modules: Modules, place: str, value: Any) -> None:
+    reported = sample("v3-account-get.json")
     added = {"otp": value, "jwt": value, "password": value, "last_login": value}
     if place == "whitelabels":
         modules.emulator.faults.add(
             Fault("body", path=WHITELABELS, body={"whitelabels": [{"name": "w.example", **added}]})
         )
     else:
-        inner = told["account"] if place == "account" else told["account"][place]
+        inner = reported["account"] if place == "account" else reported["account"][place]
         inner.update(added)
-    modules.emulator.faults.add(Fault("body", path="/account$", body=told))
+    modules.emulator.faults.add(Fault("body", path="/account$", body=reported))
     result = read(modules)
     assert "8f7d6s5a4g3h2j1k" not in json.dumps(result)
     assert set(result["account"]) <= documented("account")
@@ -202,7 +202,7 @@ def test_the_token_is_in_no_error_message(emulator: Emulator, clock: Clock, faul
 
 
 @pytest.mark.parametrize("token", ["", " ", None, 7, ["a"], "\ud800"], ids=repr)
-def test_a_token_that_is_none_hides_nothing(emulator: Emulator, token: Any) -> None:
+def test_an_invalid_token_hides_nothing(emulator: Emulator, token: Any) -> None:
     emulator.faults.add(Fault("body", path=KEY, body={"token": token, "name": "a name"}))
     assert read(of_version(emulator, "v2"))["api_key"] == {"name": "a name"}
 
@@ -221,9 +221,7 @@ def test_a_token_that_is_none_hides_nothing(emulator: Emulator, token: Any) -> N
         (WHITELABELS, {"whitelabels": ["a.example"]}, "no list of objects"),
     ],
 )
-def test_a_reply_that_tells_nothing_is_a_failure(
-    emulator: Emulator, path: str, body: Any, words: str
-) -> None:
+def test_an_empty_reply_is_a_failure(emulator: Emulator, path: str, body: Any, words: str) -> None:
     for version in ("v2", "v3") if path != WHITELABELS else ("v3",):
         emulator.reset()
         emulator.faults.add(Fault("body", path=path, body=body))
@@ -236,7 +234,7 @@ def test_a_reply_that_tells_nothing_is_a_failure(
 # --- How much of the plan is used -----------------------------------------------------------------
 
 
-def test_usage_holds_the_limits_against_the_domains_and_the_fullest_of_them(modules: Modules) -> None:
+def test_usage_compares_the_limits_with_the_domains_and_the_fullest_domain(modules: Modules) -> None:
     content = {"info": "a@x.example", "sales": "a@x.example"}
     modules.seed({"a.example": {}, "b.example": content}, limits={"domains": 3, "aliases": 25})
     assert read(modules, usage=True)["usage"] == {
@@ -256,7 +254,7 @@ def test_usage_counts_the_aliases_that_a_list_does_not_show(modules: Modules) ->
 
 
 @pytest.mark.parametrize("total", [None, "450", True])
-def test_usage_counts_the_aliases_itself_where_no_total_is_told(
+def test_usage_counts_the_aliases_if_there_is_no_total(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, total: Any
 ) -> None:
     modules.seed({"a.example": {f"x{i}": "a@x.example" for i in range(450)}})
@@ -279,7 +277,7 @@ def test_usage_of_an_account_without_domains_and_limits(modules: Modules) -> Non
     }
 
 
-def test_version_2_tells_no_usage(emulator: Emulator) -> None:
+def test_version_2_returns_no_usage(emulator: Emulator) -> None:
     result = of_version(emulator, "v2").run("improvmx_account_info", usage=True)
     assert result["failed"] is True
     assert result["msg"] == "usage: API v2 tells no limits; v3 does. No request was sent."

@@ -16,7 +16,7 @@ AWKWARD = r"^(a|b)[0-9]{2,}/c?d#e%2F&f=g;h+i\.\S~ü$"
 
 
 @pytest.mark.parametrize(
-    ("there", "wish", "method", "left"),
+    ("existing", "wish", "method", "left"),
     [
         pytest.param(
             {"*": "o@m.example"},
@@ -138,25 +138,25 @@ AWKWARD = r"^(a|b)[0-9]{2,}/c?d#e%2F&f=g;h+i\.\S~ü$"
         ),
     ],
 )
-def test_brings_the_alias_to_the_wish_with_one_read_and_one_write(
+def test_ensures_the_alias_with_one_read_and_one_write(
     modules_of_version: Modules,
-    there: dict[str, str],
+    existing: dict[str, str],
     wish: dict[str, Any],
     method: str,
     left: dict[str, str],
 ) -> None:
     modules = modules_of_version
-    modules.seed({DOMAIN: there, "other.example": there})
+    modules.seed({DOMAIN: existing, "other.example": existing})
     rounds = modules.rounds("improvmx_alias", domain=DOMAIN, **wish)
     assert rounds.real["changed"] is True
     assert [request.method for request in rounds.requests] == ["GET", method]
     assert rounds.again["api_requests"] == 1
     assert modules.aliases(DOMAIN) == left
-    assert modules.aliases("other.example") == there
+    assert modules.aliases("other.example") == existing
 
 
 @pytest.mark.parametrize(
-    ("there", "wish"),
+    ("existing", "wish"),
     [
         pytest.param("a@x.example,b@y.example", ["b@y.example", "a@x.example"], id="order"),
         pytest.param("a@X.Example", ["a@x.EXAMPLE"], id="case of a destination's domain"),
@@ -175,10 +175,10 @@ def test_brings_the_alias_to_the_wish_with_one_read_and_one_write(
     ],
 )
 def test_no_difference_in_meaning_costs_one_request_and_changes_nothing(
-    modules_of_version: Modules, there: str, wish: Any
+    modules_of_version: Modules, existing: str, wish: Any
 ) -> None:
     modules = modules_of_version
-    modules.seed({DOMAIN: {"Info": there}})
+    modules.seed({DOMAIN: {"Info": existing}})
     for domain, alias in ((DOMAIN, "info"), ("EXAMPLE.com.", " INFO ")):
         rounds = modules.rounds("improvmx_alias", domain=domain, alias=alias, forward=wish)
         assert rounds.real["changed"] is False
@@ -187,7 +187,7 @@ def test_no_difference_in_meaning_costs_one_request_and_changes_nothing(
     assert modules.emulator.writes == []
 
 
-def test_an_absent_alias_that_is_not_there_costs_one_request(modules_of_version: Modules) -> None:
+def test_an_absent_alias_that_does_not_exist_costs_one_request(modules_of_version: Modules) -> None:
     modules = modules_of_version
     modules.seed({DOMAIN: {"*": "o@m.example"}})
     rounds = modules.rounds("improvmx_alias", domain=DOMAIN, alias="info", state="absent")
@@ -196,7 +196,7 @@ def test_an_absent_alias_that_is_not_there_costs_one_request(modules_of_version:
     assert rounds.count == 1
 
 
-def test_tells_the_alias_the_change_and_the_difference(modules_of_version: Modules) -> None:
+def test_returns_the_alias_the_change_and_the_diff(modules_of_version: Modules) -> None:
     modules = modules_of_version
     modules.seed({DOMAIN: [{"alias": "info", "forward": "a@x.example", "id": 4711}]})
     real = modules.rounds(
@@ -347,7 +347,7 @@ def test_fails_on_a_missing_domain_and_says_to_create_it(modules_of_version: Mod
 
 
 @pytest.mark.parametrize("alias", ["info", "*"])
-def test_in_check_mode_a_missing_domain_earns_a_warning_and_a_predicted_change(
+def test_in_check_mode_a_missing_domain_causes_a_warning_and_a_predicted_change(
     modules_of_version: Modules, alias: str
 ) -> None:
     modules = modules_of_version
@@ -363,7 +363,7 @@ def test_in_check_mode_a_missing_domain_earns_a_warning_and_a_predicted_change(
     assert check["diff"][0]["after"] == real["diff"][0]["after"]
 
 
-def test_an_absent_alias_of_a_missing_domain_is_as_wished(modules_of_version: Modules) -> None:
+def test_an_absent_alias_of_a_missing_domain_is_unchanged(modules_of_version: Modules) -> None:
     rounds = modules_of_version.rounds("improvmx_alias", domain=DOMAIN, alias="info", state="absent")
     assert rounds.real["changed"] is False
     assert rounds.real["alias"] is None

@@ -70,7 +70,7 @@ def methods(rounds: Any) -> list[str]:
         pytest.param({"aliases": [absent("info")]}, {"*": OWNER}, 1, CATCH_ALL_MADE, id="absent alias"),
     ],
 )
-def test_creates_a_domain_with_the_aliases_that_are_wished_for(
+def test_creates_a_domain_with_the_desired_aliases(
     modules_of_version: Modules,
     wish: dict[str, Any],
     left: dict[str, str],
@@ -92,7 +92,7 @@ def test_the_warning_of_the_catch_all_says_how_to_manage_it(modules_of_version: 
     assert "absent" in warning
 
 
-def test_a_catch_all_that_is_wanted_as_the_service_makes_it_needs_no_write_of_its_own(
+def test_a_catch_all_desired_as_the_service_creates_it_needs_no_write(
     modules_of_version: Modules,
 ) -> None:
     modules = modules_of_version
@@ -114,7 +114,7 @@ def test_all_new_aliases_go_in_as_few_batches_as_possible(modules: Modules, coun
     assert len(modules.aliases(DOMAIN)) == count + 1
 
 
-def test_aliases_are_made_one_by_one_where_the_service_knows_no_batch(modules: Modules) -> None:
+def test_aliases_are_created_one_by_one_if_the_service_has_no_batch(modules: Modules) -> None:
     modules.emulator.batch_enabled = False
     aliases = [present(name, "a@x.example") for name in ("a", "b", "c")]
     rounds = modules.rounds("improvmx_domain", CATCH_ALL_MADE, domain=DOMAIN, aliases=aliases)
@@ -132,7 +132,7 @@ def test_aliases_are_made_one_by_one_where_the_service_knows_no_batch(modules: M
     ],
     ids=["changed", "as it is made", "deleted", "not mentioned"],
 )
-def test_the_catch_all_is_dealt_with_where_the_reply_to_the_creation_shows_no_aliases(
+def test_the_catch_all_is_managed_although_the_reply_to_the_creation_shows_no_aliases(
     modules: Modules,
     monkeypatch: pytest.MonkeyPatch,
     aliases: list[dict[str, Any]],
@@ -203,7 +203,7 @@ def test_the_catch_all_is_dealt_with_where_the_reply_to_the_creation_shows_no_al
         ),
     ],
 )
-def test_brings_aliases_to_the_wish_and_leaves_the_others_alone(
+def test_ensures_the_listed_aliases_and_leaves_the_others_unchanged(
     modules_of_version: Modules, wish: dict[str, Any], left: dict[str, str] | None, changes: list[str]
 ) -> None:
     modules = modules_of_version
@@ -249,7 +249,7 @@ def test_aliases_among_those_that_the_service_shows_need_no_further_reading(modu
     assert rounds.count == 1
 
 
-def test_deletes_a_domain_and_tells_every_alias_that_went_with_it(modules_of_version: Modules) -> None:
+def test_deletes_a_domain_and_reports_every_deleted_alias(modules_of_version: Modules) -> None:
     modules = modules_of_version
     modules.seed({DOMAIN: {f"a{number}": "a@x.example" for number in range(201)}, "other.example": {}})
     rounds = modules.rounds("improvmx_domain", domain=DOMAIN, state="absent")
@@ -262,7 +262,7 @@ def test_deletes_a_domain_and_tells_every_alias_that_went_with_it(modules_of_ver
     assert read_diff(rounds.real["diff"])["after"] == {}
 
 
-def test_an_absent_domain_that_is_not_there_costs_one_request(modules_of_version: Modules) -> None:
+def test_an_absent_domain_that_does_not_exist_costs_one_request(modules_of_version: Modules) -> None:
     rounds = modules_of_version.rounds(
         "improvmx_domain", domain=DOMAIN, state="absent", aliases=[present("info", "a@x.example")]
     )
@@ -341,7 +341,7 @@ def test_changes_the_settings_that_differ_in_one_request(
         ),
     ],
 )
-def test_settings_that_are_as_wished_cost_one_request(
+def test_unchanged_settings_cost_one_request(
     modules: Modules, there: dict[str, Any], wish: dict[str, Any]
 ) -> None:
     seed_settings(modules.emulator, **there)
@@ -351,7 +351,7 @@ def test_settings_that_are_as_wished_cost_one_request(
 
 
 @pytest.mark.parametrize("refuses", ["null", "nothing", "all"])
-def test_a_setting_is_cleared_with_whichever_value_the_service_takes_for_that(
+def test_a_setting_is_cleared_with_any_value_that_the_service_accepts(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, refuses: str
 ) -> None:
     """It may refuse null, or take it for no change."""
@@ -410,7 +410,7 @@ def test_v2_refuses_settings_before_any_request(emulator: Emulator, setting: str
     assert emulator.requests == []
 
 
-def test_a_setting_that_the_service_refuses_is_a_failure_in_its_words(modules: Modules) -> None:
+def test_a_refused_setting_fails_with_the_services_message(modules: Modules) -> None:
     seed_settings(modules.emulator)
     result = modules.run("improvmx_domain", domain=DOMAIN, whitelabel="mail.unknown.example")
     assert result["failed"] is True
@@ -466,7 +466,7 @@ def test_a_destination_may_be_inside_a_subdomain_or_a_longer_name(modules_of_ver
         ("webhook", "https://Ann:Pass-1@hook.example/", "https://Ann:Pass-1@Hook.example"),
     ],
 )
-def test_setting_that_means_the_same_is_not_written(
+def test_setting_with_the_same_meaning_is_not_written(
     modules: Modules, setting: str, existing: str, wished: str
 ) -> None:
     modules.emulator.seed({"domains": [{"domain": DOMAIN, setting: existing}]})
@@ -481,7 +481,7 @@ def test_setting_that_means_the_same_is_not_written(
         ("webhook", "https://Hook.example", "https://hook.example/"),
     ],
 )
-def test_service_that_stores_a_setting_in_another_form_has_taken_it(
+def test_setting_stored_in_another_form_counts_as_accepted(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, setting: str, wished: str, kept: str
 ) -> None:
     def normalise(usual: Any, account: Any, call: Any) -> Any:
@@ -497,7 +497,7 @@ def test_service_that_stores_a_setting_in_another_form_has_taken_it(
 # --- What the service refuses ---------------------------------------------------------------------
 
 
-def test_somebody_elses_domain_is_a_failure_in_the_words_of_the_service(modules_of_version: Modules) -> None:
+def test_the_domain_of_another_account_fails_with_the_services_message(modules_of_version: Modules) -> None:
     modules = modules_of_version
     modules.emulator.seed({"other_domains": [DOMAIN]})
     result = modules.run("improvmx_domain", domain=DOMAIN, aliases=[present("info", "a@x.example")])
@@ -515,7 +515,7 @@ def test_somebody_elses_domain_is_a_failure_in_the_words_of_the_service(modules_
     assert [request.method for request in modules.emulator.requests] == ["GET", "POST", "GET"]
 
 
-def test_a_domain_of_ours_that_turns_up_meanwhile_is_taken_as_it_is(modules_of_version: Modules) -> None:
+def test_a_domain_created_meanwhile_in_the_account_is_managed(modules_of_version: Modules) -> None:
     modules = modules_of_version
     modules.seed({DOMAIN: {"*": OWNER, "keep": "k@x.example"}})
     unseen = Fault(
@@ -528,7 +528,7 @@ def test_a_domain_of_ours_that_turns_up_meanwhile_is_taken_as_it_is(modules_of_v
     assert modules.aliases(DOMAIN) == {"*": OWNER, "keep": "k@x.example", "info": "a@x.example"}
 
 
-def test_an_alias_that_turns_up_meanwhile_with_other_destinations_is_updated(
+def test_an_alias_created_meanwhile_with_other_destinations_is_updated(
     modules_of_version: Modules,
 ) -> None:
     modules = modules_of_version
@@ -564,7 +564,7 @@ def test_settings_of_a_domain_that_is_routed_by_rules_are_managed(modules: Modul
     modules.rounds("improvmx_domain", domain=DOMAIN, webhook="https://hooks.example/in")
 
 
-def test_one_alias_that_the_service_refuses_does_not_keep_the_batch_from_being_made(modules: Modules) -> None:
+def test_one_refused_alias_does_not_stop_the_rest_of_its_batch(modules: Modules) -> None:
     modules.seed({DOMAIN: {"*": OWNER}}, limits={"destinations": 2})
     aliases = [present("a", "a@x.example"), present("b", "1@x.example", "2@x.example", "3@x.example")]
     result = modules.run("improvmx_domain", domain=DOMAIN, aliases=aliases)
@@ -581,12 +581,12 @@ def test_one_alias_that_the_service_refuses_does_not_keep_the_batch_from_being_m
 # --- The result -----------------------------------------------------------------------------------
 
 
-def test_tells_the_domain_as_the_info_module_does(modules_of_version: Modules) -> None:
+def test_returns_the_domain_as_the_info_module_does(modules_of_version: Modules) -> None:
     modules = modules_of_version
     real = modules.rounds(
         "improvmx_domain",
         domain=DOMAIN,
         aliases=[present("*", "b@y.example"), present("info", "a@x.example")],
     ).again
-    (told,) = modules.run("improvmx_domain_info", domain=DOMAIN)["domains"]
-    assert real["domain"] == told
+    (reported,) = modules.run("improvmx_domain_info", domain=DOMAIN)["domains"]
+    assert real["domain"] == reported

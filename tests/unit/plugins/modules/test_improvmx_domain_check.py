@@ -70,7 +70,7 @@ def routes(modules: Modules, start: int = 0) -> list[str]:
 # --- What a check does ----------------------------------------------------------------------------
 
 
-def test_a_check_of_right_records_makes_the_domain_active_and_a_second_one_changes_nothing(
+def test_a_check_of_valid_records_activates_the_domain_and_a_second_one_changes_nothing(
     modules_of_version: Modules,
 ) -> None:
     modules = modules_of_version
@@ -88,7 +88,7 @@ def test_a_check_of_right_records_makes_the_domain_active_and_a_second_one_chang
 
 
 @pytest.mark.parametrize(("active", "count"), [(False, 2), (True, 3)])
-def test_wrong_records_are_no_failure_and_change_nothing(
+def test_wrong_records_are_not_a_failure_and_change_nothing(
     modules_of_version: Modules, active: bool, count: int
 ) -> None:
     """Of an active domain it is not known whether a check shuts it off, so it is read again."""
@@ -103,15 +103,13 @@ def test_wrong_records_are_no_failure_and_change_nothing(
 
 
 @pytest.mark.parametrize("form", ["bücher.example", "BÜCHER.example.", "XN--bcher-kva.example"])
-def test_takes_any_form_of_a_name(modules_of_version: Modules, form: str) -> None:
+def test_accepts_any_form_of_a_name(modules_of_version: Modules, form: str) -> None:
     seed(modules_of_version, {}, name="bücher.example")
     result = check(modules_of_version, domain=form)
     assert "MX of bücher.example" in result["reason"]
 
 
-def test_a_domain_that_the_service_shuts_off_is_a_change(
-    modules: Modules, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_deactivated_domain_is_a_change(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
     def shut_off(usual: Any, account: Any, call: Any) -> Any:
         account.domains[DOMAIN].active = False
         return usual(account, call)
@@ -123,7 +121,7 @@ def test_a_domain_that_the_service_shuts_off_is_a_change(
     assert result["changes"] == [{**ACTIVATION, "before": {"active": True}, "after": {"active": False}}]
 
 
-def test_a_domain_that_stays_inactive_though_its_records_are_right_is_told_so(
+def test_an_inactive_domain_with_valid_records_is_reported(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def keep_inactive(usual: Any, account: Any, call: Any) -> Any:
@@ -149,7 +147,7 @@ def test_a_domain_that_stays_inactive_though_its_records_are_right_is_told_so(
         ({"mx": RIGHT}, True, None),
     ],
 )
-def test_version_2_tells_of_mx_only(
+def test_version_2_reports_mx_only(
     emulator: Emulator, dns: dict[str, Any], valid: bool, reason: str | None
 ) -> None:
     modules = Modules(emulator, api_version="v2")
@@ -184,7 +182,7 @@ def test_version_2_tells_of_mx_only(
         ),
     ],
 )
-def test_version_3_tells_which_record_is_wrong(
+def test_version_3_reports_which_record_is_wrong(
     modules: Modules, dns: dict[str, Any], valid: bool, reason: str | None
 ) -> None:
     seed(modules, dns)
@@ -232,7 +230,7 @@ def appear_after(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, clock: Clo
         (300, [2, 4, 8, 16, 32, 60, 60, 60, 58]),
     ],
 )
-def test_waits_in_growing_pauses_until_time_is_up(
+def test_waits_with_growing_pauses_until_the_timeout(
     modules_of_version: Modules, clock: Clock, wait: int, pauses: list[int]
 ) -> None:
     modules = modules_of_version
@@ -257,14 +255,14 @@ def test_stops_waiting_as_soon_as_the_domain_is_valid(
     assert routes(modules) == [READ, *["check"] * (pauses + 1), READ]
 
 
-def test_does_not_wait_for_what_is_valid(modules_of_version: Modules, clock: Clock) -> None:
+def test_does_not_wait_if_the_records_are_valid(modules_of_version: Modules, clock: Clock) -> None:
     seed(modules_of_version, GOOD, active=True)
     assert check(modules_of_version, wait=1000)["api_requests"] == 2
     assert clock.slept == []
 
 
 @pytest.mark.parametrize("scope", ["endpoint", "method", "account"])
-def test_a_wait_keeps_the_rate_limit(
+def test_a_wait_respects_the_rate_limit(
     modules_of_version: Modules, clock: Clock, monkeypatch: pytest.MonkeyPatch, scope: Any
 ) -> None:
     modules = modules_of_version
@@ -283,7 +281,7 @@ def test_a_wait_keeps_the_rate_limit(
 
 @pytest.mark.parametrize("active", [True, False])
 @pytest.mark.parametrize("dns", [GOOD, {}], ids=["right", "wrong"])
-def test_check_mode_reads_the_domain_and_says_that_it_can_not_tell(
+def test_check_mode_reads_the_domain_and_warns_that_it_can_not_predict(
     modules_of_version: Modules, clock: Clock, dns: dict[str, Any], active: bool
 ) -> None:
     modules = modules_of_version
@@ -298,7 +296,7 @@ def test_check_mode_reads_the_domain_and_says_that_it_can_not_tell(
     assert clock.slept == []
 
 
-def test_in_check_mode_a_missing_domain_earns_a_warning(modules_of_version: Modules) -> None:
+def test_in_check_mode_a_missing_domain_causes_a_warning(modules_of_version: Modules) -> None:
     result = check(modules_of_version, check=True)
     assert outcome(result) == UNCHANGED
     assert (result["valid"], result["active"]) == (None, None)
@@ -340,7 +338,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("path", [f"/{DOMAIN}$", "/check$"])
-def test_a_passing_fault_is_not_noticed(
+def test_a_temporary_fault_is_retried(
     modules_of_version: Modules, clock: Clock, fault: str, path: str
 ) -> None:
     modules = modules_of_version
@@ -369,7 +367,7 @@ def test_a_passing_fault_is_not_noticed(
     ],
 )
 @pytest.mark.parametrize("active", [True, False])
-def test_a_lasting_fault_of_the_check_is_told_with_what_the_check_did(
+def test_a_permanent_fault_of_the_check_is_reported_with_its_effect(
     modules_of_version: Modules, clock: Clock, fault: dict[str, Any], effect: bool, active: bool
 ) -> None:
     modules = modules_of_version
@@ -393,7 +391,7 @@ def test_a_lasting_fault_of_the_check_is_told_with_what_the_check_did(
     [{"kind": "reset_after"}, {"kind": "reset_before"}, {"kind": "rate_limit", "retry_after": 1000}],
     ids=lambda fault: fault["kind"],
 )
-def test_what_can_not_be_found_out_after_a_lost_check_is_said(
+def test_an_unknown_effect_of_a_lost_check_is_reported(
     modules_of_version: Modules, clock: Clock, fault: dict[str, Any]
 ) -> None:
     modules = modules_of_version
@@ -405,7 +403,7 @@ def test_what_can_not_be_found_out_after_a_lost_check_is_said(
     assert "Run it again" in result["msg"]
 
 
-def test_a_valid_domain_that_can_not_be_read_again_is_told_as_not_known(
+def test_a_valid_domain_that_can_not_be_read_again_is_reported_as_unknown(
     modules_of_version: Modules, clock: Clock
 ) -> None:
     modules = modules_of_version
@@ -419,7 +417,7 @@ def test_a_valid_domain_that_can_not_be_read_again_is_told_as_not_known(
     assert outcome(check(modules)) == UNCHANGED
 
 
-def test_a_domain_that_vanishes_before_the_check_is_told(modules_of_version: Modules) -> None:
+def test_a_domain_deleted_before_the_check_is_reported(modules_of_version: Modules) -> None:
     modules = modules_of_version
     seed(modules, GOOD)
     modules.emulator.faults.add(Fault("status", status=404, path="/check$"))
@@ -498,7 +496,7 @@ ONES: dict[str, tuple[dict[str, Any], bool]] = {
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
-def test_many_domains_are_checked_in_one_task_and_told_in_the_order_of_the_list(
+def test_many_domains_are_checked_in_one_task_and_returned_in_the_order_of_the_list(
     modules_of_version: Modules, concurrency: int
 ) -> None:
     modules = modules_of_version
@@ -520,7 +518,7 @@ def test_many_domains_are_checked_in_one_task_and_told_in_the_order_of_the_list(
     assert again["checks"] == real["checks"]
 
 
-def test_one_of_many_is_told_as_it_is_alone(modules_of_version: Modules) -> None:
+def test_one_of_many_is_returned_like_a_single_domain(modules_of_version: Modules) -> None:
     modules = modules_of_version
     names = seed_many(modules, *ONES.values())
     together = check_many(modules, names)
@@ -559,7 +557,7 @@ def test_version_2_lists_in_one_request(emulator: Emulator) -> None:
     assert counts(modules) == {LIST["v2"]: 2, "check": 20}
 
 
-def test_a_list_of_one_is_asked_for_by_name_and_an_empty_one_asks_nothing(
+def test_a_list_of_one_is_read_by_name_and_an_empty_list_sends_nothing(
     modules_of_version: Modules,
 ) -> None:
     modules = modules_of_version
@@ -624,7 +622,7 @@ def test_a_check_that_failed_but_took_effect_is_a_change(modules_of_version: Mod
 
 
 @pytest.mark.parametrize("count", [2, 3], ids=["looked at one by one", "looked up in the list"])
-def test_many_domains_that_can_not_be_read_again_are_told_as_not_known(
+def test_many_domains_that_can_not_be_read_again_are_reported_as_unknown(
     modules: Modules, clock: Clock, count: int
 ) -> None:
     names = seed_many(modules, *[*[ONES["right and inactive"]] * count, *[ONES["right and active"]] * 100])
@@ -656,7 +654,7 @@ def test_a_list_that_can_not_be_read_changes_nothing(modules_of_version: Modules
     assert modules.emulator.writes == []
 
 
-def test_all_share_the_time_of_a_wait_and_only_those_that_are_not_valid_are_checked_again(
+def test_all_domains_share_one_wait_and_only_invalid_ones_are_checked_again(
     modules_of_version: Modules, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     modules = modules_of_version
@@ -672,7 +670,7 @@ def test_all_share_the_time_of_a_wait_and_only_those_that_are_not_valid_are_chec
 
 
 @pytest.mark.parametrize("scope", ["endpoint", "method", "account"])
-def test_checks_side_by_side_keep_the_rate_limit(
+def test_concurrent_checks_respect_the_rate_limit(
     modules_of_version: Modules, clock: Clock, scope: Any
 ) -> None:
     modules = modules_of_version
@@ -692,7 +690,7 @@ def test_checks_side_by_side_keep_the_rate_limit(
         (["bücher.example", "xn--bcher-kva.example"], ["are the same domain"]),
     ],
 )
-def test_names_that_are_malformed_or_doubled_are_refused(
+def test_malformed_and_duplicate_names_are_rejected(
     modules: Modules, domains: list[str], problems: list[str]
 ) -> None:
     result = fail_many(modules, domains, concurrency=11)
@@ -706,7 +704,7 @@ def test_names_that_are_malformed_or_doubled_are_refused(
     [{}, {"domain": None}, {"domains": None}, {"domain": DOMAIN, "domains": [DOMAIN]}],
     ids=["neither", "no domain", "no domains", "both"],
 )
-def test_either_one_domain_or_several_are_given(modules: Modules, args: dict[str, Any]) -> None:
+def test_domain_and_domains_are_mutually_exclusive(modules: Modules, args: dict[str, Any]) -> None:
     result = run_module("improvmx_domain_check", {**modules.options, **args})
     assert result["failed"] is True
     assert re.search(r"domain(, |\|| or )domains", result["msg"])

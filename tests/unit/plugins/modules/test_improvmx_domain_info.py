@@ -22,7 +22,7 @@ def names_of(result: dict[str, Any]) -> list[str]:
     return [domain["domain"] for domain in result["domains"]]
 
 
-def test_tells_every_field_of_a_domain(modules_of_version: Modules) -> None:
+def test_returns_every_field_of_a_domain(modules_of_version: Modules) -> None:
     modules = modules_of_version
     settings = {
         "notification_email": "ops@mail.example",
@@ -32,12 +32,12 @@ def test_tells_every_field_of_a_domain(modules_of_version: Modules) -> None:
     alias = {"alias": "Info", "forward": " b@Y.example,A@x.example,https://hooks.example/M", "id": 4711}
     described = {"domain": "bücher.example", "active": True, "added": JANUARY, "aliases": [alias], **settings}
     modules.emulator.seed({"domains": [described]})
-    (told,) = modules.run("improvmx_domain_info", domain="bücher.example")["domains"]
+    (reported,) = modules.run("improvmx_domain_info", domain="bücher.example")["domains"]
     is_v2 = modules.options["api_version"] == "v2"
     details = {} if is_v2 else {"dkim_selector", "banned", "strict_mxes", "routing_engine"}
-    records = told.pop("dns_records")
-    assert {name: told.pop(name) for name in sorted({"daily_quota", *details})}["daily_quota"] == 500
-    assert told == {
+    records = reported.pop("dns_records")
+    assert {name: reported.pop(name) for name in sorted({"daily_quota", *details})}["daily_quota"] == 500
+    assert reported == {
         "domain": "xn--bcher-kva.example",
         "display": "bücher.example",
         "active": True,
@@ -81,7 +81,7 @@ def test_reads_one_domain_by_any_form_of_its_name_in_one_request(
     assert result["api_requests"] == 1
 
 
-def test_a_domain_that_is_not_there_gives_an_empty_list(modules_of_version: Modules) -> None:
+def test_a_domain_that_does_not_exist_gives_an_empty_list(modules_of_version: Modules) -> None:
     modules = modules_of_version
     modules.seed({"example.com": {}})
     result = modules.run("improvmx_domain_info", domain="example.org")
@@ -135,7 +135,7 @@ def test_the_filter_of_active_domains(
 @pytest.mark.parametrize(
     "options", [{"domain": "big.example"}, {"query": "big"}, {}], ids=["domain", "query", "all"]
 )
-def test_tells_every_alias_however_many_there_are(
+def test_returns_every_alias_of_a_large_domain(
     modules_of_version: Modules, count: int, pages: int, options: dict[str, Any]
 ) -> None:
     modules = modules_of_version
@@ -148,7 +148,7 @@ def test_tells_every_alias_however_many_there_are(
 
 
 @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250])
-def test_tells_every_domain_however_many_there_are(modules_of_version: Modules, count: int) -> None:
+def test_returns_every_domain_of_a_large_account(modules_of_version: Modules, count: int) -> None:
     modules = modules_of_version
     names = [f"d{number:03}.example" for number in range(count)]
     modules.seed({name: {"*": OWNER} for name in reversed(names)})
@@ -161,8 +161,8 @@ def test_tells_every_domain_however_many_there_are(modules_of_version: Modules, 
 def test_an_added_time_is_iso_8601_in_utc(modules_of_version: Modules) -> None:
     modules = modules_of_version
     modules.seed({"a.example": {}})
-    (told,) = modules.run("improvmx_domain_info")["domains"]
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", told["added"])
+    (reported,) = modules.run("improvmx_domain_info")["domains"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", reported["added"])
 
 
 # --- Forms that other replies of the service have -------------------------------------------------
@@ -175,8 +175,8 @@ def test_catch_all_without_a_name_is_the_catch_all(modules_of_version: Modules, 
     aliases = {"*": "o@x.example"} | {f"a{number}": "a@x.example" for number in range(count)}
     domain = {"domain": "a.example", "aliases": aliases}
     modules.emulator.seed({"domains": [domain], "beliefs": {"catch_all_is_blank": True}})
-    [told] = modules.run("improvmx_domain_info")["domains"]
-    assert {alias["alias"] for alias in told["aliases"]} == set(aliases)
+    [reported] = modules.run("improvmx_domain_info")["domains"]
+    assert {alias["alias"] for alias in reported["aliases"]} == set(aliases)
     result = modules.run("improvmx_alias", domain="a.example", alias="*", forward=["o@x.example"])
     assert (result["changed"], modules.emulator.writes) == (False, [])
     result = modules.run("improvmx_alias", domain="a.example", alias="*", forward=["p@x.example"])
@@ -189,9 +189,9 @@ def test_newer_names_of_fields_are_read(modules: Modules) -> None:
     domain = {"domain": "a.example", "created_at": "2026-01-31T08:00:00Z", "aliases": [alias]}
     modules.emulator.seed({"domains": [{"domain": "a.example"}]})
     modules.emulator.faults.add(Fault("body", body={"domain": domain, "success": True}))
-    [told] = modules.run("improvmx_domain_info", domain="a.example")["domains"]
-    assert told["added"] == "2026-01-31T08:00:00Z"
-    assert told["aliases"][0]["id"] == "4711"
+    [reported] = modules.run("improvmx_domain_info", domain="a.example")["domains"]
+    assert reported["added"] == "2026-01-31T08:00:00Z"
+    assert reported["aliases"][0]["id"] == "4711"
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_newer_names_of_fields_are_read(modules: Modules) -> None:
         ({"errors": ["One.", "Two."], "code": 403}, "One.; Two."),
     ],
 )
-def test_words_of_the_service_are_told_in_whichever_form(
+def test_error_messages_of_the_service_are_reported_in_any_form(
     modules: Modules, body: dict[str, Any], words: str
 ) -> None:
     modules.emulator.faults.add(Fault("body", status=403, body=body))
@@ -233,7 +233,7 @@ def seed_lists(modules: Modules, **beliefs: Any) -> None:
 @pytest.mark.parametrize(
     ("include", "requests"), [([], 1), (["credentials"], 3), (["rules"], 3), (["rules", "credentials"], 5)]
 )
-def test_includes_what_is_asked_for_at_a_request_for_each_list(
+def test_includes_requested_lists_at_one_request_each(
     modules: Modules, include: list[str], requests: int
 ) -> None:
     seed_lists(modules)
@@ -251,14 +251,14 @@ def test_includes_what_is_asked_for_at_a_request_for_each_list(
         assert "secret-12345" not in str(result)
 
 
-def test_rules_are_found_where_the_list_does_not_tell_how_a_domain_is_routed(modules: Modules) -> None:
+def test_rules_are_found_if_the_list_does_not_show_the_routing(modules: Modules) -> None:
     seed_lists(modules, list_shows_details=False)
     plain, ruled = modules.run("improvmx_domain_info", include=["rules"])["domains"]
     assert (plain["rules"], len(ruled["rules"])) == ([], 2)
 
 
 @pytest.mark.parametrize("shown", [True, False])
-def test_what_was_included_is_valid_input_that_changes_nothing(modules: Modules, shown: bool) -> None:
+def test_included_lists_are_valid_input_that_changes_nothing(modules: Modules, shown: bool) -> None:
     seed_lists(modules, list_shows_details=shown)
     found = modules.run("improvmx_domain_info", include=["rules", "credentials"])["domains"]
     rounds = modules.rounds("improvmx_domains", domains=found)

@@ -40,7 +40,7 @@ def names_of(emulator: Emulator) -> list[str]:
 # --- Changes --------------------------------------------------------------------------------------
 
 
-def test_brings_many_domains_to_the_wish_at_once(modules_of_version: Modules) -> None:
+def test_ensures_many_domains_in_one_run(modules_of_version: Modules) -> None:
     modules = modules_of_version
     modules.seed(
         {
@@ -219,7 +219,7 @@ def test_a_concurrency_out_of_bounds_is_refused(modules: Modules, concurrency: i
     assert result["msg"] == "concurrency must be from 1 to 10. No request was sent."
 
 
-def test_domains_side_by_side_end_as_one_by_one(modules_of_version: Modules) -> None:
+def test_concurrent_domains_end_like_sequential_ones(modules_of_version: Modules) -> None:
     """The same results, in the same order, and the same report of a failure in part."""
     modules = modules_of_version
     wishes = [domain(f"d{number}.example", present("info", "a@x.example")) for number in range(12)]
@@ -231,9 +231,9 @@ def test_domains_side_by_side_end_as_one_by_one(modules_of_version: Modules) -> 
             {"old.example": {}, "d3.example": {"info": "b@x.example"}}, other_domains=["taken.example"]
         )
         result = modules.run("improvmx_domains", domains=wishes, concurrency=concurrency)
-        for told in result["domains"]:
-            del told["added"]
-            for alias in told["aliases"]:
+        for reported in result["domains"]:
+            del reported["added"]
+            for alias in reported["aliases"]:
                 del alias["id"]
         ended.append((result, modules.emulator.dump()["domains"]))
     for account in (ended[0][1], ended[1][1]):
@@ -259,7 +259,7 @@ def purge(**options: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_more_domains_than_may_go_are_refused_before_any_write(
+def test_more_deletions_than_allowed_are_refused_before_any_write(
     emulator: Emulator, modules_of_version: Modules, check: bool
 ) -> None:
     names = ["a.example", "b.example", "c.example"]
@@ -364,7 +364,7 @@ RULED = {"domain": "ruled.example", "routing_engine": "rules", "aliases": {"old"
     [({"purge": True, "max_deletions": 0}, 1), ({"unmanaged": "fail"}, 3)],  # it reads all of a domain
     ids=["max_deletions", "unmanaged"],
 )
-def test_a_refused_run_returns_as_pending_what_a_domain_could_not_get_anyway(
+def test_a_refused_run_returns_impossible_changes_as_pending(
     modules: Modules, bound: dict[str, Any], requests: int, purge_aliases: bool
 ) -> None:
     modules.emulator.seed({"domains": [RULED, {"domain": "surplus.example", "aliases": {}}]})
@@ -375,11 +375,11 @@ def test_a_refused_run_returns_as_pending_what_a_domain_could_not_get_anyway(
     deletion = [("delete", "ruled.example", "old")] if purge_aliases else []
     assert sorted(pending) == [("create", "ruled.example", "new"), *deletion]
     unmanaged = [(thing["domain"], thing["name"]) for thing in result.get("unmanaged", ())]
-    assert ("ruled.example", "old") not in unmanaged or not purge_aliases
+    assert (("ruled.example", "old") in unmanaged) is ("unmanaged" in bound and not purge_aliases)
     assert result["api_requests"] == requests
 
 
-def test_the_catch_all_of_a_new_domain_is_no_deletion_of_what_is_there_now(
+def test_the_catch_all_of_a_new_domain_does_not_count_as_a_deletion(
     modules_of_version: Modules,
 ) -> None:
     modules_of_version.rounds(
@@ -400,7 +400,7 @@ LIVE = [f"live{number}.example" for number in range(5)]
 
 
 @pytest.mark.parametrize("purge_aliases", [False, True])
-def test_the_catch_all_of_a_domain_that_the_list_hides_is_a_deletion_like_any_other(
+def test_the_catch_all_of_a_hidden_domain_counts_as_a_deletion(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, purge_aliases: bool
 ) -> None:
     modules.seed({name: {"*": "live@x.example"} for name in LIVE})
@@ -418,7 +418,7 @@ def test_the_catch_all_of_a_domain_that_the_list_hides_is_a_deletion_like_any_ot
     assert result["api_requests"] == 2 + 5 * 2  # list and limits, of each domain the creation and the look
 
 
-def test_the_catch_alls_of_hidden_domains_go_as_far_as_max_deletions_allows(
+def test_catch_alls_of_hidden_domains_are_deleted_up_to_max_deletions(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     modules.seed({name: {"*": "live@x.example"} for name in LIVE})
@@ -446,7 +446,7 @@ def test_aliases_of_a_hidden_domain_are_not_purged_without_a_plan(
     assert [change["name"] for change in result["pending"]] == ["new", "*", "info"]
 
 
-def test_a_catch_all_whose_creation_is_in_doubt_may_be_that_of_somebody_else(
+def test_a_catch_all_of_a_doubtful_creation_counts_as_a_deletion(
     modules_of_version: Modules, clock: Clock
 ) -> None:
     """Without a bound it goes; with one, it counts, and in the next run as well."""
@@ -491,7 +491,7 @@ def delete_after_the_list(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     ],
     ids=["absent", "present", "purged"],
 )
-def test_a_domain_that_is_deleted_between_the_list_and_its_aliases_is_one_that_is_gone(
+def test_a_domain_deleted_before_its_aliases_are_read_counts_as_missing(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, wish: dict[str, Any] | None, changes: list[str]
 ) -> None:
     modules.seed({"big.example": MANY, "other.example": {}})
@@ -504,7 +504,7 @@ def test_a_domain_that_is_deleted_between_the_list_and_its_aliases_is_one_that_i
     assert result["api_requests"] == 3 + len(changes) + ("create domain" in changes)
 
 
-def test_a_domain_that_returns_before_its_aliases_are_read_is_read_anew(
+def test_a_domain_recreated_before_its_aliases_are_read_is_read_again(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     modules.seed({"big.example": MANY, "other.example": {}})
@@ -527,7 +527,7 @@ def test_a_domain_that_returns_before_its_aliases_are_read_is_read_anew(
     assert result["api_requests"] == 1 + 1 + 1 + 3 + 1
 
 
-def test_what_only_reads_leaves_out_a_domain_that_is_gone(
+def test_modules_that_only_read_leave_out_a_deleted_domain(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name, args in (
@@ -581,7 +581,7 @@ def test_every_failed_domain_is_listed(modules_of_version: Modules) -> None:
     assert names_of(modules.emulator) == ["free.example"]
 
 
-def test_a_run_that_failed_in_part_goes_on_where_it_stopped(modules_of_version: Modules) -> None:
+def test_a_partly_failed_run_is_completed_by_the_next_run(modules_of_version: Modules) -> None:
     modules = modules_of_version
     modules.emulator.seed({"other_domains": ["b.example"]})
     wishes = [domain("a.example", absent("*")), domain("b.example", absent("*"))]
@@ -642,7 +642,7 @@ def test_check_mode_predicts_the_others_where_one_domain_can_not_be_planned(
     ],
     ids=["state absent", "purge"],
 )
-def test_a_full_account_takes_a_new_domain_for_an_old_one(
+def test_a_full_account_replaces_an_old_domain_by_a_new_one(
     modules_of_version: Modules, options: dict[str, Any]
 ) -> None:
     modules = modules_of_version
@@ -652,7 +652,7 @@ def test_a_full_account_takes_a_new_domain_for_an_old_one(
 
 
 @pytest.mark.parametrize(
-    ("there", "wish"),
+    ("existing", "wish"),
     [
         pytest.param(
             {"old": "o@x.example", "info": "a@x.example"},
@@ -676,17 +676,17 @@ def test_a_full_account_takes_a_new_domain_for_an_old_one(
         ),
     ],
 )
-def test_a_full_domain_takes_new_aliases_for_old_ones(
-    modules_of_version: Modules, there: dict[str, str] | None, wish: dict[str, Any]
+def test_a_full_domain_replaces_old_aliases_by_new_ones(
+    modules_of_version: Modules, existing: dict[str, str] | None, wish: dict[str, Any]
 ) -> None:
     modules = modules_of_version
-    modules.seed({} if there is None else {"d.example": there}, limits={"aliases": 2})
+    modules.seed({} if existing is None else {"d.example": existing}, limits={"aliases": 2})
     modules.rounds("improvmx_domains", domains=[wish])
     assert len(modules.aliases("d.example")) == 2
 
 
 @pytest.mark.parametrize(
-    ("there", "wish"),
+    ("existing", "wish"),
     [
         pytest.param(
             {"*": OWNER, "info": "a@x.example"},
@@ -700,11 +700,11 @@ def test_a_full_domain_takes_new_aliases_for_old_ones(
         ),
     ],
 )
-def test_a_full_domain_gives_up_a_pattern_for_new_aliases(
-    modules: Modules, there: dict[str, str], wish: dict[str, Any]
+def test_a_full_domain_deletes_a_pattern_before_new_aliases(
+    modules: Modules, existing: dict[str, str], wish: dict[str, Any]
 ) -> None:
     """The pattern goes last, for the sake of its mail, and first only where the domain is full."""
-    modules.seed({"d.example": there}, limits={"aliases": 2})
+    modules.seed({"d.example": existing}, limits={"aliases": 2})
     check = modules.run("improvmx_domains", check=True, domains=[wish])
     real = modules.run("improvmx_domains", domains=[wish])
     assert not real.get("failed"), real["msg"]
@@ -716,7 +716,7 @@ def test_a_full_domain_gives_up_a_pattern_for_new_aliases(
 
 
 @pytest.mark.parametrize("status", [400, 403])
-def test_an_end_state_beyond_the_limits_is_a_failure_in_the_words_of_the_service(
+def test_a_desired_state_beyond_the_limits_fails_with_the_services_message(
     modules_of_version: Modules, status: int
 ) -> None:
     modules = modules_of_version
@@ -731,7 +731,7 @@ def test_an_end_state_beyond_the_limits_is_a_failure_in_the_words_of_the_service
 
 
 @pytest.mark.parametrize("status", [400, 403])
-def test_more_aliases_than_the_limit_is_a_failure_that_tells_which_were_made(
+def test_more_aliases_than_the_limit_fail_with_the_created_ones_reported(
     modules_of_version: Modules, status: int
 ) -> None:
     modules = modules_of_version
@@ -775,11 +775,13 @@ RICH: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("purge_aliases", [False, True], ids=["as told", "with purge_aliases"])
-def test_what_the_info_module_tells_changes_nothing(modules_of_version: Modules, purge_aliases: bool) -> None:
+def test_the_result_of_the_info_module_changes_nothing(
+    modules_of_version: Modules, purge_aliases: bool
+) -> None:
     modules = modules_of_version
     modules.emulator.seed(RICH)
-    told = modules.run("improvmx_domain_info")["domains"]
-    wishes = [{**one, "purge_aliases": True} for one in told] if purge_aliases else told
+    reported = modules.run("improvmx_domain_info")["domains"]
+    wishes = [{**one, "purge_aliases": True} for one in reported] if purge_aliases else reported
     rounds = modules.rounds("improvmx_domains", domains=wishes, purge=True, max_deletions=0)
     assert rounds.real["changed"] is False
     assert rounds.real["domains"] == sorted(rounds.real["domains"], key=lambda one: str(one["domain"]))
@@ -787,50 +789,50 @@ def test_what_the_info_module_tells_changes_nothing(modules_of_version: Modules,
 
 
 @pytest.mark.parametrize("name", [described["domain"] for described in RICH["domains"]])
-def test_what_the_info_module_tells_of_one_domain_changes_nothing(
-    modules_of_version: Modules, name: str
-) -> None:
+def test_the_info_about_one_domain_changes_nothing(modules_of_version: Modules, name: str) -> None:
     modules = modules_of_version
     modules.emulator.seed(RICH)
-    told = modules.run("improvmx_domain_info", domain=name)["domains"]
-    rounds = modules.rounds("improvmx_domains", domains=told)
+    reported = modules.run("improvmx_domain_info", domain=name)["domains"]
+    rounds = modules.rounds("improvmx_domains", domains=reported)
     assert rounds.real["changed"] is False
 
 
 @pytest.mark.parametrize("others", [{}, {"other.example": {}}], ids=["alone", "among others"])
-def test_what_the_info_module_tells_of_a_domain_routed_by_rules_changes_nothing(
+def test_the_info_about_a_domain_routed_by_rules_changes_nothing(
     modules_of_version: Modules, others: dict[str, Any]
 ) -> None:
     modules = modules_of_version
     described = [{"domain": name} for name in others]
     ruled = {"domain": "ruled.example", "routing_engine": "rules", "aliases": {"*": OWNER}}
     modules.emulator.seed({"domains": [ruled, *described]})
-    told = [
+    reported = [
         modules.run("improvmx_domain_info", domain=name)["domains"][0] for name in ("ruled.example", *others)
     ]
-    rounds = modules.rounds("improvmx_domains", domains=told)
+    rounds = modules.rounds("improvmx_domains", domains=reported)
     assert rounds.real["changed"] is False
 
 
-def test_an_account_is_rebuilt_from_what_the_info_module_told(modules_of_version: Modules) -> None:
+def test_an_account_is_rebuilt_from_the_result_of_the_info_module(modules_of_version: Modules) -> None:
     modules = modules_of_version
     small = [described for described in RICH["domains"] if described["domain"] != "big.example"]
     modules.emulator.seed({**RICH, "domains": small})
-    told = modules.run("improvmx_domain_info")["domains"]
-    wishes = [{**one, "purge_aliases": True} for one in told]
+    reported = modules.run("improvmx_domain_info")["domains"]
+    wishes = [{**one, "purge_aliases": True} for one in reported]
     modules.emulator.seed({"whitelabels": RICH["whitelabels"]})
     modules.rounds("improvmx_domains", domains=wishes)
     rebuilt = modules.run("improvmx_domain_info")["domains"]
-    assert [_lasting(one) for one in rebuilt] == [_lasting(one) for one in told]
+    assert [_lasting(one) for one in rebuilt] == [_lasting(one) for one in reported]
 
 
-def _lasting(told: dict[str, Any]) -> dict[str, Any]:
+def _lasting(reported: dict[str, Any]) -> dict[str, Any]:
     """What is told of a domain without what the service alone decides."""
-    aliases = {alias["alias"]: sorted(alias["forward"]) for alias in told["aliases"]}
-    return {**told, "aliases": aliases, "added": None, "active": None}
+    aliases = {alias["alias"]: sorted(alias["forward"]) for alias in reported["aliases"]}
+    return {**reported, "aliases": aliases, "added": None, "active": None}
 
 
-def test_progress_of_a_long_run_can_be_followed(modules: Modules, clock: Clock, tmp_path: Path) -> None:
+def test_progress_of_a_long_run_is_written_to_its_file(
+    modules: Modules, clock: Clock, tmp_path: Path
+) -> None:
     modules = Modules(modules.emulator, timeout=10**6, retry_timeout=10**6)
     modules.emulator.keep_time_by(clock.time)
     modules.emulator.rate_limit = RateLimit(4, scope="endpoint")
@@ -847,7 +849,7 @@ def test_progress_of_a_long_run_can_be_followed(modules: Modules, clock: Clock, 
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_retries_are_told_while_they_last(
+def test_retries_are_written_to_the_progress_file(
     modules: Modules, clock: Clock, tmp_path: Path, check: bool
 ) -> None:
     modules.emulator.faults.add(Fault("status", status=503, times=4))
@@ -892,7 +894,7 @@ def test_messages_warnings_and_headers_have_the_unicode_form_and_results_the_a_l
 
 
 @pytest.mark.parametrize("text", ["xn--a", "xn--", "xn--bcher-kva-", "axn--bcher-kva"])
-def test_what_only_looks_like_an_a_label_stays(modules: Modules, text: str) -> None:
+def test_text_that_only_looks_like_an_a_label_is_unchanged(modules: Modules, text: str) -> None:
     result = modules.run("improvmx_domains", domains=[domain(f"{text}_.example")])
     assert f'"{text}_.example"' in result["msg"]
 
@@ -939,7 +941,7 @@ def reads_of(modules: Modules) -> list[str]:
         ),
     ],
 )
-def test_what_the_plan_of_the_account_does_not_allow_is_told_beforehand(
+def test_changes_beyond_the_plan_of_the_account_cause_a_warning(
     modules: Modules, limits: dict[str, int], wishes: list[dict[str, Any]], warnings: list[str]
 ) -> None:
     seed_with_limits(modules, **limits)
@@ -970,7 +972,7 @@ def test_what_the_plan_of_the_account_does_not_allow_is_told_beforehand(
         ),
     ],
 )
-def test_what_is_allowed_gets_no_warning(
+def test_allowed_changes_cause_no_warning(
     modules: Modules, limits: dict[str, int], wishes: list[dict[str, Any]]
 ) -> None:
     seed_with_limits(modules, **limits)
@@ -993,7 +995,7 @@ def test_limits_are_read_only_where_something_is_created(modules: Modules, wish:
     assert "/v3/account" not in reads_of(modules)
 
 
-def test_version_2_tells_no_limits(emulator: Emulator) -> None:
+def test_version_2_returns_no_limits(emulator: Emulator) -> None:
     modules = Modules(emulator, api_version="v2")
     modules.seed({"a.example": {}}, limits={"domains": 2})
     modules.rounds("improvmx_domains", domains=[domain("c.example", absent("*")), domain("a.example")])

@@ -177,8 +177,8 @@ def read_back(options: dict[str, Any]) -> list[dict[str, Any]]:
     hosts = _variables(path / "hosts.yml")["all"]["hosts"]
     wishes = []
     for host in hosts:
-        told = _variables(path / "host_vars" / f"{host}.yml")
-        wishes.append({"domain": host, **{key.removeprefix("improvmx_"): told[key] for key in told}})
+        reported = _variables(path / "host_vars" / f"{host}.yml")
+        wishes.append({"domain": host, **{key.removeprefix("improvmx_"): reported[key] for key in reported}})
     return wishes
 
 
@@ -199,7 +199,7 @@ def assert_applying_changes_nothing(modules: Modules, wishes: list[dict[str, Any
 # --- What is written ------------------------------------------------------------------------------
 
 
-def test_the_list_is_a_file_as_a_person_would_write_it(shop: Modules) -> None:
+def test_a_list_is_exported_in_readable_form(shop: Modules) -> None:
     result = shop.run(EXPORT, path="improvmx_domains.yml")
     assert body_of("improvmx_domains.yml") == LIST
     assert result["exported"] == {
@@ -212,7 +212,7 @@ def test_the_list_is_a_file_as_a_person_would_write_it(shop: Modules) -> None:
     assert result["warnings"] == []
 
 
-def test_hosts_are_an_inventory_as_a_person_would_write_it(shop: Modules) -> None:
+def test_hosts_are_exported_in_readable_form(shop: Modules) -> None:
     shop.run(EXPORT, path="a/b", layout="hosts")
     assert body_of("a/b/hosts.yml") == HOSTS
     assert body_of("a/b/host_vars/bücher.example.yml") == BOOKS
@@ -221,7 +221,7 @@ def test_hosts_are_an_inventory_as_a_person_would_write_it(shop: Modules) -> Non
     )
 
 
-def test_the_guide_shows_what_is_really_written(modules: Modules) -> None:
+def test_the_guide_shows_the_exported_files(modules: Modules) -> None:
     modules.emulator.seed(json.loads((ROOT / "demo" / "account.json").read_text()))
     modules.run(EXPORT, path="improvmx_domains.yml")
     guide = (ROOT / "docs" / "docsite" / "rst" / "adopting.rst").read_text()
@@ -229,9 +229,7 @@ def test_the_guide_shows_what_is_really_written(modules: Modules) -> None:
 
 
 @layouts()
-def test_applying_what_was_exported_changes_nothing(
-    modules_of_version: Modules, options: dict[str, Any]
-) -> None:
+def test_applying_an_export_changes_nothing(modules_of_version: Modules, options: dict[str, Any]) -> None:
     modules = modules_of_version
     modules.emulator.seed(ACCOUNT)
     modules.run(EXPORT, **options)
@@ -252,7 +250,9 @@ def test_an_empty_account_is_exported_too(modules_of_version: Modules, options: 
 
 
 @layouts()
-def test_it_takes_one_request_for_each_page(modules_of_version: Modules, options: dict[str, Any]) -> None:
+def test_an_export_takes_one_request_for_each_page(
+    modules_of_version: Modules, options: dict[str, Any]
+) -> None:
     modules = modules_of_version
     aliases = {f"n{number}": OWNER for number in range(201)}
     modules.seed({"big.example": aliases, **{f"d{number}.example": {} for number in range(100)}})
@@ -328,7 +328,7 @@ def test_a_domain_that_is_routed_by_rules_is_exported_with_them_and_without_alia
         assert_applying_changes_nothing(modules, read_back(options))
 
 
-def test_ranks_are_exported_where_the_order_does_not_tell_them(modules: Modules) -> None:
+def test_ranks_are_exported_if_the_order_does_not_imply_them(modules: Modules) -> None:
     same = [{**RULES[0], "rank": 4}, {**RULES[2], "rank": 4}]
     modules.emulator.seed({"domains": [ruled(*same)]})
     modules.run(EXPORT, path="list.yml")
@@ -336,7 +336,7 @@ def test_ranks_are_exported_where_the_order_does_not_tell_them(modules: Modules)
     assert_applying_changes_nothing(modules, read_back({"path": "list.yml"}))
 
 
-def test_rules_that_would_not_come_back_are_left_out_with_the_reason(modules: Modules) -> None:
+def test_rules_that_can_not_be_applied_are_left_out_with_the_reason(modules: Modules) -> None:
     modules.emulator.seed({"domains": [ruled(RULES[0], {**RULES[0], "rank": 2}, RULES[2])]})
     result = modules.run(EXPORT, path="list.yml")
     assert result["exported"] == {"domains": 1, "aliases": 0, "rules": 1, "credentials": 0, "left_out": 2}
@@ -344,7 +344,7 @@ def test_rules_that_would_not_come_back_are_left_out_with_the_reason(modules: Mo
     assert_applying_changes_nothing(modules, read_back({"path": "list.yml"}))
 
 
-def test_credentials_are_exported_without_passwords_where_that_is_asked_for(modules: Modules) -> None:
+def test_credentials_are_exported_on_request_without_passwords(modules: Modules) -> None:
     secret = "pL4-9s+Kw.v7Zq3"
     users = [{"username": name, "password": secret} for name in ("post", "0070", "null")]
     account = {"domains": [{"domain": "a.example", "aliases": {}, "credentials": users}]}
@@ -373,7 +373,7 @@ def test_version_2_can_not_export_credentials(modules: Modules) -> None:
     assert result["api_requests"] == 0
 
 
-def test_what_can_not_be_applied_is_left_out_and_told(modules: Modules) -> None:
+def test_values_that_can_not_be_applied_are_left_out_and_reported(modules: Modules) -> None:
     aliases = {
         "fine": OWNER,
         "with space": OWNER,
@@ -489,7 +489,7 @@ ALL_NASTY = {
 )
 @given(accounts=ACCOUNTS)
 @example(accounts=ALL_NASTY)
-def test_whatever_an_account_holds_applying_its_export_changes_nothing(
+def test_applying_the_export_of_any_account_changes_nothing(
     modules: Modules, options: dict[str, Any], accounts: dict[str, dict[str, str]]
 ) -> None:
     modules.seed(accounts)
@@ -525,9 +525,9 @@ def test_check_mode_predicts_the_run_and_a_second_run_writes_nothing(
         modules.emulator.seed(before)
         modules.run(EXPORT, **options)
     modules.emulator.seed(ACCOUNT)
-    there = texts()
+    existing = texts()
     check = modules.run(EXPORT, check=True, **options)
-    assert texts() == there
+    assert texts() == existing
     real = modules.run(EXPORT, **options)
     assert {key: check[key] for key in PREDICTED} == {key: real[key] for key in PREDICTED}
     assert real["changed"] is True
@@ -535,10 +535,10 @@ def test_check_mode_predicts_the_run_and_a_second_run_writes_nothing(
         without_secret(text_of(change["name"])) for change in real["changes"]
     ]
     assert [difference["before"] for difference in real["diff"]] == [
-        without_secret(there.get(change["name"], "")) for change in real["changes"]
+        without_secret(existing.get(change["name"], "")) for change in real["changes"]
     ]
     assert {change["name"]: change["action"] for change in real["changes"]} == {
-        path: "update" if path in there else "create" for path in texts()
+        path: "update" if path in existing else "create" for path in texts()
     }
     for change in real["changes"]:
         assert (change["before"] is None) is (change["action"] == "create")
@@ -582,7 +582,7 @@ def test_a_host_with_the_longest_name_has_its_file(modules: Modules, name: str) 
     assert "no longer has: mail/host_vars/" in warning
 
 
-def test_the_file_of_a_domain_that_is_gone_stays_and_a_warning_names_it(shop: Modules) -> None:
+def test_the_file_of_a_deleted_domain_is_kept_and_a_warning_names_it(shop: Modules) -> None:
     shop.run(EXPORT, path="mail", layout="hosts")
     own = Path("mail/host_vars/own.example.yml")
     own.write_text("improvmx_aliases: []\n")
@@ -628,7 +628,7 @@ def edit(text: str) -> str:
         "a part",
     ],
 )
-def test_a_file_that_is_not_as_an_export_wrote_it_is_not_overwritten(
+def test_an_edited_or_foreign_file_is_not_overwritten(
     shop: Modules, altered: Callable[[str], str], said: str, check: bool
 ) -> None:
     path = Path("list.yml")
@@ -657,7 +657,7 @@ def test_a_file_that_is_not_as_an_export_wrote_it_is_not_overwritten(
     ],
     ids=["line ends", "BOM", "no last line end", "one more line end", "all"],
 )
-def test_what_a_checkout_does_to_a_file_counts_as_untouched(
+def test_changes_of_a_checkout_do_not_count_as_edits(
     shop: Modules, checked_out: Callable[[str], str]
 ) -> None:
     path = Path("list.yml")
@@ -673,25 +673,25 @@ def test_what_a_checkout_does_to_a_file_counts_as_untouched(
     assert "shop.example" not in path.read_text(encoding="utf-8")
 
 
-def test_one_edited_file_keeps_all_others_from_being_written(shop: Modules) -> None:
+def test_one_edited_file_prevents_all_writes(shop: Modules) -> None:
     shop.run(EXPORT, path="mail", layout="hosts")
     path = Path("mail/host_vars/bücher.example.yml")
     path.write_text(edit(path.read_text()))
     del shop.emulator.account.domains["shop.example"]
-    there = texts()
+    existing = texts()
     result = shop.run(EXPORT, path="mail", layout="hosts")
     assert result["failed"] is True
     assert f"there: {path} was edited since its export. " in result["msg"]
     assert [change["name"] for change in result["pending"]] == ["mail/hosts.yml", str(path)]
-    assert texts() == there
+    assert texts() == existing
     del shop.emulator.account.domains["xn--bcher-kva.example"]
     assert [change["name"] for change in shop.run(EXPORT, path="mail", layout="hosts")["changes"]] == [
         "mail/hosts.yml"
     ]
-    assert path.read_text() == there[str(path)]
+    assert path.read_text() == existing[str(path)]
 
 
-def test_many_files_that_are_in_the_way_are_counted(modules: Modules) -> None:
+def test_many_conflicting_files_are_counted(modules: Modules) -> None:
     names = [f"d{number:02}.example" for number in range(13)]
     modules.seed({name: {} for name in names})
     Path("host_vars").mkdir()
@@ -715,7 +715,7 @@ def test_a_new_file_gets_the_usual_mode_and_a_known_one_keeps_its_own(shop: Modu
     assert sorted(texts()) == ["list.yml", "ordinary"]
 
 
-def test_a_link_stays_one(shop: Modules) -> None:
+def test_a_symbolic_link_is_preserved(shop: Modules) -> None:
     Path("there").mkdir()
     Path("list.yml").symlink_to("there/target.yml")
     shop.run(EXPORT, path="list.yml")
@@ -753,7 +753,7 @@ def test_a_bad_path_is_refused_before_any_request(shop: Modules, options: dict[s
         ({"path": "mail", "layout": "hosts"}, "mail/hosts.yml is no regular file"),
     ],
 )
-def test_what_can_not_be_read_is_told_without_a_traceback(
+def test_unreadable_files_are_reported_without_a_traceback(
     shop: Modules, options: dict[str, Any], said: str
 ) -> None:
     os.mkfifo("pipe")
@@ -768,7 +768,7 @@ def test_what_can_not_be_read_is_told_without_a_traceback(
     assert result["changes"] == result["pending"] == []
 
 
-def test_temporary_files_of_a_run_that_was_killed_are_removed_but_not_those_of_one_that_runs(
+def test_temporary_files_of_killed_runs_are_removed_but_not_those_of_running_ones(
     shop: Modules,
 ) -> None:
     for name, age in ((".improvmx-old", 7200), (".improvmx-young", 60), ("other", 7200)):
@@ -781,7 +781,7 @@ def test_temporary_files_of_a_run_that_was_killed_are_removed_but_not_those_of_o
 
 
 @pytest.mark.parametrize("length", [251, 252, 253])
-def test_the_longest_names_have_a_file_that_ansible_reads(
+def test_files_of_the_longest_names_are_read_by_ansible(
     modules: Modules, tmp_path: Path, length: int
 ) -> None:
     name = ".".join(["a" * 63] * 3 + ["b" * (length - 3 * 64)])
@@ -795,7 +795,7 @@ def test_the_longest_names_have_a_file_that_ansible_reads(
     assert [alias["alias"] for alias in variables["improvmx_aliases"]] == ["info"]
 
 
-def test_a_failed_write_tells_what_was_written_and_the_next_run_finishes(
+def test_a_failed_write_reports_the_written_files_and_the_next_run_completes_them(
     shop: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = os.replace

@@ -63,9 +63,7 @@ def numbers(result: dict[str, Any]) -> list[int]:
 
 
 @pytest.mark.parametrize("form", [millis, text], ids=["milliseconds", "text"])
-def test_times_are_iso_8601_in_utc_whatever_the_service_writes(
-    modules_of_version: Modules, form: Any
-) -> None:
+def test_times_in_any_form_become_iso_8601_in_utc(modules_of_version: Modules, form: Any) -> None:
     seed(modules_of_version, mail(0, "QUEUED", "DELIVERED", form=form))
     (log,) = read(modules_of_version)["logs"]
     assert log["created"] == "2026-01-31T12:00:00Z"
@@ -75,19 +73,19 @@ def test_times_are_iso_8601_in_utc_whatever_the_service_writes(
     assert log["recipient"]["email"] == "info@example.com"
 
 
-def test_text_with_another_offset_is_turned_into_utc(modules_of_version: Modules) -> None:
+def test_text_with_another_offset_is_converted_to_utc(modules_of_version: Modules) -> None:
     seed(modules_of_version, {**mail(0), "created": "2026-01-31 14:00:00+0200"})
     (log,) = read(modules_of_version)["logs"]
     assert log["created"] == "2026-01-31T12:00:00Z"
 
 
-def test_newest_first_whatever_the_order_and_the_form(modules_of_version: Modules) -> None:
+def test_entries_in_any_order_and_form_are_sorted_newest_first(modules_of_version: Modules) -> None:
     forms = {0: millis, 1: text, 2: millis, 3: text}
     seed(modules_of_version, *(mail(number, "QUEUED", form=forms[number]) for number in (2, 0, 3, 1)))
     assert numbers(read(modules_of_version)) == [0, 1, 2, 3]
 
 
-def test_the_status_is_that_of_the_latest_event_whatever_their_order(modules_of_version: Modules) -> None:
+def test_the_status_is_that_of_the_latest_event_in_any_order(modules_of_version: Modules) -> None:
     shuffled = mail(0, "QUEUED", "SOFT-BOUNCE", "DELIVERED")
     shuffled["events"] = [shuffled["events"][index] for index in (2, 0, 1)]
     seed(modules_of_version, shuffled)
@@ -109,7 +107,7 @@ def test_a_mail_without_events_has_no_status(modules_of_version: Modules) -> Non
         (["REFUSED"], [4]),
     ],
 )
-def test_keeps_the_mails_whose_latest_event_has_one_of_the_states(
+def test_status_selects_by_the_latest_event(
     modules_of_version: Modules, status: Any, found: list[int]
 ) -> None:
     seed(
@@ -125,7 +123,7 @@ def test_keeps_the_mails_whose_latest_event_has_one_of_the_states(
 
 @pytest.mark.parametrize("form", [millis, text], ids=["milliseconds", "text"])
 @pytest.mark.parametrize("state", STATES)
-def test_every_state_of_the_service_can_be_asked_for(
+def test_every_state_of_the_service_can_be_selected(
     modules_of_version: Modules, state: str, form: Any
 ) -> None:
     for options in ({}, {"alias": "info"}):
@@ -135,7 +133,7 @@ def test_every_state_of_the_service_can_be_asked_for(
         assert result["summary"] == {state: 1}
 
 
-def test_a_mail_as_the_document_of_version_2_has_it(modules_of_version: Modules) -> None:
+def test_a_mail_is_returned_as_version_2_documents_it(modules_of_version: Modules) -> None:
     """It has no id, and other fields than those of today."""
     event = {
         "status": "DELIVERED",
@@ -145,7 +143,7 @@ def test_a_mail_as_the_document_of_version_2_has_it(modules_of_version: Modules)
         "server": "mx1a.improvmx.com",
         "message": "Sent.",
     }
-    told = {
+    reported = {
         "sender": {"email": "ann@mail.example", "name": "Ann"},
         "created": "2019-01-13 00:00:42+0000",
         "hostname": "mx1b.improvmx.com",
@@ -158,11 +156,11 @@ def test_a_mail_as_the_document_of_version_2_has_it(modules_of_version: Modules)
         "subject": "Opportunities",
     }
     modules = modules_of_version
-    seed(modules, told if modules.options["api_version"] == "v2" else {**told, "id": "1"})
+    seed(modules, reported if modules.options["api_version"] == "v2" else {**reported, "id": "1"})
     (log,) = read(modules)["logs"]
     log.pop("id", None)
     assert log == {
-        **told,
+        **reported,
         "domain": DOMAIN,
         "created": "2019-01-13T00:00:42Z",
         "status": "DELIVERED",
@@ -186,7 +184,7 @@ def test_a_mail_as_the_document_of_version_2_has_it(modules_of_version: Modules)
         ({"since": "2026-01-31T12:00:00Z", "until": "2026-01-31T11:00:00Z"}, []),
     ],
 )
-def test_keeps_the_mails_of_a_time(
+def test_since_and_until_select_by_time(
     modules_of_version: Modules, form: Any, options: dict[str, Any], found: list[int]
 ) -> None:
     seed(modules_of_version, *(mail(number, "QUEUED", form=form) for number in range(5)))
@@ -206,7 +204,7 @@ def test_reads_the_mails_of_one_alias(modules_of_version: Modules, alias: str) -
         ([("7", 15), ("info", 7)], 3),  # it means the other one, so the list tells the id
     ],
 )
-def test_the_name_of_an_alias_is_not_taken_for_an_id(
+def test_the_name_of_an_alias_is_not_mistaken_for_an_id(
     modules: Modules, aliases: list[tuple[str, int]], requests: int
 ) -> None:
     items = [{"alias": name, "forward": "a@x.example", "id": number} for name, number in aliases]
@@ -217,7 +215,7 @@ def test_the_name_of_an_alias_is_not_taken_for_an_id(
     assert result["api_requests"] == requests + 1  # the end of the log
 
 
-def test_an_id_is_not_taken_for_the_name_of_an_alias(modules: Modules) -> None:
+def test_an_id_is_not_mistaken_for_the_name_of_an_alias(modules: Modules) -> None:
     items = [{"alias": "info", "forward": "a@x.example", "id": 7}]
     modules.emulator.seed({"domains": [{"domain": DOMAIN, "aliases": items, "logs": [mail(1, "QUEUED")]}]})
     result = modules.run("improvmx_logs_info", domain=DOMAIN, alias="7")
@@ -276,7 +274,7 @@ def test_no_mail_gives_an_empty_result(modules_of_version: Modules) -> None:
 
 
 @pytest.mark.parametrize("options", [{"domain": "example.org"}, {"domain": DOMAIN, "alias": "nobody"}])
-def test_what_is_not_there_is_a_failure_in_the_words_of_the_service(
+def test_a_missing_domain_or_alias_fails_with_the_services_message(
     modules_of_version: Modules, options: dict[str, Any]
 ) -> None:
     seed(modules_of_version, mail(0, "QUEUED"))
@@ -311,7 +309,7 @@ LOWEST = {"created": millis(NOON), "events": [{"created": millis(NOON), "status"
     ],
 )
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_odd_entry_is_shown_as_far_as_it_goes_and_loses_no_other(
+def test_odd_entry_is_returned_as_far_as_possible_and_affects_no_other(
     modules_of_version: Modules, odd: dict[str, Any], status: str | None, place: int
 ) -> None:
     modules = modules_of_version
@@ -334,9 +332,7 @@ def test_odd_entry_is_shown_as_far_as_it_goes_and_loses_no_other(
         ("n" * 30, 1),
     ],
 )
-def test_entries_without_ids_are_read_once_whatever_page_they_stand_on(
-    modules: Modules, kinds: str, requests: int
-) -> None:
+def test_entries_without_ids_are_read_once_on_any_page(modules: Modules, kinds: str, requests: int) -> None:
     mails = [
         mail(number, "QUEUED") if kind == "i" else without(mail(number, "QUEUED"), "id")
         for number, kind in enumerate(kinds)
@@ -347,7 +343,7 @@ def test_entries_without_ids_are_read_once_whatever_page_they_stand_on(
     assert result["api_requests"] == requests
 
 
-def test_entry_that_is_no_object_is_left_out(modules_of_version: Modules) -> None:
+def test_entry_that_is_not_an_object_is_left_out(modules_of_version: Modules) -> None:
     modules = modules_of_version
     version = modules.options["api_version"]
     pages = [{"logs": ["odd", None, mail(0, "QUEUED")], "success": True}, {"logs": [], "success": True}]
@@ -357,9 +353,7 @@ def test_entry_that_is_no_object_is_left_out(modules_of_version: Modules) -> Non
 
 
 @pytest.mark.parametrize(("name", "number"), [("search", 12), ("Search", 12)])
-def test_alias_called_like_the_search_of_logs_is_found_by_its_id(
-    modules: Modules, name: str, number: int
-) -> None:
+def test_alias_named_search_is_addressed_by_its_id(modules: Modules, name: str, number: int) -> None:
     items = [{"alias": name, "forward": "a@x.example", "id": number}]
     logs = [mail(0, "QUEUED"), mail(1, "QUEUED", alias=name)]
     modules.emulator.seed({"domains": [{"domain": DOMAIN, "aliases": items, "logs": logs}]})
@@ -394,7 +388,7 @@ def seed_many(modules: Modules) -> None:
     ],
 )
 @pytest.mark.parametrize("concurrency", [1, 8])
-def test_logs_of_many_domains_come_newest_first(
+def test_logs_of_many_domains_are_sorted_newest_first(
     modules: Modules, options: dict[str, Any], domains: list[str], requests: int, concurrency: int
 ) -> None:
     seed_many(modules)
@@ -407,7 +401,7 @@ def test_logs_of_many_domains_come_newest_first(
     assert result["api_requests"] == requests
 
 
-def test_limit_is_that_of_each_domain(modules: Modules) -> None:
+def test_limit_applies_to_each_domain(modules: Modules) -> None:
     seed_many(modules)
     result = modules.run("improvmx_logs_info", limit=1)
     assert [log["domain"] for log in result["logs"]] == MANY
@@ -437,7 +431,7 @@ def test_failure_of_one_domain_does_not_lose_the_logs_of_the_others(
     assert set(result["summaries"]) == {MANY[0], MANY[2]}
 
 
-def test_service_that_is_down_is_not_asked_for_every_domain(modules: Modules) -> None:
+def test_an_outage_is_not_retried_for_every_domain(modules: Modules) -> None:
     names = [f"n{number}.example" for number in range(20)]
     modules.emulator.seed({"domains": [{"domain": name} for name in names]})
     modules.emulator.faults.add(Fault("status", status=503, times=None))
@@ -473,9 +467,7 @@ def test_bad_input_is_refused_before_any_request(
         ({"domain": DOMAIN, "domains": MANY}, "mutually exclusive"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(
-    modules: Modules, options: dict[str, Any], problem: str
-) -> None:
+def test_conflicting_options_are_rejected(modules: Modules, options: dict[str, Any], problem: str) -> None:
     result = run_module("improvmx_logs_info", {**modules.options, **options})
     assert result["failed"] is True
     assert problem in result["msg"]
@@ -485,7 +477,7 @@ def test_options_that_do_not_go_together_are_refused(
 @pytest.mark.parametrize(
     ("age", "found"), [("90m", [0, 1]), ("24h", [0, 1, 2]), ("2D", [0, 1, 2, 3]), (" 1w ", [0, 1, 2, 3, 4])]
 )
-def test_age_reaches_back_from_now(modules_of_version: Modules, age: str, found: list[int]) -> None:
+def test_max_age_counts_back_from_now(modules_of_version: Modules, age: str, found: list[int]) -> None:
     now = datetime.now(tz=UTC)
     minutes = (0, 80, 23 * 60, 47 * 60, 6 * 24 * 60, 8 * 24 * 60)
     mails = [
@@ -506,7 +498,7 @@ def test_age_reaches_back_from_now(modules_of_version: Modules, age: str, found:
         ({"sender": "nobody"}, []),
     ],
 )
-def test_keeps_the_mails_that_contain_a_text(
+def test_contains_selects_by_text(
     modules_of_version: Modules, options: dict[str, Any], found: list[int]
 ) -> None:
     seed(modules_of_version, mail(0, "QUEUED"), mail(1, "QUEUED", alias="sales"))

@@ -82,7 +82,7 @@ def run(modules: Modules, check: bool = False, **options: Any) -> dict[str, Any]
     return result
 
 
-def told(modules: Modules, **options: Any) -> dict[str, Any]:
+def reported(modules: Modules, **options: Any) -> dict[str, Any]:
     return dict(run(modules, **options)["report"])
 
 
@@ -109,14 +109,14 @@ def kinds(report: dict[str, Any]) -> list[str]:
         (["LOST-IN-SPACE"], "unknown"),
     ],
 )
-def test_the_latest_event_decides_what_became_of_a_mail(
+def test_the_latest_event_decides_the_outcome_of_a_mail(
     modules_of_version: Modules, statuses: list[str], outcome: str
 ) -> None:
     modules = modules_of_version
     entry = mail(0, *statuses)
     entry["events"].reverse()
     seed(modules, shop(entry))
-    report = told(modules)
+    report = reported(modules)
     assert {name for name, count in report["mail"].items() if count} == {"total", outcome}
     assert ("undelivered" in kinds(report)) is (outcome == "undelivered")
 
@@ -139,7 +139,7 @@ def test_the_latest_event_decides_what_became_of_a_mail(
         ({"info": OWNER}, "no address", None, "undelivered", None),
     ],
 )
-def test_mail_that_no_alias_takes_is_a_kind_of_its_own(
+def test_mail_without_a_matching_alias_is_a_category_of_its_own(
     modules_of_version: Modules,
     aliases: dict[str, str],
     to: str | None,
@@ -149,14 +149,14 @@ def test_mail_that_no_alias_takes_is_a_kind_of_its_own(
 ) -> None:
     modules = modules_of_version
     seed(modules, shop(mail(0, "REFUSED", to=to, forward=forward), aliases=aliases))
-    report = told(modules)
+    report = reported(modules)
     assert report["mail"][outcome] == 1
     assert [one["alias"] for one in report["aliases"] if one["mail"]] == [alias] * (alias is not None)
     assert kinds(report)[-1] == outcome
     assert bool(report["no_alias"]) is (outcome == "no_alias")
 
 
-def test_undelivered_mail_is_grouped_by_destination_and_reason_whatever_is_of_one_mail_only(
+def test_undelivered_mail_is_grouped_by_destination_and_reason_without_details_of_single_mails(
     modules: Modules,
 ) -> None:
     other = {"domain": "other.example", "active": True, "aliases": {"*": "gone@mail.example"}}
@@ -167,7 +167,7 @@ def test_undelivered_mail_is_grouped_by_destination_and_reason_whatever_is_of_on
     ]
     full = mail(9, "SOFT-BOUNCE", forward="gone@mail.example", message="452 over quota", code=452)
     seed(modules, shop(*gone[:4], full), {**other, "logs": gone[4:]})
-    report = told(modules)
+    report = reported(modules)
     dead, late = report["undelivered"]
     assert (dead["count"], late["count"]) == (7, 1)
     assert dead["domains"] == {"other.example": 3, SHOP: 4}
@@ -181,10 +181,10 @@ def test_undelivered_mail_is_grouped_by_destination_and_reason_whatever_is_of_on
     assert finding["severity"] == "error"
 
 
-def test_aliases_without_mail_are_told(modules_of_version: Modules) -> None:
+def test_aliases_without_mail_are_reported(modules_of_version: Modules) -> None:
     modules = modules_of_version
     seed(modules, shop(mail(0, "DELIVERED"), mail(1, "HARD-BOUNCE", to=f"sales@{SHOP}")))
-    report = told(modules)
+    report = reported(modules)
     assert [(a["alias"], a["mail"], a["undelivered"], a["unused"]) for a in report["aliases"]] == [
         ("info", 1, 0, False),
         ("old", 0, 0, True),
@@ -196,10 +196,10 @@ def test_aliases_without_mail_are_told(modules_of_version: Modules) -> None:
 LOWEST = {"id": "x", "created": 1, "events": [{"created": 1, "status": "REFUSED", "code": 550}]}
 
 
-def test_lowest_level_of_logging_leaves_open_what_it_does_not_tell(modules_of_version: Modules) -> None:
+def test_lowest_level_of_logging_leaves_missing_fields_unknown(modules_of_version: Modules) -> None:
     modules = modules_of_version
     seed(modules, shop({**LOWEST, "created": mail(0)["created"]}))
-    report = told(modules)
+    report = reported(modules)
     assert report["mail"]["undelivered"] == 1
     assert [alias["unused"] for alias in report["aliases"]] == [None] * 3
     assert report["domains"][0]["unused_aliases"] is None
@@ -218,13 +218,13 @@ def test_lowest_level_of_logging_leaves_open_what_it_does_not_tell(modules_of_ve
         ("2000-01-01", "month", 4),
     ],
 )
-def test_mail_over_time_has_bars_of_a_fitting_length(
+def test_mail_over_time_has_bars_of_a_suitable_duration(
     modules_of_version: Modules, since: str, step: str, count: int
 ) -> None:
     modules = modules_of_version
     days = (0.1, 3, 100, 500)
     seed(modules, shop(*(mail(n, "DELIVERED", hours=24 * day) for n, day in enumerate(days))))
-    over_time = told(modules, since=since)["over_time"]
+    over_time = reported(modules, since=since)["over_time"]
     assert over_time["step"] == step
     assert sum(slot["delivered"] for slot in over_time["bars"]) == count
     assert len(over_time["bars"]) <= 120
@@ -233,11 +233,11 @@ def test_mail_over_time_has_bars_of_a_fitting_length(
     )
 
 
-def test_logs_of_2020_and_of_today_are_in_one_picture(modules_of_version: Modules) -> None:
+def test_logs_in_the_forms_of_2020_and_today_are_combined(modules_of_version: Modules) -> None:
     modules = modules_of_version
     old = {**mail(1, "DELIVERED"), "created": "2020-01-25 12:19:09+0000"}
     seed(modules, shop(mail(0, "DELIVERED"), old, {**mail(2), "created": "yesterday"}))
-    over_time = told(modules, since="2019-01-01")["over_time"]
+    over_time = reported(modules, since="2019-01-01")["over_time"]
     assert over_time["step"] == "year"
     assert [over_time["bars"][0][name] for name in ("start", "total", "delivered")] == ["2020", 1, 1]
     assert len(over_time["bars"]) == datetime.now(tz=UTC).year - 2019
@@ -245,23 +245,23 @@ def test_logs_of_2020_and_of_today_are_in_one_picture(modules_of_version: Module
 
 
 @pytest.mark.parametrize("created", [0, -(10**15), 253_402_300_799_000, 10**30, "0001-01-01 00:00:00+1400"])
-def test_odd_times_are_shown_as_far_as_they_go(modules_of_version: Modules, created: Any) -> None:
+def test_odd_times_are_shown_as_far_as_possible(modules_of_version: Modules, created: Any) -> None:
     modules = modules_of_version
     seed(modules, shop({**mail(0, "HARD-BOUNCE"), "created": created}))
-    report = told(modules, since="0001-01-01")
+    report = reported(modules, since="0001-01-01")
     assert report["mail"]["undelivered"] == 1
     assert len(report["over_time"]["bars"]) <= 120
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/New_York", "Pacific/Kiritimati"])
-def test_times_are_those_of_the_zone_of_the_machine_and_of_utc(
+def test_times_are_shown_in_the_zone_of_the_controller_and_in_utc(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, zone: str
 ) -> None:
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
         seed(modules, shop(mail(0, "HARD-BOUNCE")))
-        report = told(modules)
+        report = reported(modules)
         (group,) = report["undelivered"]
         here = datetime.fromisoformat(group["last"]).astimezone()
         text = Path("improvmx_report.html").read_text(encoding="utf-8")
@@ -277,7 +277,7 @@ def test_times_are_those_of_the_zone_of_the_machine_and_of_utc(
 # --- Domains, DNS, limits -------------------------------------------------------------------------
 
 
-def test_domains_come_with_state_catch_all_aliases_and_rules(modules: Modules) -> None:
+def test_domains_include_state_catch_all_aliases_and_rules(modules: Modules) -> None:
     rule = {"type": "alias", "config": {"alias": "old", "forward": "a@x.example"}}
     hook = "https://ann:pw-1234@hooks.example/in?token=tok-5678"
     seed(
@@ -319,15 +319,15 @@ def test_limits_that_are_nearly_used_up_are_findings(
         {"domain": "b.example", "active": True},
         limits=limits,
     )
-    report = told(modules)
+    report = reported(modules)
     assert [finding["severity"] for finding in report["findings"]] == severities
     assert set(kinds(report)) <= {"limits"}
     assert [(one["name"], one["used"]) for one in report["limits"]] == [("domains", 2), ("aliases", 9)]
     # Some domains only: how many there are is still told.
-    assert told(modules, domains=["b.example"])["limits"][0]["used"] == 2
+    assert reported(modules, domains=["b.example"])["limits"][0]["used"] == 2
 
 
-def test_version_2_tells_no_limits(emulator: Emulator) -> None:
+def test_version_2_returns_no_limits(emulator: Emulator) -> None:
     modules = Modules(emulator, api_version="v2")
     seed(modules, shop(mail(0, "DELIVERED")))
     result = run(modules)
@@ -335,7 +335,7 @@ def test_version_2_tells_no_limits(emulator: Emulator) -> None:
     assert result["api_requests"] == 1 + 1
 
 
-def test_check_of_dns_tells_what_is_wrong_and_what_it_activated(modules: Modules) -> None:
+def test_dns_check_reports_wrong_records_and_activated_domains(modules: Modules) -> None:
     seed(
         modules,
         {"domain": "bad.example", "active": False},
@@ -358,7 +358,7 @@ def test_check_of_dns_tells_what_is_wrong_and_what_it_activated(modules: Modules
     assert result["report"]["alert"].startswith("The MX records of bad.example are not right")
 
 
-def test_without_leave_no_dns_is_checked_and_nothing_is_written_to_the_account(modules: Modules) -> None:
+def test_without_check_dns_nothing_is_checked_or_written_to_the_account(modules: Modules) -> None:
     seed(modules, shop(mail(0, "DELIVERED"), active=False, dns={"mx": EXPECTED_MX}))
     run(modules)
     assert modules.emulator.ledger == []
@@ -368,11 +368,11 @@ def test_without_leave_no_dns_is_checked_and_nothing_is_written_to_the_account(m
 # --- Faults ---------------------------------------------------------------------------------------
 
 
-def test_failure_of_one_domain_is_a_finding_and_loses_nothing_of_the_others(modules: Modules) -> None:
+def test_failure_of_one_domain_is_a_finding_and_does_not_affect_the_others(modules: Modules) -> None:
     others = [{"domain": f"d{n}.example", "active": True, "logs": [mail(n, "DELIVERED")]} for n in range(3)]
     seed(modules, shop(mail(0, "DELIVERED")), *others)
     modules.emulator.faults.add(Fault("body", path="/d1.example/logs", body=7))
-    report = told(modules, alert_on=["undelivered"])
+    report = reported(modules, alert_on=["undelivered"])
     assert report["mail"]["delivered"] == 3
     (finding,) = report["findings"]
     assert (finding["kind"], finding["domains"]) == ("unread", ["d1.example"])
@@ -380,10 +380,10 @@ def test_failure_of_one_domain_is_a_finding_and_loses_nothing_of_the_others(modu
     # It may hide just what was asked for.
     assert report["alert"] == "Not all of d1.example could be read"
     assert [bool(domain["problems"]) for domain in report["domains"]] == [False, True, False, False]
-    assert told(modules, alert_on=["limits"])["alert"] is None
+    assert reported(modules, alert_on=["limits"])["alert"] is None
 
 
-def test_service_that_fails_as_a_whole_is_one_finding(modules: Modules) -> None:
+def test_an_outage_is_one_finding(modules: Modules) -> None:
     seed(modules, *({"domain": f"n{n}.example", "active": True} for n in range(20)))
     modules.emulator.faults.add(Fault("status", path="/logs", status=503, times=None))
     result = run(modules, concurrency=1, retry_timeout=0)
@@ -395,7 +395,7 @@ def test_service_that_fails_as_a_whole_is_one_finding(modules: Modules) -> None:
 def test_limits_that_can_not_be_read_are_a_finding(modules: Modules) -> None:
     seed(modules, shop())
     modules.emulator.faults.add(Fault("status", path="/account", status=403, times=None))
-    report = told(modules, alert_on=["limits"])
+    report = reported(modules, alert_on=["limits"])
     assert report["alert"] == "The limits of the account could not be read"
     assert report["limits"] == []
 
@@ -408,11 +408,11 @@ def test_account_that_can_not_be_read_is_a_failure_and_writes_no_file(modules: M
 
 
 @pytest.mark.parametrize("form", ["html", "json", "csv"])
-def test_no_logs_and_no_domains_make_a_report(modules_of_version: Modules, form: str) -> None:
+def test_a_report_is_written_without_logs_and_domains(modules_of_version: Modules, form: str) -> None:
     modules = modules_of_version
     for domains in ([], [shop()]):
         seed(modules, *domains)
-        report = told(modules, path=f"{len(domains)}.{form}")
+        report = reported(modules, path=f"{len(domains)}.{form}")
         assert report["mail"]["total"] == 0
         assert report["findings"] == []
         assert "Nothing needs attention." in report["summary"]
@@ -420,14 +420,14 @@ def test_no_logs_and_no_domains_make_a_report(modules_of_version: Modules, form:
 
 def test_domain_that_the_account_does_not_have_is_a_finding(modules: Modules) -> None:
     seed(modules, shop(mail(0, "DELIVERED")))
-    report = told(modules, domains=["Gone.example", SHOP], alert_on=["dns"])
+    report = reported(modules, domains=["Gone.example", SHOP], alert_on=["dns"])
     assert report["findings"][0]["title"] == "gone.example is not in this account"
     assert report["alert"]
     assert [domain["domain"] for domain in report["domains"]] == [SHOP]
 
 
 @pytest.mark.parametrize(("ahead", "way"), [(400 * 86400, "fast"), (-400 * 86400, "slow")])
-def test_wrong_clock_is_a_finding_and_the_service_counts(
+def test_wrong_clock_is_a_finding_and_the_services_time_is_used(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, ahead: int, way: str
 ) -> None:
     seed(modules, shop(mail(0, "DELIVERED"), mail(1, "DELIVERED", hours=24 * 20)))
@@ -447,7 +447,7 @@ def test_wrong_clock_is_a_finding_and_the_service_counts(
     monkeypatch.setattr(_ratelimit, "time", Clock)
     for module in ("module_utils._module.read_health", "module_utils._model.time", "modules.improvmx_report"):
         monkeypatch.setattr(f"ansible_collections.improvmx.email.plugins.{module}.datetime", Wrong)
-    report = told(modules, since="7d")
+    report = reported(modules, since="7d")
     assert report["mail"]["total"] == 1
     (finding,) = report["findings"]
     assert re.fullmatch(rf"The clock of this machine is {way} by (399|400) days", finding["title"])
@@ -467,7 +467,7 @@ def test_wrong_clock_is_a_finding_and_the_service_counts(
         ("r.CSV", '"created","local_time","domain"'),
     ],
 )
-def test_ending_of_the_path_chooses_the_form(modules: Modules, path: str, begins: str) -> None:
+def test_the_file_extension_selects_the_format(modules: Modules, path: str, begins: str) -> None:
     seed(modules, shop(mail(0, "DELIVERED"), mail(1, "HARD-BOUNCE")))
     check = run(modules, check=True, path=path)
     assert not Path(path).exists()
@@ -487,9 +487,9 @@ def test_ending_of_the_path_chooses_the_form(modules: Modules, path: str, begins
     assert real["api_requests"] == 1 + 1 + 2
 
 
-def test_json_holds_what_the_result_holds(modules: Modules) -> None:
+def test_json_equals_the_result(modules: Modules) -> None:
     seed(modules, shop(mail(0, "DELIVERED"), mail(1, "HARD-BOUNCE")))
-    report = told(modules, path="r.json")
+    report = reported(modules, path="r.json")
     assert json.loads(Path("r.json").read_text(encoding="utf-8")) == report
 
 
@@ -512,7 +512,7 @@ def test_table_has_one_row_for_each_mail_by_domain_and_newest_first(modules: Mod
 
 @pytest.mark.parametrize("form", ["html", "json", "csv"])
 @pytest.mark.parametrize("content", ["mine", '{"findings"', "[1]", "\xff\xfe", "<!DOCTYPE html>\n<p>mine"])
-def test_what_is_no_report_is_not_overwritten(modules: Modules, form: str, content: str) -> None:
+def test_a_file_that_is_not_a_report_is_not_overwritten(modules: Modules, form: str, content: str) -> None:
     file = Path(f"r.{form}")
     file.write_bytes(content.encode("latin-1"))
     result = modules.run(REPORT, path=str(file))
@@ -543,9 +543,7 @@ def test_empty_file_is_overwritten_and_keeps_its_mode(modules: Modules, form: st
         ("/proc/r.html", "can't be written"),
     ],
 )
-def test_path_that_will_not_do_is_refused_or_fails_with_nothing_half_written(
-    modules: Modules, path: str, said: str
-) -> None:
+def test_unusable_path_fails_without_a_partial_file(modules: Modules, path: str, said: str) -> None:
     seed(modules, shop(mail(0, "HARD-BOUNCE")))
     result = modules.run(REPORT, path=path)
     assert result["failed"] is True
@@ -554,7 +552,7 @@ def test_path_that_will_not_do_is_refused_or_fails_with_nothing_half_written(
     assert os.listdir() == []
 
 
-def test_file_that_can_not_be_written_leaves_the_one_before_and_loses_no_findings(
+def test_failed_write_keeps_the_old_file_and_returns_the_findings(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed(modules, shop(mail(0, "HARD-BOUNCE")))
@@ -583,7 +581,7 @@ def test_file_that_can_not_be_written_leaves_the_one_before_and_loses_no_finding
     ("domains", "mails", "requests"),
     [(0, 0, 2), (1, 0, 3), (101, 0, 2 + 1 + 101), (3, 10, 2 + 3 * 2), (2, 120, 2 + 2 * 4)],
 )
-def test_requests_are_those_that_the_logs_take(
+def test_a_report_costs_only_the_requests_of_its_logs(
     modules: Modules, domains: int, mails: int, requests: int
 ) -> None:
     """The list of domains, the limits, and of each log its pages and the empty one that ends it."""
@@ -592,7 +590,7 @@ def test_requests_are_those_that_the_logs_take(
     assert run(modules)["api_requests"] == requests
 
 
-def test_log_is_read_no_further_than_to_the_first_mail_that_is_too_old(modules: Modules) -> None:
+def test_log_is_read_only_up_to_the_first_mail_that_is_too_old(modules: Modules) -> None:
     seed(modules, shop(*(mail(n, "DELIVERED", hours=n) for n in range(200))))
     result = run(modules, since="24h")
     assert result["report"]["mail"]["total"] == 24
@@ -607,7 +605,7 @@ def test_aliases_of_a_big_domain_are_all_read(modules: Modules) -> None:
     assert result["api_requests"] == 2 + 3 + 2
 
 
-def test_progress_is_told_while_it_reads(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_reported_while_reading(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ansible_collections.improvmx.email.plugins.module_utils._run.progress._QUIET", 0.0)
     seed(modules, *({"domain": f"d{n}.example"} for n in range(3)))
     run(modules, progress_file="progress")
@@ -724,9 +722,7 @@ def assert_harmless_table(text: str) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(strange=st.lists(STRANGE, min_size=1, max_size=4), alias=st.sampled_from(HOSTILE[:15]))
-def test_what_strangers_write_is_shown_and_never_acts(
-    modules: Modules, strange: list[dict[str, Any]], alias: str
-) -> None:
+def test_text_of_senders_is_escaped(modules: Modules, strange: list[dict[str, Any]], alias: str) -> None:
     logs = []
     for number, one in enumerate(strange):
         entry = mail(number, one["status"], message=one["message"], code=one["code"])
@@ -734,7 +730,7 @@ def test_what_strangers_write_is_shown_and_never_acts(
     seed(modules, shop(*logs, aliases={"info": OWNER, alias[:20]: OWNER}))
     for form, check in (("html", assert_harmless_page), ("csv", assert_harmless_table), ("json", json.loads)):
         path = Path(f"r.{form}")
-        report = told(modules, path=str(path))
+        report = reported(modules, path=str(path))
         text = path.read_bytes().decode("utf-8")
         check(text)
         assert "s3cr3t-t0k3n" not in text
@@ -744,7 +740,7 @@ def test_what_strangers_write_is_shown_and_never_acts(
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_in_every_place_is_shown_and_never_acts(modules_of_version: Modules, text: str) -> None:
+def test_hostile_text_in_every_field_is_escaped(modules_of_version: Modules, text: str) -> None:
     modules = modules_of_version
     person = {"email": text, "name": text}
     entry = mail(0, "HARD-BOUNCE", message=text)
@@ -757,7 +753,7 @@ def test_hostile_text_in_every_place_is_shown_and_never_acts(modules_of_version:
     assert "s3cr3t-t0k3n" not in page
 
 
-def test_hostile_names_of_domains_and_aliases_are_shown_and_never_act(
+def test_hostile_names_of_domains_and_aliases_are_escaped(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def strange(usual: Any, account: Any, call: Any) -> Any:
@@ -769,7 +765,7 @@ def test_hostile_names_of_domains_and_aliases_are_shown_and_never_act(
 
     wrap_endpoint(monkeypatch, "GET /domains", strange)
     for form, check in (("html", assert_harmless_page), ("csv", assert_harmless_table)):
-        report = told(modules, path=f"r.{form}", retry_timeout=0)
+        report = reported(modules, path=f"r.{form}", retry_timeout=0)
         check(Path(f"r.{form}").read_bytes().decode("utf-8"))
         assert len(report["domains"]) > 20
 

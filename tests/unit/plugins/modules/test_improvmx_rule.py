@@ -38,11 +38,11 @@ def uuid(number: int) -> str:
     return f"0b9e6a2c-0000-4000-8000-{number:012}"
 
 
-def seed(emulator: Emulator, *there: dict[str, Any], **options: Any) -> None:
+def seed(emulator: Emulator, *existing: dict[str, Any], **options: Any) -> None:
     """A domain with rules, the first of id 1 and rank 1, and so on."""
     numbered = [
         {"id": uuid(number), "rank": number, "created": 1772853311, **rule}
-        for number, rule in enumerate(there, 1)
+        for number, rule in enumerate(existing, 1)
     ]
     emulator.seed({"domains": [{"domain": DOMAIN, "routing_engine": "rules", "rules": numbered, **options}]})
 
@@ -101,7 +101,7 @@ def test_creates_a_rule_with_one_write(modules: Modules, wish: dict[str, Any], m
 
 
 @pytest.mark.parametrize(
-    ("there", "wish", "left"),
+    ("existing", "wish", "left"),
     [
         pytest.param(alias("info"), {**INFO, "forward": B}, alias("info", B), id="forward"),
         pytest.param(alias("Info"), {**INFO, "forward": [A, B]}, alias("Info", f"{A},{B}"), id="in any case"),
@@ -129,10 +129,10 @@ def test_creates_a_rule_with_one_write(modules: Modules, wish: dict[str, Any], m
     ],
 )
 def test_updates_what_differs_with_one_write(
-    modules: Modules, there: dict[str, Any], wish: dict[str, Any], left: dict[str, Any]
+    modules: Modules, existing: dict[str, Any], wish: dict[str, Any], left: dict[str, Any]
 ) -> None:
     others = [alias("other"), regex("other", "body"), cel("false")]
-    seed(modules.emulator, there, *others)
+    seed(modules.emulator, existing, *others)
     before = seeded(modules.emulator)
     rounds = modules.rounds(NAME, domain=DOMAIN, **wish)
     assert [request.method for request in rounds.requests] == ["GET", "GET", "PUT"]
@@ -145,8 +145,8 @@ def test_updates_what_differs_with_one_write(
     "wish", [INFO, BILL, TEAM, {"type": "regex", "regex": "bill|invoice"}], ids=["alias", "regex", "cel", "r"]
 )
 def test_deletes_a_rule_with_one_write(modules: Modules, wish: dict[str, Any]) -> None:
-    there = [alias("INFO"), regex("bill|invoice", "body", "subject"), cel("subject.contains('team')")]
-    seed(modules.emulator, *there)
+    existing = [alias("INFO"), regex("bill|invoice", "body", "subject"), cel("subject.contains('team')")]
+    seed(modules.emulator, *existing)
     matcher = {key: value for key, value in wish.items() if key != "forward"}
     rounds = modules.rounds(NAME, domain=DOMAIN, state="absent", **matcher)
     assert [request.method for request in rounds.requests] == ["GET", "GET", "DELETE"]
@@ -156,7 +156,7 @@ def test_deletes_a_rule_with_one_write(modules: Modules, wish: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(
-    ("there", "wish"),
+    ("existing", "wish"),
     [
         pytest.param(alias("Info", f"{B} , a@X.Example"), {**INFO, "forward": [A, B, A]}, id="forward"),
         pytest.param(
@@ -187,9 +187,9 @@ def test_deletes_a_rule_with_one_write(modules: Modules, wish: dict[str, Any]) -
     ],
 )
 def test_no_difference_in_meaning_changes_nothing(
-    modules: Modules, there: dict[str, Any], wish: dict[str, Any]
+    modules: Modules, existing: dict[str, Any], wish: dict[str, Any]
 ) -> None:
-    seed(modules.emulator, there)
+    seed(modules.emulator, existing)
     rounds = modules.rounds(NAME, domain=DOMAIN, **wish)
     assert rounds.real["changed"] is False
     assert rounds.count == 2
@@ -212,7 +212,7 @@ def test_reads_the_rules_to_their_end_and_no_further(modules: Modules, count: in
 
 
 @pytest.mark.parametrize(
-    ("there", "wish", "left"),
+    ("existing", "wish", "left"),
     [
         pytest.param(alias("info"), {"alias": "sales"}, alias("sales"), id="alias"),
         pytest.param(alias("info"), {"type": "alias", "alias": "*"}, alias("*"), id="with the type"),
@@ -225,10 +225,10 @@ def test_reads_the_rules_to_their_end_and_no_further(modules: Modules, count: in
         pytest.param(cel("a"), {"rank": 0.5}, cel("a", rank=0.5), id="rank"),
     ],
 )
-def test_a_rule_that_its_id_names_can_be_changed_in_all_but_its_type(
-    modules: Modules, there: dict[str, Any], wish: dict[str, Any], left: dict[str, Any]
+def test_a_rule_addressed_by_its_id_can_be_changed_except_for_its_type(
+    modules: Modules, existing: dict[str, Any], wish: dict[str, Any], left: dict[str, Any]
 ) -> None:
-    seed(modules.emulator, there, there)
+    seed(modules.emulator, existing, existing)
     rounds = modules.rounds(NAME, domain=DOMAIN, id=uuid(1), **wish)
     assert [request.method for request in rounds.requests] == ["GET", "PUT"]
     assert rounds.again["api_requests"] == 1
@@ -237,7 +237,7 @@ def test_a_rule_that_its_id_names_can_be_changed_in_all_but_its_type(
     assert rounds.real["rule"]["id"] == uuid(1)
 
 
-def test_a_rule_that_its_id_names_is_deleted(modules: Modules) -> None:
+def test_a_rule_addressed_by_its_id_is_deleted(modules: Modules) -> None:
     seed(modules.emulator, alias("info"), alias("info"))
     rounds = modules.rounds(NAME, domain=DOMAIN, id=uuid(2).upper(), state="absent")
     assert [request.method for request in rounds.requests] == ["GET", "DELETE"]
@@ -246,14 +246,14 @@ def test_a_rule_that_its_id_names_is_deleted(modules: Modules) -> None:
 
 
 def test_a_result_is_valid_input_that_changes_nothing(modules: Modules) -> None:
-    for there in (alias("info"), regex("a", "body"), cel("a")):
-        seed(modules.emulator, there)
-        told = run(modules, id=uuid(1))["rule"]
-        assert told["created"] == "2026-03-07T03:15:11Z"
-        del told["created"]
-        assert run(modules, **told)["changed"] is False
-        del told["id"]
-        assert run(modules, **told)["changed"] is False
+    for existing in (alias("info"), regex("a", "body"), cel("a")):
+        seed(modules.emulator, existing)
+        reported = run(modules, id=uuid(1))["rule"]
+        assert reported["created"] == "2026-03-07T03:15:11Z"
+        del reported["created"]
+        assert run(modules, **reported)["changed"] is False
+        del reported["id"]
+        assert run(modules, **reported)["changed"] is False
 
 
 @pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
@@ -277,19 +277,19 @@ def test_the_type_of_a_rule_is_not_changed(modules: Modules, check: bool) -> Non
     assert modules.emulator.writes == []
 
 
-def test_a_rule_of_an_unknown_type_is_left_alone_and_can_be_switched_off(modules: Modules) -> None:
+def test_a_rule_of_an_unknown_type_is_kept_and_can_be_deactivated(modules: Modules) -> None:
     other = {"type": "weather", "config": {"sun": True, "alias": "info", "forward": A}}
     seed(modules.emulator, other, alias("info"))
     assert run(modules, **INFO)["changed"] is False
-    told = run(modules, check=True, id=uuid(1), active=False)
-    assert told["changes"][0]["name"] == uuid(1)
-    assert told["changes"][0]["after"] == {"active": False}
+    reported = run(modules, check=True, id=uuid(1), active=False)
+    assert reported["changes"][0]["name"] == uuid(1)
+    assert reported["changes"][0]["after"] == {"active": False}
 
 
 # --- Which rule is meant --------------------------------------------------------------------------
 
 
-def test_rules_with_the_same_regex_and_other_scopes_are_different_ones(modules: Modules) -> None:
+def test_rules_with_the_same_regex_and_other_scopes_are_different(modules: Modules) -> None:
     """Else two tasks for the two of them would take each other's rule for ever."""
     seed(modules.emulator)
     subject, body = {**BILL, "scopes": ["subject"]}, {**BILL, "scopes": ["body"], "forward": B}
@@ -302,7 +302,7 @@ def test_rules_with_the_same_regex_and_other_scopes_are_different_ones(modules: 
 
 @pytest.mark.parametrize("state", ["present", "absent"])
 @pytest.mark.parametrize(
-    ("there", "wish"),
+    ("existing", "wish"),
     [
         ([alias("info"), alias("INFO", B)], INFO),
         ([regex("a", "body"), regex("a", "subject")], {"type": "regex", "regex": "a", "forward": A}),
@@ -311,10 +311,10 @@ def test_rules_with_the_same_regex_and_other_scopes_are_different_ones(modules: 
     ],
     ids=["alias", "regex", "regex and scopes", "expression"],
 )
-def test_a_wish_that_means_several_rules_is_refused_with_their_ids(
-    modules: Modules, there: list[dict[str, Any]], wish: dict[str, Any], state: str
+def test_a_wish_that_matches_several_rules_is_rejected_with_their_ids(
+    modules: Modules, existing: list[dict[str, Any]], wish: dict[str, Any], state: str
 ) -> None:
-    seed(modules.emulator, *there, alias("other"))
+    seed(modules.emulator, *existing, alias("other"))
     for check in (True, False):
         result = run(modules, check=check, state=state, **wish)
         assert result["failed"] is True
@@ -327,7 +327,7 @@ def test_a_wish_that_means_several_rules_is_refused_with_their_ids(
     assert modules.emulator.writes == []
 
 
-def test_a_second_rule_that_is_meant_is_found_on_the_last_page(modules: Modules) -> None:
+def test_a_second_matching_rule_is_found_on_the_last_page(modules: Modules) -> None:
     seed(modules.emulator, alias("info"), *(alias(f"a{number}") for number in range(43)), alias("info"))
     assert uuid(45) in run(modules, **INFO)["msg"]
 
@@ -335,7 +335,7 @@ def test_a_second_rule_that_is_meant_is_found_on_the_last_page(modules: Modules)
 # --- What the service is told and tells -----------------------------------------------------------
 
 
-def test_tells_the_change_and_the_difference(modules: Modules) -> None:
+def test_returns_the_change_and_the_diff(modules: Modules) -> None:
     seed(modules.emulator, regex("a", "body", rank=4))
     changed = run(modules, id=uuid(1), regex="b", forward=[B, A], rank=4)
     before, after = {"regex": "a", "forward": [A]}, {"regex": "b", "forward": [B, A]}
@@ -374,7 +374,7 @@ def test_tells_the_change_and_the_difference(modules: Modules) -> None:
     assert read_diff(gone["diff"])["after"] == {DOMAIN: {}}
 
 
-def test_a_long_expression_is_shown_short_and_sent_whole(modules: Modules) -> None:
+def test_a_long_expression_is_shortened_in_results_and_sent_in_full(modules: Modules) -> None:
     seed(modules.emulator)
     expression = "subject.contains('a') ||\n" * 40 + "false"
     result = run(modules, type="cel", expression=expression, forward=A)
@@ -384,14 +384,14 @@ def test_a_long_expression_is_shown_short_and_sent_whole(modules: Modules) -> No
     assert seeded(modules.emulator)[0]["config"]["expression"] == expression
 
 
-def test_an_update_sends_the_config_whole_with_what_is_not_known_of_it(modules: Modules) -> None:
-    there = alias("Info", f"{B} ,{A}")
-    there["config"] |= {"label": "kept", "tags": [1]}
-    seed(modules.emulator, there)
+def test_an_update_sends_the_complete_config_with_unknown_fields(modules: Modules) -> None:
+    existing = alias("Info", f"{B} ,{A}")
+    existing["config"] |= {"label": "kept", "tags": [1]}
+    seed(modules.emulator, existing)
     run(modules, **{**INFO, "forward": [A, B]}, active=False)
-    assert modules.emulator.writes[-1].body == {"config": there["config"], "rank": 1.0, "active": False}
+    assert modules.emulator.writes[-1].body == {"config": existing["config"], "rank": 1.0, "active": False}
     run(modules, **INFO)
-    assert modules.emulator.writes[-1].body["config"] == {**there["config"], "forward": A}
+    assert modules.emulator.writes[-1].body["config"] == {**existing["config"], "forward": A}
 
 
 @pytest.mark.parametrize(
@@ -401,7 +401,7 @@ def test_an_update_sends_the_config_whole_with_what_is_not_known_of_it(modules: 
         *((method, form) for method in ("POST", "PUT") for form in ("no rule", "no id")),
     ],
 )
-def test_replies_are_understood_in_each_of_their_forms(
+def test_every_form_of_a_reply_is_accepted(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, clock: Clock, method: str, form: str
 ) -> None:
     def reply(usual: Any, account: Any, call: Any) -> Any:
@@ -423,9 +423,7 @@ def test_replies_are_understood_in_each_of_their_forms(
     assert result["rule"]["id"]
 
 
-def test_a_rule_with_another_id_than_was_asked_for_is_not_touched(
-    modules: Modules, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reply_with_another_id_changes_nothing(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
     def other(usual: Any, account: Any, call: Any) -> Any:
         return {**usual(account, call), "id": uuid(2)}
 
@@ -438,7 +436,7 @@ def test_a_rule_with_another_id_than_was_asked_for_is_not_touched(
 
 
 @pytest.mark.parametrize("end", ["nothing", "404", "the last page again", "the first page again"])
-def test_the_end_of_the_list_is_understood_in_each_of_its_forms(
+def test_every_form_of_the_end_of_a_list_is_accepted(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
     seed(modules.emulator, *(alias(f"a{number}") for number in range(40)))
@@ -457,7 +455,7 @@ def test_the_end_of_the_list_is_understood_in_each_of_its_forms(
     assert result["api_requests"] == 3
 
 
-def test_a_list_without_an_end_is_told(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_list_is_reported(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
     seed(modules.emulator)
 
     def endless(usual: Any, account: Any, call: Any) -> Any:
@@ -482,7 +480,7 @@ def test_a_list_without_an_end_is_told(modules: Modules, monkeypatch: pytest.Mon
         ({"success": False, "error": "Later."}, "Later."),
     ],
 )
-def test_a_list_that_is_none_is_told_and_nothing_is_written(modules: Modules, body: Any, words: str) -> None:
+def test_an_invalid_list_is_reported_and_nothing_is_written(modules: Modules, body: Any, words: str) -> None:
     seed(modules.emulator)
     modules.emulator.faults.add(Fault("body", body=body))
     result = run(modules, **INFO)
@@ -514,7 +512,7 @@ def test_a_domain_that_is_routed_by_aliases_is_a_failure_that_says_what_to_do(
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 409])
-def test_it_is_told_whatever_status_the_service_has_for_it(
+def test_routing_by_aliases_is_recognized_for_any_status(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     modules.emulator.seed({"domains": [{"domain": DOMAIN}]})
@@ -526,7 +524,7 @@ def test_it_is_told_whatever_status_the_service_has_for_it(
     assert "is routed by aliases" in run(modules, **INFO)["msg"]
 
 
-def test_rules_that_the_plan_does_not_hold_are_refused_in_the_words_of_the_service(modules: Modules) -> None:
+def test_rules_beyond_the_plan_fail_with_the_services_message(modules: Modules) -> None:
     seed(modules.emulator)
     modules.emulator.account.premium = False
     result = run(modules, **INFO)
@@ -542,7 +540,7 @@ def test_a_missing_domain_is_a_failure_that_says_to_create_it(modules: Modules) 
     assert result["api_requests"] == 2
 
 
-def test_in_check_mode_a_missing_domain_earns_a_warning_and_a_predicted_change(modules: Modules) -> None:
+def test_in_check_mode_a_missing_domain_causes_a_warning_and_a_predicted_change(modules: Modules) -> None:
     check = run(modules, check=True, **INFO)
     assert not check.get("failed")
     (warning,) = check["warnings"]
@@ -555,7 +553,7 @@ def test_in_check_mode_a_missing_domain_earns_a_warning_and_a_predicted_change(m
 
 
 @pytest.mark.parametrize("wish", [{**INFO, "state": "absent"}, {"id": uuid(1), "state": "absent"}])
-def test_an_absent_rule_of_a_missing_domain_is_as_wished(modules: Modules, wish: dict[str, Any]) -> None:
+def test_an_absent_rule_of_a_missing_domain_is_unchanged(modules: Modules, wish: dict[str, Any]) -> None:
     rounds = modules.rounds(NAME, domain=DOMAIN, **wish)
     assert rounds.real["changed"] is False
     assert rounds.count == 1
@@ -614,7 +612,7 @@ def test_an_absent_rule_of_a_missing_domain_is_as_wished(modules: Modules, wish:
         ),
     ],
 )
-def test_bad_input_is_told_at_once_before_any_request(
+def test_all_invalid_input_is_reported_before_any_request(
     modules: Modules, wish: dict[str, Any], problems: list[str]
 ) -> None:
     for check in (True, False):
@@ -662,7 +660,7 @@ PLANNED = {
 
 @pytest.mark.parametrize("method", WISHES)
 @pytest.mark.parametrize("fault", LOST)
-def test_a_write_whose_answer_is_lost_is_looked_up_and_told_as_done(
+def test_a_write_with_a_lost_answer_is_looked_up_and_reported_as_done(
     modules: Modules, clock: Clock, fault: str, method: str
 ) -> None:
     seed(modules.emulator, alias("info"))
@@ -688,7 +686,7 @@ WITHOUT_EFFECT: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("method", ["GET", *WISHES])
 @pytest.mark.parametrize("fault", WITHOUT_EFFECT)
-def test_a_passing_fault_is_not_noticed(modules: Modules, clock: Clock, fault: str, method: str) -> None:
+def test_a_temporary_fault_is_retried(modules: Modules, clock: Clock, fault: str, method: str) -> None:
     seed(modules.emulator, alias("info"))
     modules.emulator.faults.add(Fault(**WITHOUT_EFFECT[fault], method=method))
     result = run(modules, **WISHES["PUT" if method == "GET" else method])
@@ -708,7 +706,7 @@ def test_a_passing_fault_is_not_noticed(modules: Modules, clock: Clock, fault: s
         ({"kind": "success_false"}, "Please try again."),
     ],
 )
-def test_a_write_that_fails_for_good_is_told_as_not_done(
+def test_a_permanently_failed_write_is_reported_as_not_done(
     modules: Modules, clock: Clock, method: str, fault: dict[str, Any], words: str
 ) -> None:
     seed(modules.emulator, alias("info"))
@@ -727,7 +725,7 @@ def test_a_write_that_fails_for_good_is_told_as_not_done(
 
 
 @pytest.mark.parametrize("method", WISHES)
-def test_a_write_in_doubt_is_not_repeated_while_nothing_can_be_read(
+def test_a_doubtful_write_is_not_sent_again_while_reads_fail(
     modules: Modules, clock: Clock, method: str
 ) -> None:
     seed(modules.emulator, alias("info"))
@@ -757,7 +755,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, template: str, happen: Callable[[
     wrap_endpoint(monkeypatch, template, first)
 
 
-def test_a_rule_that_vanished_before_its_update_is_created(
+def test_a_rule_deleted_before_its_update_is_created(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed(modules.emulator, alias("info"))
@@ -767,7 +765,7 @@ def test_a_rule_that_vanished_before_its_update_is_created(
     assert changes_of(result["changes"]) == [("create", "rule", DOMAIN, "info")]
 
 
-def test_a_rule_that_vanished_before_its_deletion_is_gone(
+def test_a_rule_deleted_before_its_deletion_is_not_an_error(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed(modules.emulator, alias("info"))
@@ -777,7 +775,7 @@ def test_a_rule_that_vanished_before_its_deletion_is_gone(
     assert result["rule"] is None
 
 
-def test_a_rule_with_an_id_that_vanished_before_its_update_is_told(
+def test_a_rule_with_an_id_deleted_before_its_update_is_reported(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed(modules.emulator, alias("info"))
@@ -788,7 +786,7 @@ def test_a_rule_with_an_id_that_vanished_before_its_update_is_told(
     assert changes_of(result["pending"]) == [PLANNED["PUT"]]
 
 
-def test_a_rule_that_turned_up_before_its_creation_is_not_made_again(
+def test_a_rule_created_meanwhile_is_not_created_again(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed(modules.emulator, alias("new", B))
@@ -808,20 +806,18 @@ def test_a_rule_that_turned_up_before_its_creation_is_not_made_again(
     assert changes_of(result["changes"]) == [("update", "rule", DOMAIN, "new")]
 
 
-def test_a_world_that_never_rests_ends_in_a_failure(
-    modules: Modules, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_endless_conflicts_end_in_a_failure(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is read is not what is there when the write comes."""
     seed(modules.emulator, alias("info"))
     domain = modules.emulator.account.domains[DOMAIN]
-    there = dict(domain.rules)
+    existing = dict(domain.rules)
 
     def vanish(usual: Any, account: Any, call: Any) -> Any:
         domain.rules.clear()
         raise refuse(404, "Gone.")
 
     def turn_up(usual: Any, account: Any, call: Any) -> Any:
-        domain.rules.update(there)
+        domain.rules.update(existing)
         raise refuse(409, "There is one already.")
 
     wrap_endpoint(monkeypatch, f"PUT {ROUTE}/{{rule}}", vanish)
@@ -833,7 +829,7 @@ def test_a_world_that_never_rests_ends_in_a_failure(
 
 
 @pytest.mark.parametrize("seed_of_chance", range(60))
-def test_by_chance_the_end_is_as_wished_or_told_truthfully(
+def test_random_faults_end_in_the_desired_state_or_a_truthful_report(
     modules: Modules, clock: Clock, seed_of_chance: int
 ) -> None:
     dice = random.Random(seed_of_chance)

@@ -65,7 +65,7 @@ def run(modules: Modules, check: bool = False, **args: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("there", "wish", "expected", "left"),
+    ("existing", "wish", "expected", "left"),
     [
         pytest.param(
             [], {"password": NEW, "update_password": "on_create"}, ["GET", "POST"], {"info": NEW}, id="create"
@@ -96,19 +96,19 @@ def run(modules: Modules, check: bool = False, **args: Any) -> dict[str, Any]:
         pytest.param(["news"], {"state": "absent"}, ["GET"], {"news": OLD}, id="absent already"),
     ],
 )
-def test_brings_the_credential_to_the_wish(
-    modules: Modules, there: list[str], wish: dict[str, Any], expected: list[str], left: dict[str, str]
+def test_ensures_the_credential(
+    modules: Modules, existing: list[str], wish: dict[str, Any], expected: list[str], left: dict[str, str]
 ) -> None:
-    seed(modules.emulator, *there)
+    seed(modules.emulator, *existing)
     rounds = modules.rounds(NAME, domain=DOMAIN, username="info", **wish)
     assert [request.method for request in rounds.requests] == expected
     assert rounds.real["changed"] is (len(expected) > 1)
     assert rounds.again["api_requests"] == 1
     assert passwords(modules.emulator) == left
-    assert passwords(modules.emulator, "other.example") == dict.fromkeys(there, OLD)
+    assert passwords(modules.emulator, "other.example") == dict.fromkeys(existing, OLD)
 
 
-def test_a_password_is_set_on_each_run_unless_told_otherwise(modules: Modules) -> None:
+def test_a_password_is_set_on_each_run_unless_on_create(modules: Modules) -> None:
     seed(modules.emulator, "info")
     check = run(modules, check=True, username="info", password=NEW)
     assert passwords(modules.emulator) == {"info": OLD}
@@ -135,7 +135,7 @@ def test_a_password_is_set_on_each_run_unless_told_otherwise(modules: Modules) -
         )
 
 
-def test_tells_the_credential_without_its_password(modules: Modules) -> None:
+def test_returns_the_credential_without_its_password(modules: Modules) -> None:
     seed(modules.emulator)
     wish = {"username": "info", "password": NEW}
     check, real = run(modules, check=True, **wish), run(modules, **wish)
@@ -157,14 +157,14 @@ def test_tells_the_credential_without_its_password(modules: Modules) -> None:
     }
 
 
-def test_times_are_told_in_iso_8601(modules: Modules) -> None:
+def test_times_are_returned_in_iso_8601(modules: Modules) -> None:
     seed(modules.emulator, "info")
-    told = run(modules, username="info")["credential"]
-    assert told == {"username": "info", "created": "2020-04-30T08:55:52Z", "usage": 0}
+    reported = run(modules, username="info")["credential"]
+    assert reported == {"username": "info", "created": "2020-04-30T08:55:52Z", "usage": 0}
 
 
 @pytest.mark.parametrize(
-    ("there", "username", "meant"),
+    ("existing", "username", "meant"),
     [
         (["Info"], "info", "Info"),
         (["info"], " INFO ", "info"),
@@ -173,18 +173,18 @@ def test_times_are_told_in_iso_8601(modules: Modules) -> None:
         (["info", "information"], "info", "info"),
     ],
 )
-def test_a_username_is_found_in_any_case_and_addressed_as_it_is_stored(
-    modules: Modules, there: list[str], username: str, meant: str
+def test_a_username_is_found_in_any_case_and_addressed_as_stored(
+    modules: Modules, existing: list[str], username: str, meant: str
 ) -> None:
-    seed(modules.emulator, *there)
+    seed(modules.emulator, *existing)
     result = run(modules, username=username, password=NEW)
     assert result["credential"]["username"] == meant
-    assert passwords(modules.emulator) == {**dict.fromkeys(there, OLD), meant: NEW}
+    assert passwords(modules.emulator) == {**dict.fromkeys(existing, OLD), meant: NEW}
     run(modules, username=username, state="absent")
     assert meant not in passwords(modules.emulator)
 
 
-def test_of_two_names_that_differ_in_case_the_one_that_is_written_alike_is_meant(
+def test_of_two_usernames_that_differ_in_case_the_exact_match_is_used(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both = {"credentials": [{"username": "Info"}, {"username": "info"}, {"username": "INFO"}]}
@@ -255,7 +255,7 @@ def test_any_password_is_sent_exactly(modules: Modules, password: str) -> None:
         ("news", NEW, "username: You have reached the limit of account allowed for this domain."),
     ],
 )
-def test_what_is_too_short_or_too_much_fails_in_the_words_of_the_service(
+def test_short_values_and_exceeded_limits_fail_with_the_services_message(
     modules: Modules, username: str, password: str, problem: str
 ) -> None:
     seed(modules.emulator, "info")
@@ -269,7 +269,7 @@ def test_what_is_too_short_or_too_much_fails_in_the_words_of_the_service(
 
 
 @pytest.mark.parametrize(("dns", "count"), [({}, 1), (SIGNED, 0)], ids=["unsigned", "signed"])
-def test_a_new_credential_that_needs_a_new_check_of_the_dns_earns_a_warning(
+def test_a_new_credential_that_needs_a_dns_check_causes_a_warning(
     modules: Modules, dns: dict[str, str], count: int
 ) -> None:
     seed(modules.emulator, dns=dns)
@@ -308,7 +308,7 @@ def test_a_missing_domain_is_a_failure_that_says_to_create_it(modules: Modules) 
     assert result["api_requests"] == 1
 
 
-def test_in_check_mode_a_missing_domain_earns_a_warning_and_a_predicted_change(modules: Modules) -> None:
+def test_in_check_mode_a_missing_domain_causes_a_warning_and_a_predicted_change(modules: Modules) -> None:
     wish = {"username": "info", "password": NEW}
     check = run(modules, check=True, **wish)
     assert not check.get("failed")
@@ -321,7 +321,7 @@ def test_in_check_mode_a_missing_domain_earns_a_warning_and_a_predicted_change(m
     }
 
 
-def test_an_absent_credential_of_a_missing_domain_is_as_wished(modules: Modules) -> None:
+def test_an_absent_credential_of_a_missing_domain_is_unchanged(modules: Modules) -> None:
     rounds = modules.rounds(NAME, domain=DOMAIN, username="info", state="absent")
     assert rounds.real["changed"] is False
     assert rounds.count == 1
@@ -354,7 +354,7 @@ def test_an_absent_credential_of_a_missing_domain_is_as_wished(modules: Modules)
         ),
     ],
 )
-def test_bad_input_is_told_at_once_before_any_request(
+def test_all_invalid_input_is_reported_before_any_request(
     modules: Modules, wish: dict[str, Any], problems: list[str]
 ) -> None:
     for check in (True, False):
@@ -393,7 +393,7 @@ PLANNED = {
 
 @pytest.mark.parametrize("method", WISHES)
 @pytest.mark.parametrize("fault", LOST)
-def test_a_write_whose_answer_is_lost_is_done_once_or_told_as_unknown(
+def test_a_write_with_a_lost_answer_is_done_once_or_reported_as_unknown(
     modules: Modules, clock: Clock, fault: str, method: str
 ) -> None:
     seed(modules.emulator, "info")
@@ -418,16 +418,14 @@ def test_a_write_whose_answer_is_lost_is_done_once_or_told_as_unknown(
     assert passwords(modules.emulator) == left[method]
 
 
-def test_a_creation_whose_answer_is_lost_costs_one_more_read(modules: Modules, clock: Clock) -> None:
+def test_a_creation_with_a_lost_answer_costs_one_more_read(modules: Modules, clock: Clock) -> None:
     seed(modules.emulator)
     modules.emulator.faults.add(Fault("reset_after", method="POST"))
     run(modules, **WISHES["POST"])
     assert methods(modules.emulator) == ["GET", "POST", "GET"]
 
 
-def test_the_password_of_a_credential_that_turned_up_in_doubt_is_made_sure(
-    modules: Modules, clock: Clock
-) -> None:
+def test_the_password_of_a_doubtful_credential_is_set_again(modules: Modules, clock: Clock) -> None:
     """It may be of another run, with another password."""
     seed(modules.emulator)
     modules.emulator.faults.add(Fault("status_after", method="POST"))
@@ -451,7 +449,7 @@ WITHOUT_EFFECT: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("method", ["GET", *WISHES])
 @pytest.mark.parametrize("fault", WITHOUT_EFFECT)
-def test_a_passing_fault_is_not_noticed(modules: Modules, clock: Clock, fault: str, method: str) -> None:
+def test_a_temporary_fault_is_retried(modules: Modules, clock: Clock, fault: str, method: str) -> None:
     seed(modules.emulator, "info")
     modules.emulator.faults.add(Fault(**WITHOUT_EFFECT[fault], method=method))
     result = run(modules, **WISHES["PUT" if method == "GET" else method])
@@ -464,7 +462,7 @@ def test_a_passing_fault_is_not_noticed(modules: Modules, clock: Clock, fault: s
 @pytest.mark.parametrize(
     ("status", "words"), [(500, "Something went wrong."), (503, "Something went wrong.")]
 )
-def test_a_write_that_fails_for_good_is_told_as_not_done(
+def test_a_permanently_failed_write_is_reported_as_not_done(
     modules: Modules, clock: Clock, method: str, status: int, words: str
 ) -> None:
     seed(modules.emulator, "info")
@@ -483,9 +481,7 @@ def test_a_write_that_fails_for_good_is_told_as_not_done(
     assert modules.emulator.ledger == []
 
 
-def test_a_creation_in_doubt_is_not_repeated_while_nothing_can_be_read(
-    modules: Modules, clock: Clock
-) -> None:
+def test_a_doubtful_creation_is_not_sent_again_while_reads_fail(modules: Modules, clock: Clock) -> None:
     seed(modules.emulator)
     modules.emulator.faults.add(
         Fault("status_after", status=502, method="POST"), Fault("status", method="GET", skip=1, times=None)
@@ -524,7 +520,7 @@ def test_a_failed_read_changes_nothing(
     assert modules.emulator.writes == []
 
 
-def test_a_credential_that_vanished_before_its_deletion_is_gone(modules: Modules) -> None:
+def test_a_credential_deleted_before_its_deletion_is_not_an_error(modules: Modules) -> None:
     seed(modules.emulator, "info")
     gone = {"error": "No.", "code": 404, "success": False}
     modules.emulator.faults.add(Fault("body", status=404, body=gone, method="DELETE"))
@@ -546,7 +542,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, template: str, happen: Callable[[
     wrap_endpoint(monkeypatch, template, first)
 
 
-def test_a_credential_that_vanished_before_its_update_is_created(
+def test_a_credential_deleted_before_its_update_is_created(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed(modules.emulator, "info")
@@ -558,7 +554,7 @@ def test_a_credential_that_vanished_before_its_update_is_created(
 
 
 @pytest.mark.parametrize(("policy", "left"), [("always", NEW), ("on_create", OLD)])
-def test_a_credential_that_turned_up_before_its_creation_is_not_made_again(
+def test_a_credential_created_meanwhile_is_not_created_again(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, policy: str, left: str
 ) -> None:
     seed(modules.emulator, "new")
@@ -571,7 +567,7 @@ def test_a_credential_that_turned_up_before_its_creation_is_not_made_again(
     assert passwords(modules.emulator) == {"new": left}
 
 
-def test_a_domain_that_vanished_meanwhile_is_told(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_domain_deleted_meanwhile_is_reported(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
     seed(modules.emulator)
 
     def vanish(usual: Any, account: Any, call: Any) -> Any:
@@ -585,7 +581,7 @@ def test_a_domain_that_vanished_meanwhile_is_told(modules: Modules, monkeypatch:
     assert changes_of(result["pending"]) == [PLANNED["POST"]]
 
 
-def test_a_refusal_is_told_in_the_words_of_the_service(
+def test_a_refusal_is_reported_with_the_services_message(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed(modules.emulator)
@@ -609,7 +605,7 @@ def test_a_refusal_is_told_in_the_words_of_the_service(
         {"credential": None, "requires_new_mx_check": None},
     ],
 )
-def test_a_creation_that_is_told_in_another_form_is_understood(
+def test_another_form_of_the_reply_to_a_creation_is_accepted(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, reply: dict[str, Any]
 ) -> None:
     seed(modules.emulator)
@@ -626,7 +622,7 @@ def test_a_creation_that_is_told_in_another_form_is_understood(
 
 
 @pytest.mark.parametrize("seed_of_chance", range(60))
-def test_by_chance_the_end_is_as_wished_or_told_truthfully(
+def test_random_faults_end_in_the_desired_state_or_a_truthful_report(
     modules: Modules, clock: Clock, seed_of_chance: int
 ) -> None:
     dice = random.Random(seed_of_chance)
@@ -657,7 +653,7 @@ def test_by_chance_the_end_is_as_wished_or_told_truthfully(
     ids=["error", "field", "nested", "cut"],
 )
 @pytest.mark.parametrize("status", [200, 400, 403, 500, 503])
-def test_a_password_that_the_service_echoes_is_not_told(
+def test_an_echoed_password_is_not_shown(
     modules: Modules, clock: Clock, status: int, echo: Callable[[str], Any], form: str
 ) -> None:
     seed(modules.emulator, "info")
@@ -670,7 +666,7 @@ def test_a_password_that_the_service_echoes_is_not_told(
     assert "bad" in result["msg"] or "x" * 99 in result["msg"] or "********" in result["msg"]
 
 
-def test_a_password_in_the_reply_to_its_creation_is_not_told(
+def test_a_password_in_the_reply_to_its_creation_is_not_shown(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def chatty(usual: Any, account: Any, call: Any) -> Any:

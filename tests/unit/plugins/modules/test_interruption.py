@@ -31,7 +31,7 @@ def account(emulator: Emulator) -> Emulator:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_a_signal_ends_a_run_after_the_requests_under_way(
+def test_a_signal_ends_a_run_after_its_current_requests(
     monkeypatch: pytest.MonkeyPatch, account: Emulator, modules: Modules, number: int, concurrency: int
 ) -> None:
     usual = signal.getsignal(number)
@@ -49,7 +49,8 @@ def test_a_signal_ends_a_run_after_the_requests_under_way(
     result = modules.run("improvmx_domains", **KEPT, concurrency=concurrency)
     assert result["failed"] is True
     assert "interrupted" in result["msg"]
-    assert "not tried, because the run was interrupted" in result["msg"] or concurrency == 4
+    if concurrency == 1:  # otherwise each of the few domains may have been tried
+        assert "not tried, because the run was interrupted" in result["msg"]
     # What is told as done is what was done: at most what was under way came after the signal.
     assert changes_of(result["changes"]) == effects_of(account.ledger)
     assert 3 <= len(account.ledger) <= 3 + concurrency
@@ -77,7 +78,7 @@ def test_a_wait_for_the_rate_limit_ends_with_the_run(
     assert len(account.requests) == 2
 
 
-def test_what_was_done_before_a_signal_is_written_to_the_systems_log(
+def test_changes_before_a_signal_are_written_to_the_system_log(
     monkeypatch: pytest.MonkeyPatch, account: Emulator, modules: Modules
 ) -> None:
     """Ansible was interrupted as well, and shows no result."""

@@ -44,7 +44,7 @@ def costs(modules: Modules, **args: Any) -> tuple[int, dict[str, int]]:
     ("domains", "each", "reads"),
     [(1, 10, 1), (100, 10, 1), (101, 10, 2), (250, 10, 3), (3, 199, 1), (3, 200, 1), (3, 201, 1 + 9)],
 )
-def test_run_that_changes_nothing_reads_the_list_and_no_more(
+def test_run_that_changes_nothing_only_reads_the_list(
     modules: Modules, domains: int, each: int, reads: int
 ) -> None:
     """Of a domain with more than 200 aliases the rest has to be read, in pages of 100."""
@@ -61,7 +61,7 @@ def test_each_changed_alias_is_one_write(modules: Modules, changed: int) -> None
 
 
 @pytest.mark.parametrize(("new", "batches"), [(1, 1), (2, 1), (500, 1), (501, 2), (1001, 3)])
-def test_new_aliases_of_a_domain_are_a_batch_for_each_500(modules: Modules, new: int, batches: int) -> None:
+def test_new_aliases_of_a_domain_are_sent_in_batches_of_500(modules: Modules, new: int, batches: int) -> None:
     modules.seed({"a.example": {"*": OLD}, "b.example": {}})
     wishes = [wish("a.example", aliases(new)), wish("b.example", {})]
     assert costs(modules, domains=wishes) == (1 + LIMITS, {"POST": batches})
@@ -90,7 +90,7 @@ def test_new_domain_is_two_writes_and_one_more_for_its_catch_all(
     assert costs(modules, domains=wishes) == (1 + LIMITS, expected)
 
 
-def test_purged_domain_is_one_write_whatever_its_aliases(modules: Modules) -> None:
+def test_purged_domain_is_one_write_with_any_number_of_aliases(modules: Modules) -> None:
     """What goes with it is counted against max_deletions, so of more than 200 aliases all are read."""
     modules.seed({"kept.example": {}, "small.example": aliases(150), "large.example": aliases(250)})
     bounds = {"purge": True, "max_deletions": 402}
@@ -104,6 +104,6 @@ def test_settings_of_a_domain_are_one_write(modules: Modules) -> None:
     assert costs(modules, domains=wishes) == (1, {"PUT": 1})
 
 
-def test_list_is_read_no_further_than_to_the_last_domain_of_the_wish(modules: Modules) -> None:
+def test_list_is_read_only_up_to_the_last_domain_of_the_wish(modules: Modules) -> None:
     modules.seed({name: {} for name in names(250)})
     assert costs(modules, domains=[wish(name, {}) for name in names(2)]) == (1, {})

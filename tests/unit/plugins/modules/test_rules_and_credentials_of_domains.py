@@ -78,7 +78,7 @@ def thrice(modules: Modules, **args: Any) -> tuple[dict[str, Any], dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("there", "wanted", "purge", "left", "writes"),
+    ("existing", "wanted", "purge", "left", "writes"),
     [
         ("abc", "abc", False, "abc", 0),
         ("abc", "ab", False, "abc", 0),
@@ -91,23 +91,23 @@ def thrice(modules: Modules, **args: Any) -> tuple[dict[str, Any], dict[str, Any
     ],
 )
 @pytest.mark.parametrize("module", ["improvmx_domain", "improvmx_domains"])
-def test_rules_come_into_the_order_of_the_list_with_one_write_for_each_that_changes(
-    modules: Modules, module: str, there: str, wanted: str, purge: bool, left: str, writes: int
+def test_rules_are_ordered_as_listed_with_one_write_for_each_changed_rule(
+    modules: Modules, module: str, existing: str, wanted: str, purge: bool, left: str, writes: int
 ) -> None:
-    seed(modules.emulator, there)
+    seed(modules.emulator, existing)
     wish = ruled(*wanted, purge_rules=purge)
     args = wish if module == "improvmx_domain" else {"domains": [wish, {"domain": PLAIN}]}
     rounds = modules.rounds(module, **args)
     assert order_of(modules.emulator) == left
     # Each reading takes the domain or the list of domains, and a page of rules, and one more to see its end.
-    reading = 2 + bool(there)
+    reading = 2 + bool(existing)
     assert rounds.count == reading + writes
     assert rounds.check["api_requests"] == reading
     assert rounds.again["api_requests"] == 2 + bool(left)
 
 
 @pytest.mark.parametrize(
-    ("there", "wish", "left", "writes"),
+    ("existing", "wish", "left", "writes"),
     [
         ("ab", smtp("a"), "ab", 0),
         ("ab", smtp("A", "c"), "abc", 1),
@@ -117,10 +117,10 @@ def test_rules_come_into_the_order_of_the_list_with_one_write_for_each_that_chan
         ("ab", {"domain": PLAIN, "credentials": [], "purge_credentials": True}, "", 2),
     ],
 )
-def test_credentials_are_as_listed_with_one_write_for_each_that_changes(
-    modules: Modules, there: str, wish: dict[str, Any], left: str, writes: int
+def test_credentials_are_ensured_with_one_write_for_each_changed_one(
+    modules: Modules, existing: str, wish: dict[str, Any], left: str, writes: int
 ) -> None:
-    seed(modules.emulator, credentials=there)
+    seed(modules.emulator, credentials=existing)
     before = users_of(modules.emulator)
     _check, real, again = thrice(modules, domains=[wish, {"domain": RULED}])
     now = users_of(modules.emulator)
@@ -130,7 +130,7 @@ def test_credentials_are_as_listed_with_one_write_for_each_that_changes(
     assert PASSWORD not in str(real)
 
 
-def test_password_is_set_on_every_run_where_that_is_wanted(modules: Modules) -> None:
+def test_password_is_set_on_every_run_with_update_password_always(modules: Modules) -> None:
     seed(modules.emulator, credentials="a")
     wish = {"username": "aaa", "password": PASSWORD, "update_password": "always"}
     for _dummy in range(2):
@@ -158,7 +158,7 @@ def test_lists_that_are_not_mentioned_cost_no_request(modules: Modules) -> None:
     assert all("rules" not in domain for domain in result["domains"])
 
 
-def test_diff_shows_the_rules_as_one_would_write_them(modules: Modules) -> None:
+def test_diff_shows_the_rules_as_in_a_task(modules: Modules) -> None:
     seed(modules.emulator, "ab")
     result = modules.run("improvmx_domain", **ruled("b", "a"))
     assert result["diff"][0]["before"] == (
@@ -188,7 +188,7 @@ def test_rules_of_a_domain_that_is_routed_by_aliases_are_a_problem_of_that_domai
     ]
 
 
-def test_rules_of_a_new_domain_are_refused_before_it_is_made(modules: Modules) -> None:
+def test_rules_of_a_new_domain_are_rejected_before_it_is_created(modules: Modules) -> None:
     modules.emulator.seed({})
     result = modules.run("improvmx_domain", domain="new.example", rules=[rule("a")])
     assert "new.example does not exist yet, and a new domain is routed by aliases" in result["msg"]
@@ -255,7 +255,7 @@ def test_bound_on_deletions_counts_rules_and_credentials(modules: Modules) -> No
 
 
 @pytest.mark.parametrize("kind", ["reset_after", "cut", "empty", "truncated_json", "wrong_type"])
-def test_writes_whose_answers_are_lost_are_done_once(modules: Modules, clock: Clock, kind: str) -> None:
+def test_writes_with_lost_answers_are_done_once(modules: Modules, clock: Clock, kind: str) -> None:
     seed(modules.emulator, "ab", "x")
     modules.emulator.faults.add(Fault(kind, method="POST"), Fault(kind, method="DELETE"))
     result = modules.run("improvmx_domains", domains=[ruled("b", "c", purge_rules=True), smtp("y")])
@@ -267,7 +267,7 @@ def test_writes_whose_answers_are_lost_are_done_once(modules: Modules, clock: Cl
     assert sorted(change[0:2] + change[3:] for change in changes_of(result["changes"])) == sorted(done)
 
 
-def test_lost_answer_to_a_new_password_is_told_as_doubtful(modules: Modules, clock: Clock) -> None:
+def test_lost_answer_to_a_new_password_is_reported_as_doubtful(modules: Modules, clock: Clock) -> None:
     seed(modules.emulator, credentials="a")
     modules.emulator.faults.add(Fault("reset_after", method="PUT", times=None))
     wish = {"username": "aaa", "password": PASSWORD, "update_password": "always"}
@@ -276,7 +276,7 @@ def test_lost_answer_to_a_new_password_is_told_as_doubtful(modules: Modules, clo
     assert (result["changes"], len(result["pending"])) == ([], 1)
 
 
-def test_rule_that_the_service_refuses_is_named_with_its_words(
+def test_refused_rule_is_named_with_the_services_message(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def choosy(usual: Any, account: Any, call: Any) -> Any:
@@ -292,7 +292,7 @@ def test_rule_that_the_service_refuses_is_named_with_its_words(
     assert [change["name"] for change in result["pending"]] == ["b", "c"]
 
 
-def test_rule_of_somebody_else_that_turns_up_is_not_purged(
+def test_rule_created_meanwhile_by_others_is_not_purged(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     seed(modules.emulator, "a")
@@ -337,7 +337,7 @@ def test_unmanaged_things_can_fail_a_run_before_any_write(modules: Modules, chec
     assert modules.emulator.writes == []
 
 
-def test_what_a_run_deletes_is_not_unmanaged(modules: Modules) -> None:
+def test_deleted_things_are_not_reported_as_unmanaged(modules: Modules) -> None:
     seed(modules.emulator, "ab")
     wishes = [ruled("a", purge_rules=True)]
     result = modules.run("improvmx_domains", domains=wishes, unmanaged="fail", purge=True, max_deletions=9)
@@ -346,17 +346,17 @@ def test_what_a_run_deletes_is_not_unmanaged(modules: Modules) -> None:
     assert sorted(modules.emulator.account.domains) == [RULED]
 
 
-def test_unmanaged_is_not_told_where_it_was_not_asked_for(modules: Modules) -> None:
+def test_unmanaged_is_returned_only_on_request(modules: Modules) -> None:
     seed(modules.emulator)
     assert "unmanaged" not in modules.run("improvmx_domains", domains=[{"domain": PLAIN}])
 
 
-def test_rule_that_the_service_writes_otherwise_is_made_once(
+def test_rule_stored_in_another_form_is_created_once(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def tidied(usual: Any, account: Any, call: Any) -> Any:
-        told = usual(account, call)
-        return {**told, "config": {**told["config"], "alias": "tidied"}}
+        reported = usual(account, call)
+        return {**reported, "config": {**reported["config"], "alias": "tidied"}}
 
     seed(modules.emulator)
     wrap_endpoint(monkeypatch, "POST /domains/{domain}/rules", tidied)
@@ -365,7 +365,7 @@ def test_rule_that_the_service_writes_otherwise_is_made_once(
     assert [request.method for request in modules.emulator.writes] == ["POST", "POST"]
 
 
-def test_all_rules_are_returned_where_the_only_one_listed_is_named_by_its_id(modules: Modules) -> None:
+def test_all_rules_are_returned_if_the_only_listed_one_is_named_by_its_id(modules: Modules) -> None:
     seed(modules.emulator, "abc")
     [found] = modules.run("improvmx_domain_info", domain=RULED, include=["rules"])["domains"]
     first = found["rules"][0]
@@ -373,7 +373,7 @@ def test_all_rules_are_returned_where_the_only_one_listed_is_named_by_its_id(mod
     assert [each["alias"] for each in result["domain"]["rules"]] == ["a", "b", "c"]
 
 
-def test_new_domain_shows_no_lists_that_were_not_asked_for(modules: Modules) -> None:
+def test_new_domain_returns_no_lists_that_were_not_mentioned(modules: Modules) -> None:
     modules.emulator.seed({})
     for check in (True, False):
         [made] = modules.run("improvmx_domains", check=check, domains=[{"domain": "new.example"}])["domains"]

@@ -75,7 +75,7 @@ def test_changes_and_diff_show_that_a_url_changes_and_no_secret(
 
 @pytest.mark.parametrize(("name", "options"), TASKS.values(), ids=TASKS)
 @pytest.mark.parametrize("form", ["%s", "bad: '%s'!", '["%s"]', "see %s."])
-def test_what_the_service_says_of_a_url_has_no_secret(
+def test_messages_of_the_service_about_a_url_have_no_secret(
     modules: Modules, name: str, options: dict[str, Any], form: str
 ) -> None:
     modules.emulator.seed(SEED)
@@ -98,7 +98,7 @@ def test_what_the_service_says_of_a_url_has_no_secret(
         ("improvmx_domain", {"domain": DOMAIN, "webhook": f"https://h.example/{'x' * 60}\n?t={TOKEN}"}),
     ],
 )
-def test_a_url_that_is_refused_is_told_without_its_secret(
+def test_a_rejected_url_is_reported_without_its_secret(
     modules: Modules, name: str, options: dict[str, Any]
 ) -> None:
     result = modules.run(name, **options)
@@ -106,7 +106,7 @@ def test_a_url_that_is_refused_is_told_without_its_secret(
     assert_no_secret_is_read(result)
 
 
-def test_an_export_has_urls_whole_and_its_diff_has_not(modules: Modules) -> None:
+def test_an_export_contains_complete_urls_and_its_diff_does_not(modules: Modules) -> None:
     modules.emulator.seed(SEED)
     first = modules.run("improvmx_export", path="mail.yml")
     assert Path("mail.yml").read_text(encoding="utf-8").count(TOKEN) == 3  # a setting, an alias and a rule
@@ -119,7 +119,7 @@ def test_an_export_has_urls_whole_and_its_diff_has_not(modules: Modules) -> None
     assert shorten_url(OLD) in second["diff"][0]["before"]
 
 
-def test_what_is_read_is_valid_input_with_its_urls_whole(modules: Modules) -> None:
+def test_results_of_reads_are_valid_input_with_complete_urls(modules: Modules) -> None:
     modules.emulator.seed(SEED)
     found = modules.run("improvmx_domain_info", domain=DOMAIN)["domains"]
     assert (found[0]["webhook"], found[0]["aliases"][0]["forward"]) == (OLD, [OLD])

@@ -36,28 +36,28 @@ ITEMS = st.fixed_dictionaries(
 )
 
 
-def told(item: dict[str, Any]) -> dict[str, Any]:
+def reported(item: dict[str, Any]) -> dict[str, Any]:
     """What an item says, without what says nothing, and with destinations one by one."""
     said = {name: value for name, value in item.items() if value is not None}
     aliases = said.get("aliases")
     if aliases is not None:
-        said["aliases"] = [told(alias) for alias in aliases]
+        said["aliases"] = [reported(alias) for alias in aliases]
     if "forward" in said:
         said["forward"] = split_forward(said["forward"])
     return said
 
 
 @given(ITEMS)
-def test_what_is_read_without_ansibles_check_is_what_the_check_would_make_of_it(item: dict[str, Any]) -> None:
+def test_domains_parsed_without_ansibles_check_equal_the_checked_ones(item: dict[str, Any]) -> None:
     options = domains_item_options()
     read = as_read(item, options)
     if read is not None:
         validated = ArgumentSpecValidator(options).validate(item)
         assert validated.error_messages == []
-        assert told(read) == told(validated.validated_parameters)
+        assert reported(read) == reported(validated.validated_parameters)
 
 
-def test_an_ordinary_domain_needs_no_check_of_ansibles() -> None:
+def test_an_ordinary_domain_needs_no_check_by_ansible() -> None:
     item = {
         "domain": "example.com",
         "aliases": [{"alias": "info", "forward": "a@x.example"}, {"alias": "*", "state": "absent"}],

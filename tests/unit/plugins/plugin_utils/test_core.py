@@ -20,14 +20,14 @@ def test_lowest_version_is_that_of_the_collection() -> None:
 @pytest.mark.parametrize(
     "version", ["2.19.0", "2.19.0b1", "2.19.14", "2.20.1rc1", "2.21.0.dev0", "3.0.0", "10.1"]
 )
-def test_newer_versions_are_taken(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_newer_versions_are_accepted(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_core, "present", version)
     _core.require_supported_core()
 
 
 @pytest.mark.parametrize("version", ["2.18.12", "2.18.0.dev0", "2.9.27", "1.9"])
 @pytest.mark.parametrize("error", [None, AnsibleActionFail])
-def test_older_versions_are_refused(
+def test_older_versions_are_rejected(
     version: str, error: type[AnsibleError] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_core, "present", version)

@@ -53,7 +53,7 @@ def evaluated(own: list[dict[str, Any]], value: Any) -> tuple[list[Any], int]:
     return [evaluator.evaluate(value, variables) for variables in own], templates.count
 
 
-def test_what_has_no_template_is_taken_as_it_is() -> None:
+def test_values_without_templates_are_used_unchanged() -> None:
     value = [{"domain": "a.example", "aliases": [], "count": 3, "none": None, "yes": True}]
     found, count = evaluated([{}, {}], value)
     assert found[0] == value
@@ -61,7 +61,7 @@ def test_what_has_no_template_is_taken_as_it_is() -> None:
     assert count == 0
 
 
-def test_what_ansible_attaches_to_texts_is_left_behind() -> None:
+def test_tags_that_ansible_attaches_to_texts_are_removed() -> None:
     class Marked(str):
         """Stands for a text that knows where it comes from."""
 
@@ -86,7 +86,7 @@ def test_a_value_of_all_hosts_is_evaluated_once() -> None:
     ],
     ids=["its own", "by way of another variable", "deep inside"],
 )
-def test_what_differs_between_hosts_is_evaluated_for_each(
+def test_values_that_differ_between_hosts_are_evaluated_for_each_host(
     value: Any, variables: list[dict[str, Any]]
 ) -> None:
     found, count = evaluated(variables, value)
@@ -97,7 +97,7 @@ def test_what_differs_between_hosts_is_evaluated_for_each(
 @pytest.mark.parametrize(
     "text", ["{{ lookup('x') }}", "{{ vars }}", "{{ hostvars.a }}", "#jinja2: x\n{{ a }}", "{{ ("]
 )
-def test_where_it_can_t_be_known_a_value_is_evaluated_for_each_host(text: str) -> None:
+def test_a_value_that_may_depend_on_the_host_is_evaluated_for_each_host(text: str) -> None:
     calls = []
     evaluator = Evaluator(lambda _variables, value: calls.append(value))
     for _host in range(3):
@@ -113,7 +113,7 @@ def test_a_template_that_fails_fails_for_every_host_that_has_it() -> None:
             evaluator.evaluate(value, {})
 
 
-def test_what_is_decrypted_when_it_is_used_is_no_literal() -> None:
+def test_a_vaulted_value_is_not_a_literal() -> None:
     class Secret:
         """Stands for a vaulted value inside a list."""
 

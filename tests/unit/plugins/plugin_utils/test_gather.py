@@ -56,7 +56,7 @@ def names(account: Account) -> list[Any]:
 # --- The two shapes -------------------------------------------------------------------------------
 
 
-def test_hosts_that_are_domains_are_one_run_with_what_each_says() -> None:
+def test_hosts_that_are_domains_are_one_run_with_the_variables_of_each() -> None:
     account, *others = gathered(
         host("localhost"),
         host("a.example", aliases=ALIASES, purge_aliases=True, webhook=None),
@@ -73,7 +73,7 @@ def test_hosts_that_are_domains_are_one_run_with_what_each_says() -> None:
     assert account.hosts == ("a.example", "b.example", "c.example")
 
 
-def test_a_list_of_a_group_is_one_of_all_its_hosts() -> None:
+def test_a_list_of_a_group_counts_once_for_all_its_hosts() -> None:
     shared = [{"domain": "example.com"}]
     own = [{"domain": "example.org"}]
     (account,) = gathered(
@@ -84,7 +84,7 @@ def test_a_list_of_a_group_is_one_of_all_its_hosts() -> None:
     assert account.hosts == ("m1", "m2", "m3")
 
 
-def test_the_localhost_that_ansible_adds_is_none_of_a_groups_hosts() -> None:
+def test_the_implicit_localhost_does_not_belong_to_a_group() -> None:
     (account,) = gathered(
         host("m1", domains=LIST, api_key=OTHER_KEY),
         host("localhost", True, domains=LIST),
@@ -95,7 +95,7 @@ def test_the_localhost_that_ansible_adds_is_none_of_a_groups_hosts() -> None:
     assert account.hosts == ("localhost",)
 
 
-def test_what_the_inventory_plugin_found_is_not_desired() -> None:
+def test_domains_found_by_the_inventory_plugin_are_not_desired() -> None:
     found = Host("a.example", {"improvmx": True}, names=frozenset({"improvmx"}))
     (account,) = gathered(found)
     assert account.domains == ()
@@ -106,7 +106,7 @@ def test_what_the_inventory_plugin_found_is_not_desired() -> None:
 # --- Accounts -------------------------------------------------------------------------------------
 
 
-def test_hosts_are_grouped_by_account_and_a_missing_key_is_that_of_the_environment() -> None:
+def test_hosts_are_grouped_by_account_and_the_environment_provides_a_missing_key() -> None:
     hosts = [
         host("a.example", aliases=[], api_key=KEY),
         host("b.example", aliases=[], api_key=OTHER_KEY),
@@ -160,7 +160,7 @@ def test_every_option_of_the_connection_and_of_the_run_has_its_variable() -> Non
     assert account.run == {"purge": True, "max_deletions": 4, "concurrency": 2, "check_dns": "warn"}
 
 
-def test_options_of_module_defaults_count_before_the_environment_and_after_variables() -> None:
+def test_module_defaults_override_the_environment_and_are_overridden_by_variables() -> None:
     given = {"api_key": OTHER_KEY, "timeout": 3}
     (account,) = gathered(host("a.example", state="present", timeout=4), given=given)
     assert account.connection == {"api_key": OTHER_KEY, "timeout": 4}
@@ -286,12 +286,12 @@ ACCOUNT = {"purge": True, "max_deletions": 3}
         ),
     ],
 )
-def test_refusal(hosts: list[Host], more: dict[str, Any], said: str) -> None:
+def test_invalid_variables_are_rejected(hosts: list[Host], more: dict[str, Any], said: str) -> None:
     problems = refused(*hosts, **more)
     assert [problem for problem in problems if said in problem], problems
 
 
-def test_every_problem_is_told_and_one_of_many_hosts_once() -> None:
+def test_every_problem_is_reported_once_for_all_hosts_that_share_it() -> None:
     hosts = [host(f"d{n}.example", timeout="x", check_dns="y", domian=1, **PRESENT) for n in range(7)]
     problems = refused(*hosts)
     assert [problem.partition(": ")[0] for problem in problems] == [
@@ -302,7 +302,7 @@ def test_every_problem_is_told_and_one_of_many_hosts_once() -> None:
     ]
 
 
-def test_a_template_that_fails_is_no_reason_to_take_another_value() -> None:
+def test_a_failed_template_does_not_fall_back_to_another_value() -> None:
     reason = {"improvmx_api_key": "'vault_key' is undefined"}
     broken = Host("b.example", {"improvmx_state": "present"}, reason, frozenset(reason))
     assert refused(host("a.example", **PRESENT), broken) == [
@@ -310,7 +310,7 @@ def test_a_template_that_fails_is_no_reason_to_take_another_value() -> None:
     ]
 
 
-def test_a_purge_needs_a_list_that_is_there() -> None:
+def test_a_purge_needs_an_existing_list() -> None:
     omitted = Host(
         "localhost", {"improvmx_purge": True}, names=frozenset({"improvmx_domains", "improvmx_purge"})
     )
@@ -320,19 +320,19 @@ def test_a_purge_needs_a_list_that_is_there() -> None:
     ]
 
 
-def test_a_purge_does_not_delete_what_the_inventory_plugin_found() -> None:
+def test_a_purge_does_not_delete_domains_found_by_the_inventory_plugin() -> None:
     found = Host("a.example", {"improvmx": True, "improvmx_purge": True, "improvmx_max_deletions": 9})
     (problem,) = refused(found, host("b.example", **PRESENT, **{**ACCOUNT, "max_deletions": 9}))
     assert "nothing is desired of a.example, which the inventory plugin found" in problem
 
 
-def test_a_purge_without_domains_does_not_speak_of_a_limit() -> None:
+def test_a_purge_without_domains_does_not_mention_a_limit() -> None:
     (problem,) = refused(host("localhost", **ACCOUNT))
     assert "There are no domains to provision" in problem
     assert "--limit" not in problem
 
 
-def test_hosts_that_say_nothing_of_mail_change_nothing() -> None:
+def test_hosts_without_mail_variables_change_nothing() -> None:
     (account,) = gathered(
         host("localhost", domains=LIST), *[host(f"m{n}", api_key=str(n)) for n in range(50)]
     )
@@ -363,7 +363,7 @@ def test_hosts_that_say_nothing_of_mail_change_nothing() -> None:
         ("report_path", None),
     ],
 )
-def test_a_name_that_is_nearly_one_of_ours_is_refused(name: str, meant: str | None) -> None:
+def test_a_misspelled_variable_is_rejected(name: str, meant: str | None) -> None:
     hosts = host("a.example", **{name: "x"}, **PRESENT)
     if meant is None:
         gathered(hosts)
@@ -371,7 +371,7 @@ def test_a_name_that_is_nearly_one_of_ours_is_refused(name: str, meant: str | No
         assert [problem for problem in refused(hosts) if f"{meant} is meant" in problem]
 
 
-def test_no_name_of_ours_is_taken_for_a_mistake() -> None:
+def test_no_variable_of_the_collection_counts_as_misspelled() -> None:
     assert gather(Situation(hosts=[Host("a", names=KNOWN - {"improvmx_hosts"})]))[1] != ()
     problems = gather(Situation(hosts=[Host("a", names=KNOWN)], everywhere=KNOWN))[1]
     assert not [problem for problem in problems if "is meant" in problem]
@@ -381,7 +381,7 @@ def test_no_name_of_ours_is_taken_for_a_mistake() -> None:
 
 
 @given(st.sampled_from(sorted(BOOLEANS_TRUE | BOOLEANS_FALSE, key=str)) | st.text(max_size=5) | st.integers())
-def test_a_truth_value_is_read_as_modules_read_it(value: Any) -> None:
+def test_booleans_are_parsed_as_modules_parse_them(value: Any) -> None:
     spelled = value.lower().strip() if isinstance(value, str) else value
     if spelled in BOOLEANS_TRUE:
         assert read_bool(value) is True
