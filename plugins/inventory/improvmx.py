@@ -101,10 +101,10 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
 from ansible_collections.improvmx.email.plugins.module_utils._api.connect import (
-    DIALECTS,
+    API_VERSIONS,
     open_transport,
-    tell_waits,
     warning_of_version,
+    warning_of_waits,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._errors import ImprovmxError, InputError
 from ansible_collections.improvmx.email.plugins.module_utils._http.transport import (
@@ -262,10 +262,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return domains
 
     def _read(self, transport: Transport) -> List[Dict[str, Any]]:
-        api = DIALECTS[self.get_option("api_version")](transport)
+        api = API_VERSIONS[self.get_option("api_version")](transport)
         found = read_selected(api, query=self.get_option("query"), active=self.get_option("active"))
         self.display.vv("improvmx: domains: %d, requests: %d" % (len(found), transport.requests_made))
-        waits = tell_waits(transport, "this inventory")
+        waits = warning_of_waits(transport, "this inventory")
         if waits:
             self.display.warning(waits)
         return [describe_domain(domain) for domain in found]

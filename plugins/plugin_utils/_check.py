@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.improvmx.email.plugins.module_utils._api.connect import DIALECTS
+from ansible_collections.improvmx.email.plugins.module_utils._api.connect import API_VERSIONS
 from ansible_collections.improvmx.email.plugins.module_utils._model.domains import domain_wishes
 from ansible_collections.improvmx.email.plugins.module_utils._model.problems import Problems
 from ansible_collections.improvmx.email.plugins.module_utils._module.provision import domains_item_options
@@ -24,7 +24,7 @@ _TYPES = {"str": str, "bool": bool}
 
 def problems_of(account: Account) -> List[str]:
     """Every problem of the domains of an account."""
-    api = DIALECTS[account.version]
+    api = API_VERSIONS[account.version]
     options = domains_item_options()
     validator = ArgumentSpecValidator(options)
     problems = Problems()

@@ -31,7 +31,7 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
     version = "v3"
     manages = (*SETTINGS, *LISTS)
     batch_limit = 500
-    tells_limits = True
+    has_limits = True
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)

@@ -144,7 +144,7 @@ class RateLimits:
             finally:  # others wait, whatever happens here
                 self._answered.notify_all()
 
-    def closed_for(self, endpoint: Endpoint) -> Optional[float]:
+    def seconds_until_open(self, endpoint: Endpoint) -> Optional[float]:
         """Seconds until the window of an endpoint takes requests again; None when that is not known."""
         with self._answered:
             window = self._window(endpoint)

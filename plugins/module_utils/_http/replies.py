@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _DEEPEST_REPLY = 50  # lists and objects within each other; those of the API have 6
 _CHUNK = 256 * 1024
-_LONGEST_WORDS = 600  # characters of the service's own that a message quotes
+_LONGEST_MESSAGE = 600  # characters of the service's own that a message quotes
 # In JSON: a half of a character, in a pair or not; what Ansible's own keys begin with, escaped or not.
 _TO_MEND = re.compile(rb"\\u[dD][89a-fA-F]|__ansible|\\u00[4-7]")
 _ANSIBLES_OWN = "__ansible"  # keys of a result that Ansible would take for a type of its own
@@ -72,7 +72,7 @@ def is_refusal(reply: Any) -> bool:
     return str(reply.get("code")) == "404" and any(name in reply for name in ("error", "errors"))
 
 
-def service_words(reply: Any) -> str:
+def read_service_message(reply: Any) -> str:
     """What the service says of an error, field by field, in whichever of its forms it came."""
     if not isinstance(reply, dict):
         return ""
@@ -109,7 +109,7 @@ def redirect_target(response: requests.Response) -> str:
 
 def one_line(text: str) -> str:
     flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return flat if len(flat) <= _LONGEST_WORDS else flat[: _LONGEST_WORDS - 3] + "..."
+    return flat if len(flat) <= _LONGEST_MESSAGE else flat[: _LONGEST_MESSAGE - 3] + "..."
 
 
 def _is_too_deep(reply: Any) -> bool:

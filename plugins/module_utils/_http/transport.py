@@ -25,7 +25,7 @@ from .._model.urls import shorten_urls
 from . import deadline as _deadline
 from . import stop as _stop
 from .address import Proxy, fill_path, is_root, split_root
-from .faults import innermost, is_hopeless, never_sent
+from .faults import innermost, is_permanent, never_sent
 from .rate_limits import Endpoint, NoAnswer, RateLimits, Stopped, Ticket, WindowClosed
 from .replies import (
     TooLarge,
@@ -34,8 +34,8 @@ from .replies import (
     one_line,
     parse_json,
     read_body,
+    read_service_message,
     redirect_target,
-    service_words,
 )
 from .secrets import SHORTEST_MASKED, Secrets
 
@@ -82,7 +82,7 @@ class Transport:
         _problems(api_url, self._key, timeout, retry_timeout, verify).refuse()
         self._root, self._root_path = split_root(api_url)
         # Whether the service is known to be there. Below a path that is too deep, everything is a 404.
-        self.root_is_proven = not self._root_path
+        self.root_is_confirmed = not self._root_path
         # As numbers with a fraction: Ansible lets a truth value pass for a number, urllib3 does not.
         self._timeout = float(min(timeout, _LONGEST_TIME))
         self._retry_timeout = float(min(retry_timeout, _LONGEST_TIME))
@@ -252,8 +252,8 @@ class Transport:
     def _judge(self, response: requests.Response, content: bytes, method: str, path: str) -> Any:
         status = response.status_code
         reply, readable = parse_json(content)
-        self._learn_token(reply)
-        words = self.quote(service_words(reply))
+        self._hide_token(reply)
+        words = self.quote(read_service_message(reply))
         said = words if readable else self.quote(appearance(response, content))
         story = "the service answered %d%s" % (status, ": " + said if said else "")
         if 300 <= status < 400:
@@ -290,7 +290,7 @@ class Transport:
                 status,
                 doubtful=method != "GET",
             )
-        self.root_is_proven = True
+        self.root_is_confirmed = True
         return reply
 
     def _connection_fault(self, error: Exception, method: str, path: str, limit: float) -> ApiError:
@@ -318,7 +318,7 @@ class Transport:
             fault = _no_answer("no complete answer within %.3g s" % limit, method, path)
         else:
             fault = _no_answer("the connection to %s broke: %s" % (where, reason), method, path)
-        fault.hopeless = not self._reached and is_hopeless(error)
+        fault.hopeless = not self._reached and is_permanent(error)
         return fault
 
     # --- Time -------------------------------------------------------------------------------------
@@ -340,7 +340,7 @@ class Transport:
             self._down_since = time.monotonic()
         backoff = min(_LONGEST_PAUSE, 0.5 * 2 ** min(tries - 1, 10))
         if isinstance(error, RateLimited):
-            closed = self.limits.closed_for(endpoint)
+            closed = self.limits.seconds_until_open(endpoint)
             # The service may say "at once" again and again.
             return backoff if closed is None else max(closed, backoff if tries > 1 else 0.0)
         if not down or getattr(error, "hopeless", False):
@@ -357,7 +357,7 @@ class Transport:
         """Wait, but not longer than until the run is to end."""
         _stop.wait_for(self.stop, seconds)
 
-    def rest(self, error: ApiError, tries: int, started: float) -> bool:
+    def pause_before_retry(self, error: ApiError, tries: int, started: float) -> bool:
         """Pause before a write is repeated that was tried once and turned out to have had no effect.
 
         Return False, without a pause, where a repeat is hopeless or the time since ``started`` is up.
@@ -393,7 +393,7 @@ class Transport:
         """A text of somebody else's as messages show it: without the key, on one line, not too long."""
         return one_line(shorten_urls(self.mask(text)))
 
-    def _learn_token(self, reply: Any) -> None:
+    def _hide_token(self, reply: Any) -> None:
         """Version 2 shows the account's key as ``token``, which may be another than the one in use."""
         token = reply.get("token") if isinstance(reply, dict) else None
         if isinstance(token, str) and token.strip():

@@ -148,13 +148,13 @@ def check_until_valid(api: Api, verifications: Sequence[Verification], wait: flo
 
     def check(verification: Verification) -> None:
         if outage.known:
-            verification.error = outage.not_tried()
+            verification.error = outage.skipped()
             return
         try:
             verification.check = api.check_domain(verification.name)
         except ApiError as error:
             verification.check, verification.error = None, error
-        outage.learn(verification.error)
+        outage.record(verification.error)
 
     until = time.monotonic() + wait
     pause = _FIRST_PAUSE

@@ -136,14 +136,14 @@ def _read_domain(
     error: Optional[ImprovmxError] = None
     for step in steps:
         if outage.known:
-            _note(health, outage.not_tried())
+            _note(health, outage.skipped())
             return health
         try:
             step()
         except ImprovmxError as problem:
             error = problem
             _note(health, problem)
-    outage.learn(error)
+    outage.record(error)
     return health
 
 
@@ -195,7 +195,7 @@ def _read_log(
 
 def _limits(api: Api) -> Tuple[Optional[Mapping[str, int]], Optional[str]]:
     """What the account may have, or why that is not known."""
-    if not api.tells_limits:
+    if not api.has_limits:
         return None, None
     try:
         return api.limits(), None

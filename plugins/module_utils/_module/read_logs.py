@@ -43,13 +43,13 @@ def read_logs(
     def read(name: str) -> Log:
         log = Log(name)
         if outage.known:
-            log.error = outage.not_tried()
+            log.error = outage.skipped()
             return log
         try:
             log.entries = query.select(name, api.logs(name))
         except ApiError as error:
             log.error = error
-        outage.learn(log.error)
+        outage.record(log.error)
         return log
 
     names = sorted(domain.name for domain in api.domains()) if domains is None else domains
