@@ -170,13 +170,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             domains = self._domains(path, cache)
         except ImprovmxError as error:
             raise AnsibleParserError(str(error)) from None
-        there = set(self.inventory.hosts)
+        existing = set(self.inventory.hosts)
         self._left_out: List[str] = []
         try:
             for domain in domains:
                 self._add(domain)
         except (AnsibleError, TypeError) as error:
-            for name in set(self.inventory.hosts) - there:  # a part must not look like the whole inventory
+            for name in set(self.inventory.hosts) - existing:  # a part must not look like the whole inventory
                 self.inventory.remove_host(self.inventory.hosts[name])
             # Ansible must not show the lines of the file, which may contain the API key.
             raise AnsibleParserError(str(error)) from None

@@ -238,7 +238,7 @@ def gather(situation: Situation) -> Tuple[Tuple[Account, ...], Tuple[str, ...]]:
 
 class _Gathering:
     def __init__(self, situation: Situation) -> None:
-        self._in = situation
+        self._situation = situation
         self._problems: List[str] = []
         self._of_hosts: Dict[Tuple[str, str], List[str]] = {}  # (variable, what is wrong) -> hosts
         self._texts: Dict[int, str] = {}  # of lists, which many hosts can share
@@ -246,16 +246,16 @@ class _Gathering:
     def accounts(self) -> Tuple[Account, ...]:
         self._refuse_names()
         self._refuse_misplaced()
-        for host in self._in.hosts:
+        for host in self._situation.hosts:
             for name, reason in host.failures.items():
-                self._blame(host, name, "its template fails: %s" % reason)
-        listed = any(LIST in host.values or LIST in host.failures for host in self._in.hosts)
-        speaking = self._with_lists() if listed else self._with_domains()
-        accounts = self._grouped(speaking)
+                self._add_problem(host, name, "its template fails: %s" % reason)
+        listed = any(LIST in host.values or LIST in host.failures for host in self._situation.hosts)
+        sources = self._domains_of_lists() if listed else self._domains_of_hosts()
+        accounts = self._by_account(sources)
         self._refuse_shared_domains(accounts)
         self._refuse_purge(accounts, listed)
         if not accounts and not self._problems and not self._of_hosts:
-            self._problems.append(self._nothing())
+            self._problems.append(self._no_domains())
         return tuple(accounts)
 
     def problems(self) -> Tuple[str, ...]:
@@ -263,7 +263,7 @@ class _Gathering:
         shared = ["%s of %s: %s" % (n, _named(hosts), what) for (n, what), hosts in self._of_hosts.items()]
         return tuple(dict.fromkeys(shared + self._problems))
 
-    def _blame(self, host: Host, name: str, what: str) -> None:
+    def _add_problem(self, host: Host, name: str, what: str) -> None:
         hosts = self._of_hosts.setdefault((name, what), [])
         if host.name not in hosts[-1:]:
             hosts.append(host.name)
@@ -273,26 +273,26 @@ class _Gathering:
     def _refuse_names(self) -> None:
         """Variables that have no effect where they are, and those that are ours but for a typing mistake."""
         where: Dict[str, List[str]] = {}
-        for host in self._in.hosts:
+        for host in self._situation.hosts:
             for name in host.names:
                 if name not in READ:
                     where.setdefault(name, []).append(host.name)
         for name, hosts in sorted(where.items()):
-            if name == HOSTS and HOSTS not in self._in.everywhere:
+            if name == HOSTS and HOSTS not in self._situation.everywhere:
                 self._problems.append(
                     "improvmx_hosts has no effect in the inventory or a play (%s), as Ansible does not "
                     "know it yet when it looks for the hosts of a play: give it with -e improvmx_hosts=GROUP"
                     % _named(hosts)
                 )
-            meant = _meant(name)
-            if meant:
+            closest = _closest_variable(name)
+            if closest:
                 self._problems.append(
                     "%s (%s) is no variable of the role: %s is meant, or another name is needed"
-                    % (name, _named(hosts), meant)
+                    % (name, _named(hosts), closest)
                 )
 
     def _refuse_misplaced(self) -> None:
-        misplaced = sorted(self._in.from_play & OF_A_DOMAIN.keys())
+        misplaced = sorted(self._situation.from_play & OF_A_DOMAIN.keys())
         if misplaced:
             self._problems.append(
                 "%s can't come from the play, the role or a task, only from the inventory or from -e, "
@@ -302,22 +302,22 @@ class _Gathering:
 
     # --- Lists ------------------------------------------------------------------------------------
 
-    def _with_lists(self) -> List[Tuple[Host, List[Desired]]]:
+    def _domains_of_lists(self) -> List[Tuple[Host, List[Desired]]]:
         """The hosts that have a list, each with what no host before it says."""
         # A list of a group is one of all its hosts.
         self._refuse_shadowed()
-        owners = [host for host in self._in.hosts if LIST in host.values]
+        owners = [host for host in self._situation.hosts if LIST in host.values]
         lists = {self._text(host) for host in owners if not host.implicit}
         # Ansible's own localhost sees the variables of all groups, but is none of the inventory's hosts.
         owners = [host for host in owners if not (host.implicit and self._text(host) in lists)]
         several = len({self._text(host) for host in owners}) > 1
-        speaking: List[Tuple[Host, List[Desired]]] = []
-        told: Set[Tuple[Any, ...]] = set()
+        sources: List[Tuple[Host, List[Desired]]] = []
+        seen: Set[Tuple[Any, ...]] = set()
         for host in owners:
             key = (self._text(host), self._identity(host, self._connection(host, quiet=True)))
-            speaking.append((host, [] if key in told else self._listed(host, several)))
-            told.add(key)
-        return speaking
+            sources.append((host, [] if key in seen else self._read_list(host, several)))
+            seen.add(key)
+        return sources
 
     def _text(self, host: Host) -> str:
         """A host's list as a text, by which equal ones are known."""
@@ -328,12 +328,12 @@ class _Gathering:
 
     def _refuse_shadowed(self) -> None:
         """Variables of single domains that a list of the inventory would leave without effect."""
-        if LIST in self._in.from_play or LIST in self._in.everywhere:
+        if LIST in self._situation.from_play or LIST in self._situation.everywhere:
             return  # such a list counts alone
-        for host in self._in.hosts:
+        for host in self._situation.hosts:
             for name in OF_A_DOMAIN:
                 if host.values.get(name) is not None:
-                    self._blame(
+                    self._add_problem(
                         host,
                         name,
                         "it has no effect beside improvmx_domains, for where a host of the play has such a "
@@ -341,13 +341,13 @@ class _Gathering:
                         "domains, -e improvmx_hosts=GROUP",
                     )
 
-    def _listed(self, host: Host, several: bool) -> List[Desired]:
+    def _read_list(self, host: Host, several: bool) -> List[Desired]:
         """What a list says. ``several``: there are others, so that a place needs the host's name."""
         value = host.values[LIST]
         if not isinstance(value, (list, tuple)):
             must = "it must be a list of domains, not %s" % _kind(value)
             null = "it is there, but has no value: where no domains are meant, write an empty list, []"
-            self._blame(host, LIST, null if value is None else must)
+            self._add_problem(host, LIST, null if value is None else must)
             return []
         found = []
         for index, item in enumerate(value):
@@ -356,13 +356,13 @@ class _Gathering:
                 found.append(Desired("%s of %s" % (name, host.name) if several else name, item))
             else:
                 must = "it must be a domain with its options, such as {domain: example.com}, not %s"
-                self._blame(host, name, must % _kind(item))
+                self._add_problem(host, name, must % _kind(item))
         return found
 
     # --- Hosts that are domains -------------------------------------------------------------------
 
-    def _with_domains(self) -> List[Tuple[Host, List[Desired]]]:
-        situation = self._in
+    def _domains_of_hosts(self) -> List[Tuple[Host, List[Desired]]]:
+        situation = self._situation
         if situation.hidden:
             self._problems.append(
                 "--limit hides %s, where improvmx_domains is: run it without --limit"
@@ -370,9 +370,9 @@ class _Gathering:
             )
             return []
         candidates = [host for host in situation.hosts if host.name not in _LOCALHOSTS]
-        if not any(_speaks(host) or FOUND in host.values for host in candidates):
+        if not any(_is_desired(host) or FOUND in host.values for host in candidates):
             return []
-        speaking = []
+        sources = []
         for host in candidates:
             try:
                 parse_domain(host.name)
@@ -382,27 +382,29 @@ class _Gathering:
                     "the domains: -e improvmx_hosts=GROUP" % (shown(host.name), error)
                 )
                 continue
-            if _speaks(host) or FOUND not in host.values:
+            if _is_desired(host) or FOUND not in host.values:
                 item = {
                     OF_A_DOMAIN[name]: value
                     for name, value in host.values.items()
                     if name in OF_A_DOMAIN and value is not None
                 }
-                speaking.append((host, [Desired(host.name, {"domain": host.name, **item}, "improvmx_")]))
+                sources.append((host, [Desired(host.name, {"domain": host.name, **item}, "improvmx_")]))
             else:
-                speaking.append((host, []))  # only found, by the inventory plugin: nothing is desired of it
-        return speaking
+                sources.append((host, []))  # only found, by the inventory plugin: nothing is desired of it
+        return sources
 
     # --- Accounts ---------------------------------------------------------------------------------
 
     def _connection(self, host: Host, quiet: bool = False) -> Dict[str, Any]:
         """The options of a host's connection, as far as they are given."""
-        return {**self._in.given, **self._read(host, CONNECTION, quiet)}
+        return {**self._situation.given, **self._read(host, CONNECTION, quiet)}
 
     def _identity(self, host: Host, connection: Mapping[str, Any]) -> Tuple[Any, ...]:
         """Which account it is: URL, key and version, with what counts where nothing is given."""
         options = {
-            option: connection.get(option) or self._in.environment.get(variable) or _DEFAULTS.get(option)
+            option: connection.get(option)
+            or self._situation.environment.get(variable)
+            or _DEFAULTS.get(option)
             for option, variable in _ENVIRONMENT.items()
             if "improvmx_" + option not in host.failures
         }
@@ -426,13 +428,13 @@ class _Gathering:
                     raise ValueError("it is there, but has no value: remove it, or give it one")
             except ValueError as error:
                 if not quiet:
-                    self._blame(host, name, str(error))
+                    self._add_problem(host, name, str(error))
         return options
 
-    def _grouped(self, speaking: Sequence[Tuple[Host, List[Desired]]]) -> List[Account]:
+    def _by_account(self, sources: Sequence[Tuple[Host, List[Desired]]]) -> List[Account]:
         groups: Dict[Tuple[Any, ...], List[Tuple[Host, List[Desired]]]] = {}
         connections: Dict[str, Dict[str, Any]] = {}
-        for host, desired in speaking:
+        for host, desired in sources:
             connections[host.name] = self._connection(host)
             identity = self._identity(host, connections[host.name])
             groups.setdefault(identity, []).append((host, desired))
@@ -482,33 +484,33 @@ class _Gathering:
                     )
 
     def _refuse_purge(self, accounts: Sequence[Account], listed: bool) -> None:
-        if not any(_is_true(host.values.get(PURGE)) for host in self._in.hosts):
+        if not any(_is_true(host.values.get(PURGE)) for host in self._situation.hosts):
             return
         every = "improvmx_purge deletes every domain that the inventory does not name, and "
-        if self._in.limited:
+        if self._situation.limited:
             self._problems.append(
                 every + "--limit hides a part of it: run it without --limit, or without improvmx_purge"
             )
-        if self._in.unread:
+        if self._situation.unread:
             self._problems.append(
-                every + "a part of it could not be read: mend or remove %s" % _named(self._in.unread)
+                every + "a part of it could not be read: mend or remove %s" % _named(self._situation.unread)
             )
-        for host in self._in.hosts:
+        for host in self._situation.hosts:
             if LIST in host.names and LIST not in host.values and LIST not in host.failures:
-                self._blame(host, LIST, "its template omits it, which improvmx_purge does not allow")
+                self._add_problem(host, LIST, "its template omits it, which improvmx_purge does not allow")
         for account in accounts:
             if account.run.get("purge"):
                 self._refuse_purge_of(account, listed)
 
     def _refuse_purge_of(self, account: Account, listed: bool) -> None:
         names = frozenset(account.hosts)
-        hosts = [host for host in self._in.hosts if host.name in names]
+        hosts = [host for host in self._situation.hosts if host.name in names]
         if "max_deletions" not in account.run and not any(MAX_DELETIONS in h.failures for h in hosts):
             self._problems.append(
                 "improvmx_purge needs improvmx_max_deletions, the most domains and aliases that a run may "
                 "delete"
             )
-        found = [host.name for host in hosts if FOUND in host.values and not _speaks(host) and not listed]
+        found = [host.name for host in hosts if FOUND in host.values and not _is_desired(host) and not listed]
         if found:
             self._problems.append(
                 "improvmx_purge deletes every domain that the inventory does not name, and nothing is "
@@ -521,8 +523,8 @@ class _Gathering:
                 "or delete the others with state absent"
             )
 
-    def _nothing(self) -> str:
-        others = [host for host in self._in.hosts if host.name not in _LOCALHOSTS]
+    def _no_domains(self) -> str:
+        others = [host for host in self._situation.hosts if host.name not in _LOCALHOSTS]
         text = "There are no domains to provision. Set improvmx_domains, or use an inventory whose hosts are "
         text += "domains"
         if others:
@@ -539,7 +541,7 @@ class _Gathering:
 # --- Small things ---------------------------------------------------------------------------------
 
 
-def _speaks(host: Host) -> bool:
+def _is_desired(host: Host) -> bool:
     """Whether a host says anything of a domain, be it that a variable is empty."""
     return any(name in host.values or name in host.failures for name in OF_A_DOMAIN)
 
@@ -573,7 +575,7 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMED]) + (" and %d more" % left if left > 0 else "")
 
 
-def _meant(name: str) -> Optional[str]:
+def _closest_variable(name: str) -> Optional[str]:
     """The variable of ours that a name is, but for a typing mistake; None for a name of the user's own."""
     if name in KNOWN:
         return None

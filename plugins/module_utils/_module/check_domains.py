@@ -28,12 +28,12 @@ from .._run.parallel import MOST_AT_A_TIME, Outage, side_by_side
 from .base import execute, read_all, read_number, read_option
 from .results import (
     NOTHING_DONE,
-    about,
+    describe_changes,
+    error_with_domain,
+    failure_before_writes,
     failures_of,
-    listed,
+    shorten_list,
     summary,
-    told,
-    unchanged,
     warn,
     warn_of_missing_domain,
 )
@@ -54,7 +54,7 @@ class Verification:
     check: Optional[Check] = None
     error: Optional[ImprovmxError] = None
     active: Optional[bool] = None
-    blind: bool = False  # whether it is not known what the check changed
+    is_unknown: bool = False  # whether it is not known what the check changed
 
     def result(self) -> Dict[str, Any]:
         """The form that users see."""
@@ -71,7 +71,7 @@ class Verification:
             return []
         return [Change("update", "domain", self.name, self.name, {"active": was}, {"active": self.active})]
 
-    def is_open(self) -> bool:
+    def may_have_changed(self) -> bool:
         """Whether the check may have changed the domain."""
         if self.before is None or isinstance(self.error, NotTried):
             return False
@@ -103,15 +103,15 @@ def verify(module: AnsibleModule) -> None:
         try:
             found = read_named(api, names)
         except ApiError as error:
-            raise unchanged(error) from None
+            raise failure_before_writes(error) from None
         reads = api.transport.requests_made - before
         verifications = [_begin(name, found.get(name)) for name in names]
         if module.check_mode:
             _warn_of_dry_run(module, verifications)
             return _results(params, [Verification(v.name, v.before, active=v.active) for v in verifications])
-        there = [v for v in verifications if v.before]
-        check_until_valid(api, there, wait, concurrency)
-        look_again(api, [v for v in there if v.is_open()], reads, concurrency)
+        existing = [v for v in verifications if v.before]
+        check_until_valid(api, existing, wait, concurrency)
+        look_again(api, [v for v in existing if v.may_have_changed()], reads, concurrency)
         return _conclude(params, verifications)
 
     execute(module, read, work, when_failed=NOTHING_DONE)
@@ -134,7 +134,7 @@ def _warn_of_dry_run(module: AnsibleModule, verifications: Sequence[Verification
         warn(
             module,
             "The DNS records of %s were not checked: a check can make a domain active, so a dry run sends "
-            "none." % listed(unchecked),
+            "none." % shorten_list(unchecked),
         )
     warn_of_missing_domain(module, *(v.name for v in verifications if not v.before))
 
@@ -169,7 +169,7 @@ def check_until_valid(api: Api, verifications: Sequence[Verification], wait: flo
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
-def look_again(api: Api, open_ones: Sequence[Verification], reads: int, concurrency: int) -> None:
+def look_again(api: Api, uncertain: Sequence[Verification], reads: int, concurrency: int) -> None:
     """Read what the checks made of domains: one by one, or the list if it took fewer ``reads`` before."""
 
     def look(verification: Verification) -> None:
@@ -180,21 +180,21 @@ def look_again(api: Api, open_ones: Sequence[Verification], reads: int, concurre
             found = read_named(api, [v.name for v in some])
         except ApiError as error:
             for verification in some:
-                _note_blindness(verification, error)
+                _note_unknown_result(verification, error)
             return
         for verification in some:
             domain = found.get(verification.name)
             verification.active = domain.active if domain else None
 
-    if len(open_ones) > reads:
-        read(open_ones)
+    if len(uncertain) > reads:
+        read(uncertain)
     else:
-        side_by_side(look, open_ones, concurrency)
+        side_by_side(look, uncertain, concurrency)
 
 
-def _note_blindness(verification: Verification, error: ApiError) -> None:
+def _note_unknown_result(verification: Verification, error: ApiError) -> None:
     problem = verification.error or "The check was done"
-    verification.blind = True
+    verification.is_unknown = True
     verification.active = None
     verification.error = ImprovmxError(
         "%s; whether that changed %s could not be found out (%s)" % (problem, verification.name, error)
@@ -224,7 +224,7 @@ def _conclude(params: Mapping[str, Any], verifications: Sequence[Verification]) 
     results["pending"] = []
     if params["domains"] is not None:
         results["failed_domains"] = failures_of((v.name, v.error) for v in failed)
-    raise Failure(_story(verifications, failed), results)
+    raise Failure(_failure_message(verifications, failed), results)
 
 
 def _invalid(verification: Verification) -> ImprovmxError:
@@ -235,22 +235,24 @@ def _invalid(verification: Verification) -> ImprovmxError:
     )
 
 
-def _story(verifications: Sequence[Verification], failed: Sequence[Verification]) -> str:
+def _failure_message(verifications: Sequence[Verification], failed: Sequence[Verification]) -> str:
     """What happened, to which domains, what the checks changed, and what to do next."""
     changes = [change for verification in verifications for change in verification.changes()]
     again = "Run it again: a check can be repeated without harm."
     if len(verifications) == 1:
-        story = "%s. " % str(failed[0].error).rstrip(".")
-        if failed[0].blind:
-            return story + again
-        return story + ("The check changed the domain all the same." if changes else "Nothing was changed.")
-    reasons = listed(
-        [about(v.name, v.error) for v in failed if v.error], "and %d more, see failed_domains", "; "
+        message = "%s. " % str(failed[0].error).rstrip(".")
+        if failed[0].is_unknown:
+            return message + again
+        return message + ("The check changed the domain all the same." if changes else "Nothing was changed.")
+    reasons = shorten_list(
+        [error_with_domain(v.name, v.error) for v in failed if v.error],
+        "and %d more, see failed_domains",
+        "; ",
     )
-    story = "%d of %d domains failed. %s. Done: %s." % (
+    message = "%d of %d domains failed. %s. Done: %s." % (
         len(failed),
         len(verifications),
         reasons,
-        told(changes),
+        describe_changes(changes),
     )
-    return "%s %s" % (story, again) if any(v.blind for v in failed) else story
+    return "%s %s" % (message, again) if any(v.is_unknown for v in failed) else message

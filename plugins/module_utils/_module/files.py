@@ -73,7 +73,7 @@ def plan_files(texts: Mapping[str, str]) -> List[FileChange]:
         raise Failure(
             "Nothing was written, for it would overwrite what is there: %s. Move away what you want to keep, "
             "delete what you don't, or choose another path (for the playbook, improvmx_export_path)."
-            % brief(refused),
+            % join_first(refused),
             _outcome([], changes),
         )
     return changes
@@ -83,7 +83,7 @@ def write_files(changes: Sequence[FileChange]) -> None:
     """Write them all. Raises Failure that says which were written."""
     for index, change in enumerate(changes):
         try:
-            put(change.path, [change.after])
+            write_whole_file(change.path, [change.after])
         except OSError as error:
             raise Failure(
                 "%s can't be written: %s. Of %d files, %d %s written; run it again once the cause is gone."
@@ -92,7 +92,7 @@ def write_files(changes: Sequence[FileChange]) -> None:
             ) from None
 
 
-def orphans(folder: str, texts: Mapping[str, str]) -> List[str]:
+def former_files(folder: str, texts: Mapping[str, str]) -> List[str]:
     """The files of a folder that an export once wrote, and that are not among its files any more.
 
     What can't be read is none of them: by now all files are written, and this is no reason to fail.
@@ -120,7 +120,7 @@ def _outcome(done: Sequence[FileChange], pending: Sequence[FileChange]) -> Dict[
     }
 
 
-def brief(reasons: Sequence[str]) -> str:
+def join_first(reasons: Sequence[str]) -> str:
     """Many things in one sentence, the first of them by name."""
     named = list(reasons[:_MOST_NAMED])
     if len(reasons) > _MOST_NAMED:
@@ -145,7 +145,7 @@ def _read(path: str) -> Optional[str]:
         raise ImprovmxError("%s can't be read: %s. Nothing was written." % (path, error.strerror)) from None
 
 
-def put(path: str, parts: Iterable[str]) -> None:
+def write_whole_file(path: str, parts: Iterable[str]) -> None:
     """Put a text into a file, whole or not at all. Missing folders are made, a link is followed."""
     target = os.path.realpath(path)
     folder = os.path.dirname(target)

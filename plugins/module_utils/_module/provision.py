@@ -24,18 +24,18 @@ from .._run.progress import Progress
 from .base import execute, read_all
 from .results import (
     NOTHING_DONE,
-    about,
+    describe_changes,
+    error_with_domain,
+    failure_before_writes,
     failures_of,
-    listed,
+    shorten_list,
     summary,
-    told,
-    unchanged,
     warn,
     warn_of_missing_domain,
 )
 
 # What improvmx_domain_info tells beyond what can be wished for.
-_TOLD = ("display", "active", "added", "dns_records", *DETAILS)
+_READ_ONLY = ("display", "active", "added", "dns_records", *DETAILS)
 # What the limits of a plan are counted for.
 _FOR_EACH = {"domains": "in all", "aliases": "a domain", "destinations": "an alias"}
 
@@ -107,7 +107,7 @@ def domains_item_options() -> Dict[str, Dict[str, Any]]:
     options["aliases"]["options"]["id"] = {"type": "raw"}
     options["rules"]["options"]["created"] = {"type": "raw"}
     options["credentials"]["options"].update({name: {"type": "raw"} for name in ("created", "usage")})
-    options.update({name: {"type": "raw"} for name in _TOLD})
+    options.update({name: {"type": "raw"} for name in _READ_ONLY})
     return options
 
 
@@ -155,7 +155,7 @@ def provision(
                 api, wishes, everything=purge, concurrency=concurrency, whole=unmanaged != "ignore"
             )
         except ApiError as error:
-            raise unchanged(error) from None
+            raise failure_before_writes(error) from None
         if module.check_mode:
             found.update(_expected(module, wishes, found))
         plans = plan(wishes, found, purge)
@@ -196,7 +196,7 @@ def _refuse_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
     raise _Refused(
         "this run would delete %d domains, aliases, rules and credentials (what goes with a deleted domain "
         "counts), and max_deletions is %d. It would %s. If that is what you want, raise max_deletions; if "
-        "not, look for what is missing in the list of domains" % (count, most, told(deletions)),
+        "not, look for what is missing in the list of domains" % (count, most, describe_changes(deletions)),
         plans,
     )
 
@@ -210,7 +210,7 @@ def _refuse_domain_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -
         "this run would delete %d domains, and without max_deletions (improvmx_max_deletions of the role) it "
         "may delete %d. It would %s. If that is what you want, set it to the number of domains and aliases "
         "that may go; if not, look for state absent where it should not be"
-        % (len(deletions), most, told(deletions)),
+        % (len(deletions), most, describe_changes(deletions)),
         plans,
     )
 
@@ -223,7 +223,7 @@ def _warn_of_limits(module: AnsibleModule, api: Api, plans: Sequence[DomainPlan]
     except ApiError:
         return
     for excess in exceeded_limits(limits, count, plans):
-        things = listed(["%s (%d)" % thing for thing in excess.things])
+        things = shorten_list(["%s (%d)" % thing for thing in excess.things])
         warn(
             module,
             "After this run there would be more %s than the plan of the account allows (%d %s): %s. "
@@ -241,7 +241,7 @@ def _unmanaged(things: Sequence[Mapping[str, str]], plans: Sequence[DomainPlan])
     ]
     return _Refused(
         "the account holds what is not listed (%d), and unmanaged is fail: %s. List it, or delete it, with "
-        "state absent" % (len(names), listed(names)),
+        "state absent" % (len(names), shorten_list(names)),
         plans,
         unmanaged=things,
     )
@@ -250,10 +250,10 @@ def _unmanaged(things: Sequence[Mapping[str, str]], plans: Sequence[DomainPlan])
 class _Refused(Failure):
     """Plans that are not to be executed, with more results that say why."""
 
-    def __init__(self, story: str, plans: Sequence[DomainPlan], **more: Any) -> None:
+    def __init__(self, message: str, plans: Sequence[DomainPlan], **more: Any) -> None:
         pending = [change.result() for p in plans for change in p.wanted]
         super().__init__(
-            "Refused before any write: %s." % story, {**NOTHING_DONE, "pending": pending, **more}
+            "Refused before any write: %s." % message, {**NOTHING_DONE, "pending": pending, **more}
         )
 
 
@@ -268,22 +268,24 @@ def _conclude(module: AnsibleModule, runs: Sequence[DomainRun], own: Dict[str, A
         results["pending"] = [change.result() for change in pending]
         if "domains" in own:
             results["failed_domains"] = failures_of((run.plan.wish.name, run.error) for run in failed)
-        raise Failure(_story(failed, len(runs), done, pending), results)
+        raise Failure(_failure_message(failed, len(runs), done, pending), results)
     return results
 
 
-def _story(failed: Sequence[DomainRun], count: int, done: Sequence[Change], pending: Sequence[Change]) -> str:
+def _failure_message(
+    failed: Sequence[DomainRun], count: int, done: Sequence[Change], pending: Sequence[Change]
+) -> str:
     """What happened, to which domains, what was done, what was not, and what to do next."""
-    reasons = [about(run.plan.wish.name, run.error) for run in failed if run.error]
-    story = "" if count == 1 else "%d of %d domains failed. " % (len(failed), count)
-    story += "%s." % listed(reasons, "and %d more, see failed_domains", "; ")
+    reasons = [error_with_domain(run.plan.wish.name, run.error) for run in failed if run.error]
+    message = "" if count == 1 else "%d of %d domains failed. " % (len(failed), count)
+    message += "%s." % shorten_list(reasons, "and %d more, see failed_domains", "; ")
     if done or pending:
-        story += " Done: %s. Not done: %s." % (told(done), told(pending))
+        message += " Done: %s. Not done: %s." % (describe_changes(done), describe_changes(pending))
     if pending:
-        story += " Run it again once the cause is gone: it goes on from here."
+        message += " Run it again once the cause is gone: it goes on from here."
     elif not done:
-        story += " Nothing was changed."
-    return story
+        message += " Nothing was changed."
+    return message
 
 
 def _warn_of_catch_alls(module: AnsibleModule, runs: Sequence[DomainRun]) -> None:
@@ -298,7 +300,7 @@ def _warn_of_catch_alls(module: AnsibleModule, runs: Sequence[DomainRun]) -> Non
         module,
         "ImprovMX gives each new domain a catch-all alias * that forwards to the account's own "
         "address, here %s. Your list of aliases does not mention it: list the alias * with the "
-        "destinations you want, or with state absent to be rid of it." % listed(created),
+        "destinations you want, or with state absent to be rid of it." % shorten_list(created),
     )
 
 

@@ -13,7 +13,7 @@ from .._api.base import Api
 from .._errors import ApiError, Failure, ImprovmxError
 from .._model.logs import LogQuery, newest_first, summarise
 from .._run.parallel import Outage, side_by_side
-from .results import about, failures_of, listed
+from .results import error_with_domain, failures_of, shorten_list
 
 
 @dataclass
@@ -59,8 +59,8 @@ def read_logs(
     if not failed:
         return results
     results["failed_domains"] = failures_of((log.domain, log.error) for log in failed)
-    reasons = listed(
-        [about(log.domain, log.error) for log in failed if log.error],
+    reasons = shorten_list(
+        [error_with_domain(log.domain, log.error) for log in failed if log.error],
         "and %d more, see failed_domains",
         "; ",
     )

@@ -18,7 +18,7 @@ from typing import Any, Dict, Iterable, Iterator, Mapping, Optional
 from .._errors import ImprovmxError, InputError
 from .._report.page import fingerprint_of, page
 from .._run.sheet import Sheet, heading
-from .files import put
+from .files import write_whole_file
 
 _BEGINNING = 4096  # bytes, in which a page says what it is
 _DIGITS = 12
@@ -93,8 +93,10 @@ def _fingerprint_at(target: str, form: str) -> Optional[str]:
             first = file.readline()
             digits = sha(_parts(first, file)) if first == heading().encode("utf-8") else None
         else:
-            told = json.loads(file.read().decode("utf-8"))
-            digits = told.get("fingerprint") if isinstance(told, dict) and "findings" in told else None
+            content = json.loads(file.read().decode("utf-8"))
+            digits = (
+                content.get("fingerprint") if isinstance(content, dict) and "findings" in content else None
+            )
     if not isinstance(digits, str):
         raise ValueError
     return digits[:_DIGITS]
@@ -112,24 +114,24 @@ def sha(parts: Iterable[bytes]) -> str:
     return digest.hexdigest()[:_DIGITS]
 
 
-def text_of(file: ReportFile, told: Mapping[str, Any], sheet: Optional[Sheet]) -> Iterator[str]:
+def text_of(file: ReportFile, report: Mapping[str, Any], sheet: Optional[Sheet]) -> Iterator[str]:
     """What is to be in the file, piece by piece."""
     if sheet is not None:
         return sheet.text()
     if file.form == "json":
-        return iter([json.dumps(told, ensure_ascii=False, indent=1) + "\n"])
-    return page(told)
+        return iter([json.dumps(report, ensure_ascii=False, indent=1) + "\n"])
+    return page(report)
 
 
-def fingerprint_after(told: Mapping[str, Any], sheet: Optional[Sheet]) -> str:
+def fingerprint_after(report: Mapping[str, Any], sheet: Optional[Sheet]) -> str:
     """What tells the file to be written from another: what it says, and not when."""
-    return sha(part.encode("utf-8") for part in sheet.text()) if sheet else str(told["fingerprint"])
+    return sha(part.encode("utf-8") for part in sheet.text()) if sheet else str(report["fingerprint"])
 
 
-def write(file: ReportFile, told: Mapping[str, Any], sheet: Optional[Sheet]) -> None:
+def write(file: ReportFile, report: Mapping[str, Any], sheet: Optional[Sheet]) -> None:
     """Raises ImprovmxError, with nothing half-written left."""
     try:
-        put(file.path, text_of(file, told, sheet))
+        write_whole_file(file.path, text_of(file, report, sheet))
     except OSError as error:
         raise ImprovmxError(
             "%s can't be written: %s. What was there before is unchanged. Run it again once the cause is "

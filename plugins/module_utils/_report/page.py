@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Seque
 
 from .._model.idna import display_domain, display_names
 from .._model.time import read_time
-from .findings import Localise, local_time, words
+from .findings import Localise, local_time, reason_text
 from .health import OUTCOMES
 from .style import STYLE
 
@@ -27,7 +27,7 @@ _MOST_GROUPS = 100
 _MOST_DOMAINS = 2000
 _MOST_ALIASES = 300  # of a domain
 _MOST_OPEN = 300  # aliases, beyond which those of a domain are folded
-_WORDS: Mapping[str, str] = {
+_OUTCOME_LABELS: Mapping[str, str] = {
     "delivered": "Delivered",
     "waiting": "Waiting",
     "undelivered": "Undelivered",
@@ -65,18 +65,18 @@ def joined(*children: Child) -> Markup:
     return Markup("".join(c if isinstance(c, Markup) else escape(c) for c in children if c is not None))
 
 
-def page(told: Mapping[str, Any], localise: Localise = datetime.astimezone) -> Iterator[str]:
+def page(report: Mapping[str, Any], localise: Localise = datetime.astimezone) -> Iterator[str]:
     """The page, piece by piece."""
     times = _Times(localise)
     yield _HEAD % {
-        "fingerprint": escape(str(told["fingerprint"])),
+        "fingerprint": escape(str(report["fingerprint"])),
         "generator": GENERATOR,
         "style": STYLE,
     }
-    yield _header(told, times)
+    yield _header(report, times)
     yield "<main>\n"
     for section in (_attention, _over_time, _undelivered, _no_alias, _limits, _domains, _aliases):
-        yield section(told, times)
+        yield section(report, times)
         yield "\n"
     yield "</main>\n"
     yield _FOOT
@@ -179,29 +179,29 @@ def _anchor(domain: str) -> str:
 # --- Sections -------------------------------------------------------------------------------------
 
 
-def _header(told: Mapping[str, Any], times: _Times) -> Markup:
-    mail = told["mail"]
-    urgent = sum(1 for finding in told["findings"] if finding["severity"] == "error")
+def _header(report: Mapping[str, Any], times: _Times) -> Markup:
+    mail = report["mail"]
+    urgent = sum(1 for finding in report["findings"] if finding["severity"] == "error")
     tiles = [
-        ("Findings", _number(len(told["findings"])), "bad" if urgent else ""),
-        ("Domains", _number(len(told["domains"])), ""),
+        ("Findings", _number(len(report["findings"])), "bad" if urgent else ""),
+        ("Domains", _number(len(report["domains"])), ""),
         ("Mails", _number(mail["total"]), ""),
         ("Delivered", _number(mail["delivered"]), ""),
         ("Undelivered", _number(mail["undelivered"]), "bad" if mail["undelivered"] else ""),
         ("To no alias", _number(mail["no_alias"]), ""),
     ]
-    since = joined(" Mail since ", times.shown(told["since"]), ".") if told["since"] else None
+    since = joined(" Mail since ", times.shown(report["since"]), ".") if report["since"] else None
     return element(
         "header",
         element("h1", "ImprovMX report"),
         element(
             "p",
             "Made ",
-            times.shown(told["created"]),
+            times.shown(report["created"]),
             ".",
             since,
             " Times are those of the zone %s%s."
-            % (told["zone"], "" if told["zone"] == "UTC" else ", then of UTC"),
+            % (report["zone"], "" if report["zone"] == "UTC" else ", then of UTC"),
         ),
         element(
             "dl",
@@ -232,8 +232,8 @@ def _navigation() -> Markup:
     )
 
 
-def _attention(told: Mapping[str, Any], times: _Times) -> Markup:
-    findings = told["findings"]
+def _attention(report: Mapping[str, Any], times: _Times) -> Markup:
+    findings = report["findings"]
     if not findings:
         return _section("attention", "What needs attention", element("p", "Nothing.", class_="fine"))
     shown: List[Markup] = []
@@ -282,17 +282,22 @@ def _bar(parts: Sequence[Tuple[str, int]], whole: int) -> Markup:
     return element("div", *pieces, class_="bar", aria_hidden="true")
 
 
-def _over_time(told: Mapping[str, Any], times: _Times) -> Markup:
-    over_time = told["over_time"]
-    if not told["mail"]["total"]:
+def _over_time(report: Mapping[str, Any], times: _Times) -> Markup:
+    over_time = report["over_time"]
+    if not report["mail"]["total"]:
         return _section("time", "Mail over time", element("p", "The logs have no mail in this time."))
     bars = over_time["bars"]
     most = max((slot["total"] for slot in bars), default=0)
-    present = [outcome for outcome in OUTCOMES if told["mail"][outcome]]
+    present = [outcome for outcome in OUTCOMES if report["mail"][outcome]]
     legend = element(
         "ul",
         *(
-            element("li", element("i", class_="piece " + outcome, aria_hidden="true"), " ", _WORDS[outcome])
+            element(
+                "li",
+                element("i", class_="piece " + outcome, aria_hidden="true"),
+                " ",
+                _OUTCOME_LABELS[outcome],
+            )
             for outcome in present
         ),
         class_="legend",
@@ -312,11 +317,11 @@ def _over_time(told: Mapping[str, Any], times: _Times) -> Markup:
         "Mail over time",
         legend,
         _table(
-            "Mail by the time at which it came, in the zone %s" % told["zone"],
+            "Mail by the time at which it came, in the zone %s" % report["zone"],
             [
                 (_STEPS[over_time["step"]], "when"),
                 ("Picture", "picture"),
-                *((_WORDS[outcome], "number") for outcome in present),
+                *((_OUTCOME_LABELS[outcome], "number") for outcome in present),
                 ("All", "number"),
             ],
             rows,
@@ -344,8 +349,8 @@ def _mails(mails: Sequence[Mapping[str, Any]], times: _Times) -> Optional[Markup
     return element("ul", *items, class_="mails") if items else None
 
 
-def _undelivered(told: Mapping[str, Any], times: _Times) -> Markup:
-    groups = told["undelivered"]
+def _undelivered(report: Mapping[str, Any], times: _Times) -> Markup:
+    groups = report["undelivered"]
     if not groups:
         return _section("undelivered", "Undelivered mail", element("p", "There is none.", class_="fine"))
     by_destination: Dict[str, List[Mapping[str, Any]]] = {}
@@ -357,7 +362,7 @@ def _undelivered(told: Mapping[str, Any], times: _Times) -> Markup:
         name = display_names(some[0]["destination"] or "")
         rows = [
             [
-                element("bdi", words(group["code"], group["reason"]) or "No reason is told"),
+                element("bdi", reason_text(group["code"], group["reason"]) or "No reason is told"),
                 group["status"] + (", tried again" if group["for_now"] else ""),
                 _number(group["count"]),
                 times.shown(group["last"]),
@@ -373,11 +378,11 @@ def _undelivered(told: Mapping[str, Any], times: _Times) -> Markup:
             "Why mail %s was not delivered, newest mails first"
             % ("to " + name if name else "was refused or"),
             [
-                ("Reason, in the words of the service", "words"),
+                ("Reason, in the words of the service", "text"),
                 ("State", ""),
                 ("Mails", "number"),
                 ("Last", "when"),
-                ("Domains, and the newest mails", "words"),
+                ("Domains, and the newest mails", "text"),
             ],
             rows,
         )
@@ -391,8 +396,8 @@ def _undelivered(told: Mapping[str, Any], times: _Times) -> Markup:
     )
 
 
-def _no_alias(told: Mapping[str, Any], times: _Times) -> Markup:
-    addresses = told["no_alias"]
+def _no_alias(report: Mapping[str, Any], times: _Times) -> Markup:
+    addresses = report["no_alias"]
     if not addresses:
         return _section("no-alias", "Mail that no alias takes", element("p", "There is none.", class_="fine"))
     rows = [
@@ -409,15 +414,15 @@ def _no_alias(told: Mapping[str, Any], times: _Times) -> Markup:
         "Mail that no alias takes",
         _table(
             "Addresses that got mail and have no alias",
-            [("Address", "words"), ("Mails", "number"), ("Last", "when"), ("Newest mails", "words")],
+            [("Address", "text"), ("Mails", "number"), ("Last", "when"), ("Newest mails", "text")],
             rows,
         ),
         _more(len(addresses) - _MOST_GROUPS, "addresses"),
     )
 
 
-def _limits(told: Mapping[str, Any], times: _Times) -> Markup:
-    limits = told["limits"]
+def _limits(report: Mapping[str, Any], times: _Times) -> Markup:
+    limits = report["limits"]
     if not limits:
         return _section("limits", "Limits", element("p", "The service tells none."))
     rows = []
@@ -437,7 +442,7 @@ def _limits(told: Mapping[str, Any], times: _Times) -> Markup:
             ]
         )
     columns = [
-        ("What", "words"),
+        ("What", "text"),
         ("Picture", "picture"),
         ("Used", "number"),
         ("Limit", "number"),
@@ -463,8 +468,8 @@ def _dns(domain: Mapping[str, Any]) -> Markup:
     return Markup("right" if dns["valid"] else "wrong")
 
 
-def _domains(told: Mapping[str, Any], times: _Times) -> Markup:
-    domains = told["domains"]
+def _domains(report: Mapping[str, Any], times: _Times) -> Markup:
+    domains = report["domains"]
     if not domains:
         return _section("domains", "Domains", element("p", "The account has none."))
     rows = []
@@ -488,10 +493,10 @@ def _domains(told: Mapping[str, Any], times: _Times) -> Markup:
             ]
         )
     columns = [
-        ("Domain", "words"),
+        ("Domain", "text"),
         ("State", ""),
-        ("DNS", "words"),
-        ("Catch-all", "words"),
+        ("DNS", "text"),
+        ("Catch-all", "text"),
         ("Aliases", "number"),
         ("Rules", "number"),
         ("Mails", "number"),
@@ -506,14 +511,14 @@ def _domains(told: Mapping[str, Any], times: _Times) -> Markup:
     )
 
 
-def _aliases(told: Mapping[str, Any], times: _Times) -> Markup:
-    by_domain: Dict[str, List[Mapping[str, Any]]] = {domain["domain"]: [] for domain in told["domains"]}
-    for alias in told["aliases"]:
+def _aliases(report: Mapping[str, Any], times: _Times) -> Markup:
+    by_domain: Dict[str, List[Mapping[str, Any]]] = {domain["domain"]: [] for domain in report["domains"]}
+    for alias in report["aliases"]:
         by_domain[alias["domain"]].append(alias)
-    is_open = "" if len(told["aliases"]) <= _MOST_OPEN else None
+    is_open = "" if len(report["aliases"]) <= _MOST_OPEN else None
     blocks = [
         _aliases_of(domain, by_domain[domain["domain"]], is_open)
-        for domain in told["domains"][:_MOST_DOMAINS]
+        for domain in report["domains"][:_MOST_DOMAINS]
     ]
     return _section("aliases", "Aliases", *(blocks or [element("p", "There are none.")]))
 
@@ -522,11 +527,13 @@ def _aliases_of(
     domain: Mapping[str, Any], aliases: Sequence[Mapping[str, Any]], is_open: Optional[str]
 ) -> Markup:
     unused = domain["unused_aliases"]
-    told = "" if unused is None else ", %d without any mail" % unused
+    without_mail = "" if unused is None else ", %d without any mail" % unused
     heading = element(
         "h3",
         domain["display"],
-        element("span", ": %d %s%s" % (len(aliases), "alias" if len(aliases) == 1 else "aliases", told)),
+        element(
+            "span", ": %d %s%s" % (len(aliases), "alias" if len(aliases) == 1 else "aliases", without_mail)
+        ),
     )
     rows = [
         [
@@ -541,8 +548,8 @@ def _aliases_of(
         ]
     ]
     columns = [
-        ("Alias", "words"),
-        ("Destinations", "words"),
+        ("Alias", "text"),
+        ("Destinations", "text"),
         ("Mails", "number"),
         ("Undelivered", "number"),
         ("Use", ""),
