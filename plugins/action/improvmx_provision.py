@@ -41,7 +41,7 @@ _NOTHING: Mapping[str, Any] = {
 }
 _RAN_ALREADY: Mapping[str, Any] = {
     "skipped": True,
-    "skip_reason": "The role runs once, and did so for another host.",
+    "skip_reason": "The role runs only once, and already ran for another host.",
     "check_dns": False,
 }
 _LISTS = ("changes", "pending", "failed_domains", "domains", "diff", "unmanaged")

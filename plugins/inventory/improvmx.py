@@ -184,7 +184,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             names = list(dict.fromkeys(self._left_out))
             more = ", and %d more" % (len(names) - _MOST_NAMED) if len(names) > _MOST_NAMED else ""
             self.display.warning(
-                "improvmx: left out of this inventory, for their names could be taken for something else: %s%s"
+                "improvmx: left out of this inventory, because their names could be mistaken for something else: %s%s"
                 % (", ".join(names[:_MOST_NAMED]), more)
             )
 
@@ -205,7 +205,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         except AnsibleRequiredOptionError:
             if not any(problem.startswith("api_key:") for problem in self._problems):
                 self._problems.append(
-                    "api_key: it is missing; set it, best from a vault, or IMPROVMX_API_KEY"
+                    "api_key: it is missing; set it, preferably from a vault, or IMPROVMX_API_KEY"
                 )
             with _no_empty_environment():
                 super().set_options(task_keys, var_options, {**sound, "api_key": "none"})

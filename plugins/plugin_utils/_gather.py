@@ -280,14 +280,14 @@ class _Gathering:
         for name, hosts in sorted(where.items()):
             if name == HOSTS and HOSTS not in self._situation.everywhere:
                 self._problems.append(
-                    "improvmx_hosts has no effect in the inventory or a play (%s), as Ansible does not "
-                    "know it yet when it looks for the hosts of a play: give it with -e improvmx_hosts=GROUP"
-                    % _named(hosts)
+                    "improvmx_hosts has no effect in the inventory or a play (%s), because Ansible "
+                    "does not know it yet when it selects the hosts of a play: set it with "
+                    "-e improvmx_hosts=GROUP" % _named(hosts)
                 )
             closest = _closest_variable(name)
             if closest:
                 self._problems.append(
-                    "%s (%s) is no variable of the role: %s is meant, or another name is needed"
+                    "%s (%s) is not a variable of the role: use %s, or choose a different name"
                     % (name, _named(hosts), closest)
                 )
 
@@ -295,7 +295,7 @@ class _Gathering:
         misplaced = sorted(self._situation.from_play & OF_A_DOMAIN.keys())
         if misplaced:
             self._problems.append(
-                "%s can't come from the play, the role or a task, only from the inventory or from -e, "
+                "%s can't be set in the play, the role or a task, only in the inventory or with -e, "
                 "because each domain can have a value of its own: move it, for example to group_vars"
                 % ", ".join(misplaced)
             )
@@ -336,9 +336,9 @@ class _Gathering:
                     self._add_problem(
                         host,
                         name,
-                        "it has no effect beside improvmx_domains, for where a host of the play has such a "
-                        "list, no host is a domain: move it into the list, or name the hosts that are "
-                        "domains, -e improvmx_hosts=GROUP",
+                        "it has no effect beside improvmx_domains, because no host is a domain if a host of "
+                        "the play has such a list: move it into the list, or select the hosts that are "
+                        "domains with -e improvmx_hosts=GROUP",
                     )
 
     def _read_list(self, host: Host, several: bool) -> List[Desired]:
@@ -346,7 +346,7 @@ class _Gathering:
         value = host.values[LIST]
         if not isinstance(value, (list, tuple)):
             must = "it must be a list of domains, not %s" % _kind(value)
-            null = "it is there, but has no value: where no domains are meant, write an empty list, []"
+            null = "it is set, but has no value: for no domains, write an empty list, []"
             self._add_problem(host, LIST, null if value is None else must)
             return []
         found = []
@@ -365,7 +365,7 @@ class _Gathering:
         situation = self._situation
         if situation.hidden:
             self._problems.append(
-                "--limit hides %s, where improvmx_domains is: run it without --limit"
+                "--limit hides %s, which has improvmx_domains: run it without --limit"
                 % _named(situation.hidden)
             )
             return []
@@ -378,8 +378,8 @@ class _Gathering:
                 parse_domain(host.name)
             except ValueError as error:
                 self._problems.append(
-                    "host %s is no domain: %s. Where the inventory holds machines as well, name the group of "
-                    "the domains: -e improvmx_hosts=GROUP" % (shown(host.name), error)
+                    "host %s is not a domain: %s. If the inventory also contains machines, select the group "
+                    "of the domains with -e improvmx_hosts=GROUP" % (shown(host.name), error)
                 )
                 continue
             if _is_desired(host) or FOUND not in host.values:
@@ -425,7 +425,7 @@ class _Gathering:
                 if value is not None:
                     options[option] = read(value)
                 elif name in _NEEDS_VALUE:
-                    raise ValueError("it is there, but has no value: remove it, or give it one")
+                    raise ValueError("it is set, but has no value: remove it, or set a value")
             except ValueError as error:
                 if not quiet:
                     self._add_problem(host, name, str(error))
@@ -444,8 +444,8 @@ class _Gathering:
             connection = connections[hosts[0].name]
             if not key and not any(name in host.failures for host in hosts for name in _ACCOUNT):
                 self._problems.append(
-                    "no API key for %s: set improvmx_api_key, best from a vault, or IMPROVMX_API_KEY in the "
-                    "environment" % _named([host.name for host in hosts])
+                    "no API key for %s: set improvmx_api_key, preferably from a vault, or IMPROVMX_API_KEY "
+                    "in the environment" % _named([host.name for host in hosts])
                 )
             runs = {host.name: self._read(host, _RUN) for host in hosts}
             self._refuse_disagreement(hosts, {n: {**connections[n], **runs[n]} for n in runs})
@@ -464,8 +464,8 @@ class _Gathering:
             others = [host for host, value in values.items() if value != values[first]]
             if others:
                 self._problems.append(
-                    "%s differs between hosts of one account, %s and %s: give all of them the same, as in "
-                    "group_vars/all" % (name, first, _named(others))
+                    "%s differs between hosts of one account, %s and %s: use the same value for all of them, "
+                    "for example in group_vars/all" % (name, first, _named(others))
                 )
 
     # --- Refusals that look at the whole ----------------------------------------------------------
@@ -479,7 +479,7 @@ class _Gathering:
                 owner = owners.setdefault(name, account) if name else account
                 if owner is not account:
                     self._problems.append(
-                        "%s is desired in two accounts, that of %s and that of %s: it can be in one only"
+                        "%s is desired in two accounts, that of %s and that of %s: it can belong to one only"
                         % (display_domain(str(name)), _named(owner.hosts), _named(account.hosts))
                     )
 
@@ -493,7 +493,7 @@ class _Gathering:
             )
         if self._situation.unread:
             self._problems.append(
-                every + "a part of it could not be read: mend or remove %s" % _named(self._situation.unread)
+                every + "a part of it could not be read: repair or remove %s" % _named(self._situation.unread)
             )
         for host in self._situation.hosts:
             if LIST in host.names and LIST not in host.values and LIST not in host.failures:
@@ -507,8 +507,8 @@ class _Gathering:
         hosts = [host for host in self._situation.hosts if host.name in names]
         if "max_deletions" not in account.run and not any(MAX_DELETIONS in h.failures for h in hosts):
             self._problems.append(
-                "improvmx_purge needs improvmx_max_deletions, the most domains and aliases that a run may "
-                "delete"
+                "improvmx_purge needs improvmx_max_deletions, the maximum number of domains and aliases "
+                "that a run may delete"
             )
         found = [host.name for host in hosts if FOUND in host.values and not _is_desired(host) and not listed]
         if found:

@@ -106,7 +106,7 @@ class _Reader:
                 value = self._evaluator.evaluate(variables[variable], variables)
             except TemplateFailed as error:
                 failures[variable] = (
-                    "the reason is not shown, for it could hold a secret"
+                    "the reason is not shown, because it could contain a secret"
                     if variable in _SECRET and not str(error).endswith("is undefined")
                     else str(error)
                 )

@@ -227,7 +227,7 @@ class Api:
             try:
                 self.call("GET", self.account_path)
             except Refused as fault:
-                raise fault.extended("; api_url has a path, is that right?") from None
+                raise fault.extended("; check the path in api_url") from None
         return True
 
 
@@ -264,7 +264,7 @@ class Reply:
     def text(self, thing: Mapping[str, Any], key: str) -> str:
         value = thing.get(key)
         if not isinstance(value, str) or not value:
-            raise self.bad('the reply has something without a text under "%s"' % key)
+            raise self.bad('the reply has an object without a text under "%s"' % key)
         return value
 
     def name(self, thing: Mapping[str, Any], key: str) -> str:
@@ -274,7 +274,7 @@ class Reply:
     def account(self) -> Dict[str, Any]:
         account = {name: value for name, value in self.one("account").items() if name != "success"}
         if not account:
-            raise self.bad("the reply tells nothing of the account")
+            raise self.bad("the reply does not describe the account")
         return account
 
     # --- Domains and aliases ----------------------------------------------------------------------
@@ -361,7 +361,7 @@ class Listing:
         if self.shrank:
             return "the list changed while it was read, each of %d times" % MOST_READINGS
         if self.total is not None and len(self.seen) < self.total:
-            return "the list shows %d of the %d that its total tells" % (len(self.seen), self.total)
+            return "the list shows %d of the %d entries that its total reports" % (len(self.seen), self.total)
         return ""
 
 

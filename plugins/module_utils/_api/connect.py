@@ -45,8 +45,11 @@ def warning_of_waits(transport: Transport, who: str) -> str:
     limits = transport.limits
     if limits.seconds_waited < _WAIT_WORTH_REPORTING:
         return ""
-    return "The rate limit of ImprovMX made %s wait for %.0f s in all; the last limit met was that of %s." % (
-        who,
-        limits.seconds_waited,
-        limits.met,
+    return (
+        "The rate limit of ImprovMX made %s wait for %.0f s in total; the last limit reached was that of %s."
+        % (
+            who,
+            limits.seconds_waited,
+            limits.met,
+        )
     )

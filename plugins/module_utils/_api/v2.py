@@ -71,7 +71,7 @@ class ApiV2(Api):
         reply = self.ask("POST", "/domains/{}/check", name, body={}, repeatable=True)
         valid, reason = reply.content.get("success"), reply.content.get("reason")
         if not isinstance(valid, bool):
-            raise reply.bad("the reply does not tell whether MX is right")
+            raise reply.bad("the reply does not state whether MX is correct")
         if valid:
             return Check(True, None)
         if "reason" not in reply.content and read_service_message(reply.content):

@@ -92,7 +92,7 @@ def appearance(response: requests.Response, content: bytes) -> str:
     """What an answer looks like that is not JSON: its kind and, of a page, the title."""
     if not content:
         return "an empty body"
-    kind = response.headers.get("Content-Type", "").split(";")[0].strip() or "an untyped body"
+    kind = response.headers.get("Content-Type", "").split(";")[0].strip() or "a body without a content type"
     text = content[:4096].decode("utf-8", "replace")
     title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
     about = ' titled "%s"' % title[1].strip() if title else ""
@@ -102,9 +102,9 @@ def appearance(response: requests.Response, content: bytes) -> str:
 def redirect_target(response: requests.Response) -> str:
     """The host that a redirect leads to."""
     try:
-        return urlsplit(response.headers.get("Location", "")).hostname or "another place"
+        return urlsplit(response.headers.get("Location", "")).hostname or "another host"
     except ValueError:
-        return "another place"
+        return "another host"
 
 
 def one_line(text: str) -> str:

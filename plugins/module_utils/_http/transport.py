@@ -141,19 +141,21 @@ class Transport:
         in_doubt = False
         while True:
             if self.stop.is_set():
-                raise Interrupted("not sent, for the run was interrupted", method, path, doubtful=in_doubt)
+                raise Interrupted(
+                    "not sent, because the run was interrupted", method, path, doubtful=in_doubt
+                )
             try:
                 ticket = self.limits.enter(endpoint, self._left(started))
             except Stopped:
                 continue
             except WindowClosed as closed:
                 story = (
-                    "the service's rate limit leaves no request for another %.0f s, more than "
-                    "retry_timeout allows" % closed.seconds
+                    "the service's rate limit allows no request for another %.0f s, longer than "
+                    "retry_timeout" % closed.seconds
                 )
                 raise RateLimited(story, method, path, doubtful=in_doubt) from None
             except NoAnswer:
-                story = "not sent, for requests before it were not answered in time"
+                story = "not sent, because earlier requests were not answered in time"
                 raise Unavailable(story, method, path, doubtful=in_doubt) from None
             tries += 1
             try:
@@ -244,7 +246,7 @@ class Transport:
             self._held.pop(threading.get_ident(), None)
             if size + sum(self._held.values()) > _LARGEST_REPLIES:
                 raise TooLarge(
-                    "the replies to requests side by side are larger than %d MiB together"
+                    "the replies to parallel requests are larger than %d MiB together"
                     % (_LARGEST_REPLIES >> 20)
                 )
             self._held[threading.get_ident()] = size
@@ -258,8 +260,8 @@ class Transport:
         story = "the service answered %d%s" % (status, ": " + said if said else "")
         if 300 <= status < 400:
             raise BadReply(
-                "the service redirects to %s; redirects are not followed, so that the API key stays "
-                "with api_url: correct api_url" % self.quote(redirect_target(response)),
+                "the service redirects to %s; redirects are not followed, because the API key would be "
+                "sent along: correct api_url" % self.quote(redirect_target(response)),
                 method,
                 path,
                 status,
@@ -372,11 +374,11 @@ class Transport:
     def _given_up(self, error: ApiError, tries: int, spent: float, pause: float) -> ApiError:
         more = ""
         if isinstance(error, RateLimited):
-            more = "; the next try would be due in %.0f s, more than retry_timeout allows" % pause
+            more = "; the next retry would start in %.0f s, after the end of retry_timeout" % pause
         if tries > 1:
             more += "; given up after %d tries in %.0f s" % (tries, spent)
         if not self._reached:
-            more += "; no answer has come from there yet, so check api_url, the proxy and the network"
+            more += "; no answer was received so far, so check api_url, the proxy and the network"
         return error.extended(more)
 
     # --- Secrets ----------------------------------------------------------------------------------
@@ -406,7 +408,7 @@ def _problems(
     """All that is wrong with the options of a connection."""
     problems = Problems()
     if re.search(r"/v\d+/*\s*\Z", api_url):
-        problems.append("api_url must end before the version: that is in api_version")
+        problems.append("api_url must not contain the API version: set it in api_version")
     if not is_root(api_url):
         problems.append(
             "api_url must be an http or https URL with a host, and without user, query or fragment"
@@ -416,13 +418,13 @@ def _problems(
     try:
         _encoded(api_key)
     except UnicodeEncodeError:
-        problems.append("api_key holds what is no character")
+        problems.append("api_key contains invalid characters")
     if timeout <= 0:
         problems.append("timeout must be at least 1 second")
     if retry_timeout < 0:
         problems.append("retry_timeout can't be negative")
     if isinstance(verify, str) and not os.path.exists(verify):
-        problems.append("ca_path: there is no %s" % shown(verify))
+        problems.append("ca_path: %s does not exist" % shown(verify))
     return problems
 
 
@@ -436,9 +438,9 @@ def _hint(status: int, path: str) -> str:
     if status == 401:
         return "the API key is not valid: check api_key or IMPROVMX_API_KEY"
     if status == 407:
-        return "a proxy wants a user name and a password: set them in HTTPS_PROXY or HTTP_PROXY"
+        return "a proxy requires a user name and a password: set them in HTTPS_PROXY or HTTP_PROXY"
     if status == 403 and "/v2/" in path:
-        return "if the API key is not valid, version 2 says the same: check api_key or IMPROVMX_API_KEY"
+        return "version 2 also answers this if the API key is not valid: check api_key or IMPROVMX_API_KEY"
     return ""
 
 

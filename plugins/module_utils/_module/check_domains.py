@@ -133,8 +133,8 @@ def _warn_of_dry_run(module: AnsibleModule, verifications: Sequence[Verification
     if unchecked:
         warn(
             module,
-            "The DNS records of %s were not checked: a check can make a domain active, so a dry run sends "
-            "none." % shorten_list(unchecked),
+            "The DNS records of %s were not checked in check mode, because a check can activate a domain."
+            % shorten_list(unchecked),
         )
     warn_of_missing_domain(module, *(v.name for v in verifications if not v.before))
 
@@ -197,7 +197,7 @@ def _note_unknown_result(verification: Verification, error: ApiError) -> None:
     verification.is_unknown = True
     verification.active = None
     verification.error = ImprovmxError(
-        "%s; whether that changed %s could not be found out (%s)" % (problem, verification.name, error)
+        "%s; whether it changed %s could not be found out (%s)" % (problem, verification.name, error)
     )
 
 
@@ -231,19 +231,19 @@ def _invalid(verification: Verification) -> ImprovmxError:
     name = verification.name
     reason = verification.check.reason if verification.check else None
     return ImprovmxError(
-        "the MX records of %s are not right: %s" % (name, reason or "the service says no more")
+        "the MX records of %s are not correct: %s" % (name, reason or "the service gives no reason")
     )
 
 
 def _failure_message(verifications: Sequence[Verification], failed: Sequence[Verification]) -> str:
     """What happened, to which domains, what the checks changed, and what to do next."""
     changes = [change for verification in verifications for change in verification.changes()]
-    again = "Run it again: a check can be repeated without harm."
+    again = "Run it again: repeating a check does no harm."
     if len(verifications) == 1:
         message = "%s. " % str(failed[0].error).rstrip(".")
         if failed[0].is_unknown:
             return message + again
-        return message + ("The check changed the domain all the same." if changes else "Nothing was changed.")
+        return message + ("The check changed the domain nevertheless." if changes else "Nothing was changed.")
     reasons = shorten_list(
         [error_with_domain(v.name, v.error) for v in failed if v.error],
         "and %d more, see failed_domains",

@@ -67,12 +67,12 @@ def plan_files(texts: Mapping[str, str]) -> List[FileChange]:
         if present is not None and not is_untouched(present):
             edited = is_exported(present)
             refused.append(
-                "%s %s" % (path, "was edited since its export" if edited else "is not of an export")
+                "%s %s" % (path, "was edited since its export" if edited else "was not written by an export")
             )
     if refused:
         raise Failure(
-            "Nothing was written, for it would overwrite what is there: %s. Move away what you want to keep, "
-            "delete what you don't, or choose another path (for the playbook, improvmx_export_path)."
+            "Nothing was written, because it would overwrite existing files: %s. Move the files to keep, "
+            "delete the others, or choose another path (for the playbook, improvmx_export_path)."
             % join_first(refused),
             _outcome([], changes),
         )
@@ -86,7 +86,7 @@ def write_files(changes: Sequence[FileChange]) -> None:
             write_whole_file(change.path, [change.after])
         except OSError as error:
             raise Failure(
-                "%s can't be written: %s. Of %d files, %d %s written; run it again once the cause is gone."
+                "%s can't be written: %s. Of %d files, %d %s written; run it again once the cause is fixed."
                 % (change.path, error.strerror, len(changes), index, "was" if index == 1 else "were"),
                 _outcome(changes[:index], changes[index:]),
             ) from None
@@ -132,7 +132,7 @@ def _read(path: str) -> Optional[str]:
     """The text of a file, None where there is none. What is no UTF-8 is marked as such."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # of a device or a pipe, reading may have no end
-            raise ImprovmxError("%s is no regular file. Nothing was written." % path)
+            raise ImprovmxError("%s is not a regular file. Nothing was written." % path)
     except OSError:
         pass  # told below, where it matters
     try:

@@ -37,7 +37,7 @@ from .results import (
 # What improvmx_domain_info tells beyond what can be wished for.
 _READ_ONLY = ("display", "active", "added", "dns_records", *DETAILS)
 # What the limits of a plan are counted for.
-_FOR_EACH = {"domains": "in all", "aliases": "a domain", "destinations": "an alias"}
+_FOR_EACH = {"domains": "in total", "aliases": "per domain", "destinations": "per alias"}
 
 
 _STATE: Mapping[str, Any] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
@@ -194,9 +194,9 @@ def _refuse_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
         return
     deletions = [change for p in plans for change in p.changes if change.action == "delete"]
     raise _Refused(
-        "this run would delete %d domains, aliases, rules and credentials (what goes with a deleted domain "
-        "counts), and max_deletions is %d. It would %s. If that is what you want, raise max_deletions; if "
-        "not, look for what is missing in the list of domains" % (count, most, describe_changes(deletions)),
+        "this run would delete %d domains, aliases, rules and credentials (those of a deleted domain "
+        "count), and max_deletions is %d. It would %s. If this is intended, raise max_deletions; if "
+        "not, check the list of domains for missing entries" % (count, most, describe_changes(deletions)),
         plans,
     )
 
@@ -208,8 +208,8 @@ def _refuse_domain_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -
         return
     raise _Refused(
         "this run would delete %d domains, and without max_deletions (improvmx_max_deletions of the role) it "
-        "may delete %d. It would %s. If that is what you want, set it to the number of domains and aliases "
-        "that may go; if not, look for state absent where it should not be"
+        "may delete %d. It would %s. If this is intended, set it to the number of domains and aliases that "
+        "may be deleted; if not, check for an unintended state absent"
         % (len(deletions), most, describe_changes(deletions)),
         plans,
     )
@@ -226,8 +226,8 @@ def _warn_of_limits(module: AnsibleModule, api: Api, plans: Sequence[DomainPlan]
         things = shorten_list(["%s (%d)" % thing for thing in excess.things])
         warn(
             module,
-            "After this run there would be more %s than the plan of the account allows (%d %s): %s. "
-            "Expect the service to refuse what is beyond that."
+            "After this run the account would have more %s than its plan allows (%d %s): %s. "
+            "Expect the service to reject what exceeds the limit."
             % (excess.limit, excess.allowed, _FOR_EACH[excess.limit], things),
         )
 
@@ -240,8 +240,8 @@ def _unmanaged(things: Sequence[Mapping[str, str]], plans: Sequence[DomainPlan])
         for thing in things
     ]
     return _Refused(
-        "the account holds what is not listed (%d), and unmanaged is fail: %s. List it, or delete it, with "
-        "state absent" % (len(names), shorten_list(names)),
+        "the account contains %d unmanaged resources, and unmanaged is fail: %s. List them, or delete them "
+        "with state absent" % (len(names), shorten_list(names)),
         plans,
         unmanaged=things,
     )
@@ -282,7 +282,7 @@ def _failure_message(
     if done or pending:
         message += " Done: %s. Not done: %s." % (describe_changes(done), describe_changes(pending))
     if pending:
-        message += " Run it again once the cause is gone: it goes on from here."
+        message += " Run it again once the cause is fixed: it continues from here."
     elif not done:
         message += " Nothing was changed."
     return message
@@ -298,9 +298,9 @@ def _warn_of_catch_alls(module: AnsibleModule, runs: Sequence[DomainRun]) -> Non
         return
     warn(
         module,
-        "ImprovMX gives each new domain a catch-all alias * that forwards to the account's own "
+        "ImprovMX creates a catch-all alias * in each new domain, which forwards to the account's own "
         "address, here %s. Your list of aliases does not mention it: list the alias * with the "
-        "destinations you want, or with state absent to be rid of it." % shorten_list(created),
+        "desired destinations, or with state absent to delete it." % shorten_list(created),
     )
 
 
@@ -309,6 +309,6 @@ def _warn_of_checks(module: AnsibleModule, runs: Sequence[DomainRun]) -> None:
         if run.wants_check:
             warn(
                 module,
-                "ImprovMX wants the DNS records of %s checked anew before the credential can send: have them "
-                "checked with improvmx.email.improvmx_domain_check." % run.plan.wish.name,
+                "ImprovMX requires a new check of the DNS records of %s before the credential can send: "
+                "check them with improvmx.email.improvmx_domain_check." % run.plan.wish.name,
             )

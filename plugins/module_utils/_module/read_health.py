@@ -83,7 +83,7 @@ def read_health(api: Api, request: ReportRequest, sheet: Optional[Sheet] = None)
     found = side_by_side(read, domains, request.concurrency)
     changes = _check_dns(api, found, reads, request.concurrency) if request.check_dns else []
     if api.transport.stop.is_set() and not changes:
-        raise Interrupted("not sent, for the run was interrupted", "GET", api.account_path)
+        raise Interrupted("not sent, because the run was interrupted", "GET", api.account_path)
     names = {each.domain.name for each in found}
     missing = [name for name in request.domains or () if name not in names]
     return Reading(

@@ -65,7 +65,7 @@ def read_logs(
         "; ",
     )
     raise Failure(
-        "The logs of %d of %d domains could not be read. %s. Those of the others are in the result."
+        "The logs of %d of %d domains could not be read. %s. The result contains the logs of the others."
         % (len(failed), len(logs), reasons),
         results,
     )

@@ -61,7 +61,10 @@ def report_file(path: str) -> ReportFile:
         raise InputError(["path: %s can't be read: %s" % (path, error.strerror)]) from None
     except ValueError:
         raise InputError(
-            ["path: %s is no report, so it is not overwritten; move it away, or choose another path" % path]
+            [
+                "path: %s is not a report, so it is not overwritten; move it away, or choose another path"
+                % path
+            ]
         ) from None
     _check_folder(path, target)
     return ReportFile(path, form, before)
@@ -73,7 +76,7 @@ def _check_folder(path: str, target: str) -> None:
     while not os.path.lexists(folder) and os.path.dirname(folder) != folder:
         folder = os.path.dirname(folder)
     if not os.path.isdir(folder):
-        raise InputError(["path: %s can't be written: %s is no folder" % (path, folder)])
+        raise InputError(["path: %s can't be written: %s is not a folder" % (path, folder)])
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(["path: %s can't be written: %s is not writable" % (path, folder)])
 
@@ -135,5 +138,5 @@ def write(file: ReportFile, report: Mapping[str, Any], sheet: Optional[Sheet]) -
     except OSError as error:
         raise ImprovmxError(
             "%s can't be written: %s. What was there before is unchanged. Run it again once the cause is "
-            "gone." % (file.path, error.strerror)
+            "fixed." % (file.path, error.strerror)
         ) from None

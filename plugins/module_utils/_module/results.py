@@ -70,12 +70,12 @@ def warn_of_missing_domain(module: AnsibleModule, *domains: str) -> None:
     if len(domains) == 1:
         warn(
             module,
-            "%s is not a domain of this account yet. This dry run takes it that an earlier task would "
-            "create it; without one, the run itself will fail here." % domains[0],
+            "%s is not a domain of this account yet. Check mode assumes that an earlier task creates it; "
+            "otherwise the run itself will fail here." % domains[0],
         )
     elif domains:
         warn(
             module,
-            "%s are not domains of this account yet. This dry run takes it that earlier tasks would "
-            "create them; without those, the run itself will fail here." % shorten_list(domains),
+            "%s are not domains of this account yet. Check mode assumes that earlier tasks create them; "
+            "otherwise the run itself will fail here." % shorten_list(domains),
         )

@@ -176,7 +176,7 @@ def _unread(domains: Sequence[DomainHealth], now: ReportContext) -> Iterator[Dic
             "unread",
             ERROR,
             "Not all of %s could be read" % _some(names),
-            "Run it again later. Until then nothing is known of what could not be read.",
+            "Run the report again later. It says nothing about what could not be read.",
             sorted(names),
             len(names),
             reasons=problems,
@@ -187,7 +187,7 @@ def _unread(domains: Sequence[DomainHealth], now: ReportContext) -> Iterator[Dic
             "unread",
             WARNING,
             "The limits of the account could not be read",
-            "Run it again later. Until then nothing is known of what could not be read.",
+            "Run the report again later. It says nothing about what could not be read.",
             reasons=[now.limits_problem],
             hides=["limits"],
         )
@@ -200,7 +200,7 @@ def _clock(now: ReportContext) -> Iterator[Dict[str, Any]]:
             "clock",
             WARNING,
             "The clock of this machine is %s by %s" % (way, _length(abs(now.clock))),
-            "Set the clock. This report goes by the clock of the service.",
+            "Correct the clock. This report uses the clock of the service.",
         )
 
 
@@ -218,7 +218,7 @@ def _inactive(found: Sequence[DomainHealth]) -> Iterator[Dict[str, Any]]:
             "inactive",
             ERROR,
             "%s inactive, so %s mail is not forwarded" % (_are(names), "its" if len(names) == 1 else "their"),
-            "Set the MX records that improvmx.email.dns_records tells, then have them checked, with "
+            "Set the MX records that improvmx.email.dns_records returns, then check them with "
             "improvmx.email.improvmx_domain_check or improvmx_report_check_dns.",
             names,
             len(names),
@@ -233,8 +233,8 @@ def _dns(found: Sequence[DomainHealth]) -> Iterator[Dict[str, Any]]:
             yield _finding(
                 "dns",
                 ERROR if each.valid is False else WARNING,
-                "The %s of %s are not right" % (wrong, name),
-                "Set each record to what is expected, where the DNS of the domain is kept.",
+                "The %s of %s are not correct" % (wrong, name),
+                "Set each record to the expected value at the DNS provider of the domain.",
                 [each.domain.name],
                 reasons=[each.dns] if each.dns else [],
             )
@@ -252,15 +252,15 @@ def _undelivered(groups: Sequence[Group]) -> Iterator[Dict[str, Any]]:
             shown = plain(display_names(some[0].destination), _LONGEST_IN_TITLE)
             title = "%s to %s %s not delivered" % (_mails(count), shown, _was(count))
             advice = (
-                "The destination refuses for now, and the service tries again by itself. Where that goes on, "
-                "see whether the mailbox is full or its server slow."
+                "The destination rejects mail temporarily, and the service retries by itself. If this "
+                "continues, check whether the mailbox is full or its server is slow."
                 if is_temporary
-                else "See whether the destination exists and takes mail. If not, change the aliases that "
-                "lead there."
+                else "Check whether the destination exists and accepts mail. If not, change the aliases that "
+                "forward to it."
             )
         else:
-            title = "%s to %s %s refused or not delivered" % (_mails(count), _some(domains), _was(count))
-            advice = "See the reasons and the senders. What is spam may stay refused."
+            title = "%s to %s %s rejected or not delivered" % (_mails(count), _some(domains), _was(count))
+            advice = "Check the reasons and the senders. Rejected spam needs no action."
         yield _finding(
             "undelivered",
             ERROR if destination and not is_temporary else WARNING,
@@ -304,8 +304,8 @@ def _no_alias(found: Sequence[DomainHealth]) -> Iterator[Dict[str, Any]]:
         yield _finding(
             "no_alias",
             INFO,
-            "%s came to addresses that no alias takes" % _mails(count),
-            "Create an alias where such mail is wanted. Else there is nothing to do.",
+            "%s came to addresses that no alias accepts" % _mails(count),
+            "Create an alias if such mail is wanted. Otherwise, there is nothing to do.",
             sorted({each.domain.name for each, _group in addresses}),
             count,
         )

@@ -162,7 +162,11 @@ def _number(value: Any) -> str:
 
 
 def _more(left: int, what: str) -> Optional[Markup]:
-    return _note("And %s more %s: the report as .json has all." % (_number(left), what)) if left > 0 else None
+    return (
+        _note("%s more %s: the report as .json lists all of them." % (_number(left), what))
+        if left > 0
+        else None
+    )
 
 
 def _some(domains: Sequence[str], most: int = 5) -> str:
@@ -188,7 +192,7 @@ def _header(report: Mapping[str, Any], times: _Times) -> Markup:
         ("Mails", _number(mail["total"]), ""),
         ("Delivered", _number(mail["delivered"]), ""),
         ("Undelivered", _number(mail["undelivered"]), "bad" if mail["undelivered"] else ""),
-        ("To no alias", _number(mail["no_alias"]), ""),
+        ("Without alias", _number(mail["no_alias"]), ""),
     ]
     since = joined(" Mail since ", times.shown(report["since"]), ".") if report["since"] else None
     return element(
@@ -196,12 +200,12 @@ def _header(report: Mapping[str, Any], times: _Times) -> Markup:
         element("h1", "ImprovMX report"),
         element(
             "p",
-            "Made ",
+            "Created ",
             times.shown(report["created"]),
             ".",
             since,
-            " Times are those of the zone %s%s."
-            % (report["zone"], "" if report["zone"] == "UTC" else ", then of UTC"),
+            " Times are in the time zone %s%s."
+            % (report["zone"], "" if report["zone"] == "UTC" else ", followed by UTC"),
         ),
         element(
             "dl",
@@ -285,7 +289,7 @@ def _bar(parts: Sequence[Tuple[str, int]], whole: int) -> Markup:
 def _over_time(report: Mapping[str, Any], times: _Times) -> Markup:
     over_time = report["over_time"]
     if not report["mail"]["total"]:
-        return _section("time", "Mail over time", element("p", "The logs have no mail in this time."))
+        return _section("time", "Mail over time", element("p", "The logs contain no mail in this period."))
     bars = over_time["bars"]
     most = max((slot["total"] for slot in bars), default=0)
     present = [outcome for outcome in OUTCOMES if report["mail"][outcome]]
@@ -317,17 +321,17 @@ def _over_time(report: Mapping[str, Any], times: _Times) -> Markup:
         "Mail over time",
         legend,
         _table(
-            "Mail by the time at which it came, in the zone %s" % report["zone"],
+            "Mail by time of arrival, in the time zone %s" % report["zone"],
             [
                 (_STEPS[over_time["step"]], "when"),
-                ("Picture", "picture"),
+                ("Chart", "picture"),
                 *((_OUTCOME_LABELS[outcome], "number") for outcome in present),
-                ("All", "number"),
+                ("Total", "number"),
             ],
             rows,
             "chart",
         ),
-        _note("%s more without a time that can be read." % _number(without)) if without else None,
+        _note("%s more without a readable time." % _number(without)) if without else None,
     )
 
 
@@ -362,8 +366,8 @@ def _undelivered(report: Mapping[str, Any], times: _Times) -> Markup:
         name = display_names(some[0]["destination"] or "")
         rows = [
             [
-                element("bdi", reason_text(group["code"], group["reason"]) or "No reason is told"),
-                group["status"] + (", tried again" if group["for_now"] else ""),
+                element("bdi", reason_text(group["code"], group["reason"]) or "No reason given"),
+                group["status"] + (", retried" if group["for_now"] else ""),
                 _number(group["count"]),
                 times.shown(group["last"]),
                 joined(
@@ -376,13 +380,13 @@ def _undelivered(report: Mapping[str, Any], times: _Times) -> Markup:
         title = element("h3", "To ", element("bdi", name)) if name else element("h3", "Not forwarded")
         table = _table(
             "Why mail %s was not delivered, newest mails first"
-            % ("to " + name if name else "was refused or"),
+            % ("to " + name if name else "was rejected or"),
             [
-                ("Reason, in the words of the service", "text"),
+                ("Reason, as reported by the service", "text"),
                 ("State", ""),
                 ("Mails", "number"),
                 ("Last", "when"),
-                ("Domains, and the newest mails", "text"),
+                ("Domains and newest mails", "text"),
             ],
             rows,
         )
@@ -390,7 +394,7 @@ def _undelivered(report: Mapping[str, Any], times: _Times) -> Markup:
     return _section(
         "undelivered",
         "Undelivered mail",
-        _note("The latest event of a mail decides: what was delivered in the end is not here."),
+        _note("The latest event of a mail counts: mail that was delivered in the end is not listed."),
         *blocks,
         _more(len(groups) - _MOST_GROUPS, "reasons"),
     )
@@ -399,7 +403,9 @@ def _undelivered(report: Mapping[str, Any], times: _Times) -> Markup:
 def _no_alias(report: Mapping[str, Any], times: _Times) -> Markup:
     addresses = report["no_alias"]
     if not addresses:
-        return _section("no-alias", "Mail that no alias takes", element("p", "There is none.", class_="fine"))
+        return _section(
+            "no-alias", "Mail that no alias accepts", element("p", "There is none.", class_="fine")
+        )
     rows = [
         [
             element("bdi", display_names(one["address"] or "other addresses of %s" % one["domain"])),
@@ -411,9 +417,9 @@ def _no_alias(report: Mapping[str, Any], times: _Times) -> Markup:
     ]
     return _section(
         "no-alias",
-        "Mail that no alias takes",
+        "Mail that no alias accepts",
         _table(
-            "Addresses that got mail and have no alias",
+            "Addresses that received mail and have no alias",
             [("Address", "text"), ("Mails", "number"), ("Last", "when"), ("Newest mails", "text")],
             rows,
         ),
@@ -424,7 +430,7 @@ def _no_alias(report: Mapping[str, Any], times: _Times) -> Markup:
 def _limits(report: Mapping[str, Any], times: _Times) -> Markup:
     limits = report["limits"]
     if not limits:
-        return _section("limits", "Limits", element("p", "The service tells none."))
+        return _section("limits", "Limits", element("p", "The service reports none."))
     rows = []
     for limit in limits:
         percent = limit["percent"]
@@ -437,25 +443,25 @@ def _limits(report: Mapping[str, Any], times: _Times) -> Markup:
                 if limit["limit"]
                 else None,
                 _number(limit["used"]),
-                _number(limit["limit"]) if limit["limit"] is not None else "none is told",
+                _number(limit["limit"]) if limit["limit"] is not None else "not reported",
                 _NOTHING if percent is None else "%d %%" % percent,
             ]
         )
     columns = [
         ("What", "text"),
-        ("Picture", "picture"),
+        ("Chart", "picture"),
         ("Used", "number"),
         ("Limit", "number"),
         ("Share", "number"),
     ]
-    return _section("limits", "Limits", _table("How much of the plan is used", columns, rows, "chart"))
+    return _section("limits", "Limits", _table("Usage of the plan", columns, rows, "chart"))
 
 
 def _state(domain: Mapping[str, Any]) -> Markup:
     active = domain["active"]
     word = "Unknown" if active is None else "Active" if active else "Inactive"
     kind = "bad" if active is False else None
-    note = ", by this check" if domain["activated"] else None
+    note = " since this check" if domain["activated"] else None
     return element("span", word, note, class_=kind)
 
 
@@ -465,7 +471,7 @@ def _dns(domain: Mapping[str, Any]) -> Markup:
         return Markup("not checked")
     if dns["problem"]:
         return element("span", dns["problem"], class_="bad")
-    return Markup("right" if dns["valid"] else "wrong")
+    return Markup("correct" if dns["valid"] else "wrong")
 
 
 def _domains(report: Mapping[str, Any], times: _Times) -> Markup:
@@ -506,7 +512,7 @@ def _domains(report: Mapping[str, Any], times: _Times) -> Markup:
     return _section(
         "domains",
         "Domains",
-        _table("Each domain with its mail in this time", columns, rows),
+        _table("Each domain with its mail in this period", columns, rows),
         _more(len(domains) - _MOST_DOMAINS, "domains"),
     )
 
@@ -590,7 +596,7 @@ img-src data:; base-uri 'none'; form-action 'none'">
 <body>
 """
 _FOOT = """<footer>
-<p>Made by the Ansible collection improvmx.email, which is not affiliated with ImprovMX.</p>
+<p>Created by the Ansible collection improvmx.email, which is not affiliated with ImprovMX.</p>
 </footer>
 </body>
 </html>

@@ -26,7 +26,7 @@ def test_long_waits_for_the_rate_limit_are_told(
     emulator.faults.add(Fault("rate_limit", retry_after=seconds))
     transport.request("GET", "/v3/domains")
     sentence = warning_of_waits(transport, "this task")
-    assert sentence.startswith("The rate limit of ImprovMX made this task wait for 20 s in all; ") is told
+    assert sentence.startswith("The rate limit of ImprovMX made this task wait for 20 s in total; ") is told
     assert bool(sentence) is told
 
 
