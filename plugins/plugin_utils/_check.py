@@ -4,7 +4,7 @@
 
 """What is wrong with what is desired of an account, as its module would find it, but before any module runs.
 
-So one message tells it all, of every account, with the names of hosts and variables.
+So one message reports all of them, of every account, with the names of hosts and variables.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def as_read(values: Mapping[str, Any], options: Mapping[str, Any]) -> Optional[D
             continue
         kind = spec["type"]
         if kind == "list" and spec["elements"] == "str":
-            value = [value] if isinstance(value, str) else value  # its commas are seen to later
+            value = [value] if isinstance(value, str) else value  # it is split at commas later
             choices = spec.get("choices")
             fits = isinstance(value, list) and all(
                 isinstance(element, str) and (choices is None or element in choices) for element in value

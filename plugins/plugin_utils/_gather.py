@@ -230,7 +230,7 @@ class Account:
 def gather(situation: Situation) -> Tuple[Tuple[Account, ...], Tuple[str, ...]]:
     """The accounts of a play, in the order of their first hosts, and everything that speaks against a run.
 
-    With a problem, the accounts are what can be checked further, so that one message can tell it all.
+    With a problem, the accounts are what can be checked further, so that one message reports them all.
     """
     gathering = _Gathering(situation)
     return gathering.accounts(), gathering.problems()
@@ -259,7 +259,7 @@ class _Gathering:
         return tuple(accounts)
 
     def problems(self) -> Tuple[str, ...]:
-        """Every problem. One that many hosts have alike, as from a variable of their group, is told once."""
+        """Every problem. One that many hosts have alike, as from a group variable, is reported once."""
         shared = ["%s of %s: %s" % (n, _named(hosts), what) for (n, what), hosts in self._of_hosts.items()]
         return tuple(dict.fromkeys(shared + self._problems))
 

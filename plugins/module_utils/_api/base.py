@@ -24,7 +24,7 @@ from .._model.rules import Rule
 from .._model.text import shown
 from .._model.time import read_iso_utc
 
-# Further fields of a domain that the service is known to tell. Others are left out, so that the
+# Further fields of a domain that the service is known to return. Others are left out, so that the
 # output of improvmx_domain_info stays valid input of improvmx_domains.
 DETAILS = ("daily_quota", "dkim_selector", "banned", "strict_mxes", "routing_engine")
 

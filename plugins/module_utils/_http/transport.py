@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One HTTP request done well: session, authentication, time limits, repeats, rate limits, errors.
+"""One HTTP request done well: session, authentication, time limits, retries, rate limits, errors.
 
 It raises and never prints; it knows neither Ansible nor what a domain is.
 """

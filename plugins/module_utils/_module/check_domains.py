@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The path of improvmx_domain_check: what is there -> the checks -> what they changed.
+"""The path of improvmx_domain_check: current state -> checks -> what they changed.
 
 A check can make a domain active, and does not say so. So domains are read before, and again where what
 the check says does not fit the state that they had.
@@ -128,7 +128,7 @@ def _begin(name: str, domain: Optional[Domain]) -> Verification:
 
 
 def _warn_of_dry_run(module: AnsibleModule, verifications: Sequence[Verification]) -> None:
-    """Say what a dry run can't know. An earlier task may be the one that would create a domain."""
+    """Warn of what check mode can't predict."""
     unchecked = [v.name for v in verifications if v.before]
     if unchecked:
         warn(

@@ -34,7 +34,7 @@ from .results import (
     warn_of_missing_domain,
 )
 
-# What improvmx_domain_info tells beyond what can be wished for.
+# Fields that improvmx_domain_info returns and that can't be set.
 _READ_ONLY = ("display", "active", "added", "dns_records", *DETAILS)
 # What the limits of a plan are counted for.
 _FOR_EACH = {"domains": "in total", "aliases": "per domain", "destinations": "per alias"}
@@ -136,7 +136,7 @@ def provision(
     warns_of_limits: bool = False,
     unmanaged: str = "ignore",
 ) -> None:
-    """Bring the account to what is wished for, or say what would be done, and end the module.
+    """Apply the desired state, or predict the changes in check mode, and end the module.
 
     ``wishes_of`` reads the module's arguments for a version of the API, and may raise InputError.
     ``results_of`` makes the module's own results. ``warns_of_limits``: whether to read the limits of the
@@ -178,7 +178,7 @@ def provision(
 def _expected(
     module: AnsibleModule, wishes: Sequence[DomainWish], found: Mapping[str, Domain]
 ) -> Dict[str, Domain]:
-    """In a dry run, a domain that is not there may be what an earlier task would have created."""
+    """The domains that check mode assumes an earlier task to have created."""
     expected = {
         wish.name: newborn(wish.name)
         for wish in wishes

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read the logs of one, several or all domains, and tell what could not be read."""
+"""Read the logs of one, several or all domains, and report what could not be read."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What users are told of a run that writes: results, warnings, and the message of a failure."""
+"""The results, warnings and failure messages of a module that writes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def warn(module: AnsibleModule, text: str) -> None:
 
 
 def describe_changes(changes: Sequence[Change]) -> str:
-    """Changes in words, the first ones by name."""
+    """Describe changes, the first ones by name."""
     return shorten_list([str(change) for change in changes]) if changes else "nothing"
 
 
@@ -66,7 +66,7 @@ def failures_of(failed: Iterable[Tuple[str, Optional[ImprovmxError]]]) -> List[D
 
 
 def warn_of_missing_domain(module: AnsibleModule, *domains: str) -> None:
-    """In a dry run, a domain that is not there may be what an earlier task would have created."""
+    """Warn in check mode of domains that do not exist; an earlier task may create them."""
     if len(domains) == 1:
         warn(
             module,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The health of an account: what became of its mail, counted mail by mail. Pure.
+"""The health of an account: the outcome of its mail, counted mail by mail. Pure.
 
 No log entry is kept. A log is as long as strangers make it, so what is counted apart has a bound as well:
 beyond it, mails are counted together.
@@ -54,7 +54,7 @@ _Key = TypeVar("_Key")
 
 
 class Mail(NamedTuple):
-    """The fields of a log entry that a report shows, fit to be shown. What is not told is empty."""
+    """The fields of a log entry that a report shows, fit to be shown. Missing fields are empty."""
 
     created: Optional[datetime]
     outcome: str
@@ -100,7 +100,7 @@ class Group:
             self.last = moment if self.last is None else max(self.last, moment)
 
     def merge(self, other: Group) -> None:
-        """Add what another domain has of the same. The words of the newest mail stand for all."""
+        """Add what another domain has of the same. The reason of the newest mail counts."""
         if other.last and (self.last is None or other.last > self.last):
             self.code, self.reason = other.code, other.reason
         self.count += other.count
@@ -139,7 +139,7 @@ class Tally:
         self.without_time = 0
         self.newest: Optional[datetime] = None
         self.groups: Dict[GroupKey, Group] = {}
-        self.addresses: Dict[str, Group] = {}  # to which mail came, and which no alias takes
+        self.addresses: Dict[str, Group] = {}  # to which mail came, and which no alias accepts
         self.of_aliases: Dict[str, Counter[str]] = {}  # by the key of an alias
         self.unassigned = 0  # mails of which it is not known which alias took them
         self.without_recipient = 0
