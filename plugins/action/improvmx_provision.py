@@ -41,7 +41,7 @@ _NOTHING: Mapping[str, Any] = {
 }
 _RAN_ALREADY: Mapping[str, Any] = {
     "skipped": True,
-    "skip_reason": "The role runs once, and did so for another host.",
+    "skip_reason": "The role runs only once, and already ran for another host.",
     "check_dns": False,
 }
 _LISTS = ("changes", "pending", "failed_domains", "domains", "diff", "unmanaged")
@@ -62,15 +62,15 @@ class ActionModule(ActionBase):
         variables: dict[str, Any] = task_vars or {}
         require_supported_core()
         step, given = self._read_args()
-        if not self._comes_first(variables):
+        if not self._is_first_host(variables):
             return {**result, **_RAN_ALREADY}
         try:
             accounts = self._gather(variables, given)
         except InputError as error:
             return {**result, **_NOTHING, "failed": True, "msg": str(error)}
-        with self._at_home(variables) as at_home:
+        with self._on_controller(variables) as controller_vars:
             run = self._check_dns if step == "check_dns" else self._provision
-            return {**result, **run(accounts, at_home)}
+            return {**result, **run(accounts, controller_vars)}
 
     def _read_args(self) -> tuple[str, dict[str, Any]]:
         """The step to run, and the connection options from module_defaults."""
@@ -100,7 +100,7 @@ class ActionModule(ActionBase):
 
     # --- Once -------------------------------------------------------------------------------------
 
-    def _comes_first(self, variables: Mapping[str, Any]) -> bool:
+    def _is_first_host(self, variables: Mapping[str, Any]) -> bool:
         """Whether this is the first host for which the role runs in this play, or in this turn of a loop.
 
         The task has ``run_once``. Strategies in which hosts do not wait for each other ignore it, and a play
@@ -135,7 +135,7 @@ class ActionModule(ActionBase):
     # --- On the controller ------------------------------------------------------------------------
 
     @contextmanager
-    def _at_home(self, variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def _on_controller(self, variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Variables with which a module runs on the controller, as the user who runs the playbook."""
         here: Any = self
         own = here._connection, self._task.delegate_to
@@ -156,7 +156,7 @@ class ActionModule(ActionBase):
 
     # --- Provision --------------------------------------------------------------------------------
 
-    def _provision(self, accounts: Sequence[Account], at_home: dict[str, Any]) -> dict[str, Any]:
+    def _provision(self, accounts: Sequence[Account], controller_vars: dict[str, Any]) -> dict[str, Any]:
         outcomes: list[dict[str, Any]] = []
         for account in accounts:
             run = {name: value for name, value in account.run.items() if name != "check_dns"}
@@ -165,24 +165,26 @@ class ActionModule(ActionBase):
             if "max_deletions" not in run:
                 gone = [c for one in outcomes for c in one.get("changes", ()) if _deletes_domain(c)]
                 args["max_domain_deletions"] = max(0, _MOST_DELETED_DOMAINS - len(gone))
-            outcomes.append(self._run_module("improvmx_domains", args, account, len(accounts), at_home))
+            outcomes.append(
+                self._run_module("improvmx_domains", args, account, len(accounts), controller_vars)
+            )
         return {**_merged(accounts, outcomes), "check_dns": any(map(_wants_check, accounts))}
 
     def _run_module(
-        self, name: str, args: dict[str, Any], account: Account, count: int, at_home: dict[str, Any]
+        self, name: str, args: dict[str, Any], account: Account, count: int, controller_vars: dict[str, Any]
     ) -> dict[str, Any]:
         about = "improvmx" if count == 1 else "improvmx, %s" % account.api_url
         with shown_progress(about) as path:
             if name == "improvmx_domains":
                 args = {**args, "progress_file": path}
             outcome: dict[str, Any] = self._execute_module(
-                module_name=_NAMESPACE + name, module_args=args, task_vars=at_home
+                module_name=_NAMESPACE + name, module_args=args, task_vars=controller_vars
             )
         return outcome
 
     # --- DNS records ------------------------------------------------------------------------------
 
-    def _check_dns(self, accounts: Sequence[Account], at_home: dict[str, Any]) -> dict[str, Any]:
+    def _check_dns(self, accounts: Sequence[Account], controller_vars: dict[str, Any]) -> dict[str, Any]:
         wanting = [account for account in accounts if _wants_check(account)]
         if self._task.check_mode:
             note = "The DNS records are not checked in check mode, because a check can activate a domain."
@@ -193,7 +195,9 @@ class ActionModule(ActionBase):
             args = {**account.connection, "domains": names}
             if "concurrency" in account.run:
                 args["concurrency"] = account.run["concurrency"]
-            outcomes.append(self._run_module("improvmx_domain_check", args, account, len(wanting), at_home))
+            outcomes.append(
+                self._run_module("improvmx_domain_check", args, account, len(wanting), controller_vars)
+            )
         result = _merged(wanting, outcomes)
         checks = [check for outcome in outcomes for check in outcome.get("checks", ())]
         result["checks"] = checks
@@ -235,12 +239,12 @@ def _merged(accounts: Sequence[Account], outcomes: Sequence[dict[str, Any]]) -> 
     """The combined results of all accounts, with the results of each account."""
     each = []
     for account, outcome in zip(accounts, outcomes):
-        told = {name: outcome.get(name) or [] for name in _LISTS}
+        lists = {name: outcome.get(name) or [] for name in _LISTS}
         one = {
             "api_url": account.api_url,
             "hosts": list(account.hosts),
             "changed": bool(outcome.get("changed")),
-            **told,
+            **lists,
             "api_requests": outcome.get("api_requests", 0),
         }
         if outcome.get("failed"):
@@ -259,7 +263,7 @@ def _merged(accounts: Sequence[Account], outcomes: Sequence[dict[str, Any]]) -> 
     failed = [one for one in each if one.get("failed")]
     if failed:
         result["failed"] = True
-        result["msg"] = failed[0]["msg"] if len(each) == 1 else _story(failed, len(each))
+        result["msg"] = failed[0]["msg"] if len(each) == 1 else _failure_message(failed, len(each))
     return result
 
 
@@ -268,9 +272,9 @@ def _joined(lists: Sequence[list[Any]]) -> list[Any]:
     return lists[0] if len(lists) == 1 else [item for part in lists for item in part]
 
 
-def _story(failed: Sequence[Mapping[str, Any]], count: int) -> str:
-    told = ["%s (%s): %s" % (one["api_url"], _hosts(one["hosts"]), one["msg"]) for one in failed]
-    return "%d of %d accounts failed. %s" % (len(failed), count, " | ".join(told))
+def _failure_message(failed: Sequence[Mapping[str, Any]], count: int) -> str:
+    messages = ["%s (%s): %s" % (one["api_url"], _hosts(one["hosts"]), one["msg"]) for one in failed]
+    return "%d of %d accounts failed. %s" % (len(failed), count, " | ".join(messages))
 
 
 def _hosts(names: Sequence[str]) -> str:

@@ -196,7 +196,7 @@ def _domain(value: Any) -> str:
 
 def _spf(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("it must be the text of the SPF record that is there, or empty")
+        raise ValueError("it must be the text of the existing SPF record, or empty")
     return _dns.merge_spf(value)
 
 

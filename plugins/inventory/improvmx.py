@@ -101,10 +101,10 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
 from ansible_collections.improvmx.email.plugins.module_utils._api.connect import (
-    DIALECTS,
+    API_VERSIONS,
     open_transport,
-    tell_waits,
     warning_of_version,
+    warning_of_waits,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._errors import ImprovmxError, InputError
 from ansible_collections.improvmx.email.plugins.module_utils._http.transport import (
@@ -170,13 +170,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             domains = self._domains(path, cache)
         except ImprovmxError as error:
             raise AnsibleParserError(str(error)) from None
-        there = set(self.inventory.hosts)
+        existing = set(self.inventory.hosts)
         self._left_out: List[str] = []
         try:
             for domain in domains:
                 self._add(domain)
         except (AnsibleError, TypeError) as error:
-            for name in set(self.inventory.hosts) - there:  # a part must not look like the whole inventory
+            for name in set(self.inventory.hosts) - existing:  # a part must not look like the whole inventory
                 self.inventory.remove_host(self.inventory.hosts[name])
             # Ansible must not show the lines of the file, which may contain the API key.
             raise AnsibleParserError(str(error)) from None
@@ -184,7 +184,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             names = list(dict.fromkeys(self._left_out))
             more = ", and %d more" % (len(names) - _MOST_NAMED) if len(names) > _MOST_NAMED else ""
             self.display.warning(
-                "improvmx: left out of this inventory, for their names could be taken for something else: %s%s"
+                "improvmx: left out of this inventory, because their names could be mistaken for something else: %s%s"
                 % (", ".join(names[:_MOST_NAMED]), more)
             )
 
@@ -205,7 +205,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         except AnsibleRequiredOptionError:
             if not any(problem.startswith("api_key:") for problem in self._problems):
                 self._problems.append(
-                    "api_key: it is missing; set it, best from a vault, or IMPROVMX_API_KEY"
+                    "api_key: it is missing; set it, preferably from a vault, or IMPROVMX_API_KEY"
                 )
             with _no_empty_environment():
                 super().set_options(task_keys, var_options, {**sound, "api_key": "none"})
@@ -262,10 +262,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return domains
 
     def _read(self, transport: Transport) -> List[Dict[str, Any]]:
-        api = DIALECTS[self.get_option("api_version")](transport)
+        api = API_VERSIONS[self.get_option("api_version")](transport)
         found = read_selected(api, query=self.get_option("query"), active=self.get_option("active"))
         self.display.vv("improvmx: domains: %d, requests: %d" % (len(found), transport.requests_made))
-        waits = tell_waits(transport, "this inventory")
+        waits = warning_of_waits(transport, "this inventory")
         if waits:
             self.display.warning(waits)
         return [describe_domain(domain) for domain in found]

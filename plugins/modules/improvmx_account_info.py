@@ -267,7 +267,7 @@ def main() -> None:
     module = make_module({"usage": {"type": "bool", "default": False}})
 
     def read(dialect: Type[Api]) -> bool:
-        if module.params["usage"] and not dialect.tells_limits:
+        if module.params["usage"] and not dialect.has_limits:
             raise InputError(["usage: API %s tells no limits; v3 does" % dialect.version])
         return bool(module.params["usage"])
 

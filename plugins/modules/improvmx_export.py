@@ -167,9 +167,9 @@ from ansible_collections.improvmx.email.plugins.module_utils._module.base import
     read_all,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._module.files import (
-    brief,
     check_path,
-    orphans,
+    former_files,
+    join_first,
     plan_files,
     write_files,
 )
@@ -217,11 +217,11 @@ def main() -> None:
                 "%d domains, settings, aliases or rules can't be written so that they come back as they are. They "
                 'were left out; comments that begin with "Left out" name them.' % counts["left_out"]
             )
-        gone = orphans(os.path.join(path, HOST_VARS), texts) if layout == "hosts" else []
+        gone = former_files(os.path.join(path, HOST_VARS), texts) if layout == "hosts" else []
         if gone:
             module.warn(
                 "Of domains that the account no longer has: %s. They were left alone; delete what you "
-                "don't need." % brief(gone)
+                "don't need." % join_first(gone)
             )
         return {
             "changed": bool(changes),

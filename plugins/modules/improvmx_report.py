@@ -330,7 +330,10 @@ from ansible_collections.improvmx.email.plugins.module_utils._module.base import
     read_number,
     read_option,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._module.read_health import Question, read_health
+from ansible_collections.improvmx.email.plugins.module_utils._module.read_health import (
+    ReportRequest,
+    read_health,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._module.report_file import (
     ReportFile,
     fingerprint_after,
@@ -376,7 +379,7 @@ def main() -> None:
                 module,
                 "The DNS records are not checked in check mode, because a check can activate a domain.",
             )
-        question = Question(
+        request = ReportRequest(
             domains=names,
             since=since,
             age=datetime.now(timezone.utc) - since if since and is_age(params["since"]) else None,
@@ -388,7 +391,7 @@ def main() -> None:
         with ExitStack() as stack:
             try:
                 sheet = Sheet(stack.enter_context(tempfile.TemporaryFile())) if file.form == "csv" else None
-                return _written(api, question, file, sheet, module.check_mode)
+                return _written(api, request, file, sheet, module.check_mode)
             except OSError as error:
                 raise ImprovmxError(
                     "the temporary file can't be written: %s. Nothing was written" % error.strerror
@@ -398,10 +401,10 @@ def main() -> None:
 
 
 def _written(
-    api: Api, question: Question, file: ReportFile, sheet: Optional[Sheet], dry: bool
+    api: Api, request: ReportRequest, file: ReportFile, sheet: Optional[Sheet], dry: bool
 ) -> Dict[str, Any]:
-    reading = read_health(api, question, sheet)
-    told = report(reading.domains, reading.circumstances)
+    reading = read_health(api, request, sheet)
+    told = report(reading.domains, reading.context)
     done = reading.changes
     results = summary(done, [Difference(c.domain, c.before, c.after) for c in done])
     change = file.change(fingerprint_after(told, sheet))

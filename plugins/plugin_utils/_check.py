@@ -4,7 +4,7 @@
 
 """What is wrong with what is desired of an account, as its module would find it, but before any module runs.
 
-So one message tells it all, of every account, with the names of hosts and variables.
+So one message reports all of them, of every account, with the names of hosts and variables.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.improvmx.email.plugins.module_utils._api.connect import DIALECTS
+from ansible_collections.improvmx.email.plugins.module_utils._api.connect import API_VERSIONS
 from ansible_collections.improvmx.email.plugins.module_utils._model.domains import domain_wishes
 from ansible_collections.improvmx.email.plugins.module_utils._model.problems import Problems
 from ansible_collections.improvmx.email.plugins.module_utils._module.provision import domains_item_options
@@ -24,7 +24,7 @@ _TYPES = {"str": str, "bool": bool}
 
 def problems_of(account: Account) -> List[str]:
     """Every problem of the domains of an account."""
-    api = DIALECTS[account.version]
+    api = API_VERSIONS[account.version]
     options = domains_item_options()
     validator = ArgumentSpecValidator(options)
     problems = Problems()
@@ -59,7 +59,7 @@ def as_read(values: Mapping[str, Any], options: Mapping[str, Any]) -> Optional[D
             continue
         kind = spec["type"]
         if kind == "list" and spec["elements"] == "str":
-            value = [value] if isinstance(value, str) else value  # its commas are seen to later
+            value = [value] if isinstance(value, str) else value  # it is split at commas later
             choices = spec.get("choices")
             fits = isinstance(value, list) and all(
                 isinstance(element, str) and (choices is None or element in choices) for element in value

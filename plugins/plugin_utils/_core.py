@@ -23,7 +23,7 @@ def require_supported_core(error: Optional[Type[AnsibleError]] = None) -> None:
     if _release(present) < _release(LOWEST):
         raise (error or AnsibleError)(
             "improvmx.email needs ansible-core %s or newer, and this is %s, which would execute templates in "
-            "what the service says. Nothing was done: update ansible-core" % (LOWEST, present)
+            "data from the service. Nothing was done: update ansible-core" % (LOWEST, present)
         )
 
 

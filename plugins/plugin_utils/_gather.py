@@ -230,7 +230,7 @@ class Account:
 def gather(situation: Situation) -> Tuple[Tuple[Account, ...], Tuple[str, ...]]:
     """The accounts of a play, in the order of their first hosts, and everything that speaks against a run.
 
-    With a problem, the accounts are what can be checked further, so that one message can tell it all.
+    With a problem, the accounts are what can be checked further, so that one message reports them all.
     """
     gathering = _Gathering(situation)
     return gathering.accounts(), gathering.problems()
@@ -238,7 +238,7 @@ def gather(situation: Situation) -> Tuple[Tuple[Account, ...], Tuple[str, ...]]:
 
 class _Gathering:
     def __init__(self, situation: Situation) -> None:
-        self._in = situation
+        self._situation = situation
         self._problems: List[str] = []
         self._of_hosts: Dict[Tuple[str, str], List[str]] = {}  # (variable, what is wrong) -> hosts
         self._texts: Dict[int, str] = {}  # of lists, which many hosts can share
@@ -246,24 +246,24 @@ class _Gathering:
     def accounts(self) -> Tuple[Account, ...]:
         self._refuse_names()
         self._refuse_misplaced()
-        for host in self._in.hosts:
+        for host in self._situation.hosts:
             for name, reason in host.failures.items():
-                self._blame(host, name, "its template fails: %s" % reason)
-        listed = any(LIST in host.values or LIST in host.failures for host in self._in.hosts)
-        speaking = self._with_lists() if listed else self._with_domains()
-        accounts = self._grouped(speaking)
+                self._add_problem(host, name, "its template fails: %s" % reason)
+        listed = any(LIST in host.values or LIST in host.failures for host in self._situation.hosts)
+        sources = self._domains_of_lists() if listed else self._domains_of_hosts()
+        accounts = self._by_account(sources)
         self._refuse_shared_domains(accounts)
         self._refuse_purge(accounts, listed)
         if not accounts and not self._problems and not self._of_hosts:
-            self._problems.append(self._nothing())
+            self._problems.append(self._no_domains())
         return tuple(accounts)
 
     def problems(self) -> Tuple[str, ...]:
-        """Every problem. One that many hosts have alike, as from a variable of their group, is told once."""
+        """Every problem. One that many hosts have alike, as from a group variable, is reported once."""
         shared = ["%s of %s: %s" % (n, _named(hosts), what) for (n, what), hosts in self._of_hosts.items()]
         return tuple(dict.fromkeys(shared + self._problems))
 
-    def _blame(self, host: Host, name: str, what: str) -> None:
+    def _add_problem(self, host: Host, name: str, what: str) -> None:
         hosts = self._of_hosts.setdefault((name, what), [])
         if host.name not in hosts[-1:]:
             hosts.append(host.name)
@@ -273,51 +273,51 @@ class _Gathering:
     def _refuse_names(self) -> None:
         """Variables that have no effect where they are, and those that are ours but for a typing mistake."""
         where: Dict[str, List[str]] = {}
-        for host in self._in.hosts:
+        for host in self._situation.hosts:
             for name in host.names:
                 if name not in READ:
                     where.setdefault(name, []).append(host.name)
         for name, hosts in sorted(where.items()):
-            if name == HOSTS and HOSTS not in self._in.everywhere:
+            if name == HOSTS and HOSTS not in self._situation.everywhere:
                 self._problems.append(
-                    "improvmx_hosts has no effect in the inventory or a play (%s), as Ansible does not "
-                    "know it yet when it looks for the hosts of a play: give it with -e improvmx_hosts=GROUP"
-                    % _named(hosts)
+                    "improvmx_hosts has no effect in the inventory or a play (%s), because Ansible "
+                    "does not know it yet when it selects the hosts of a play: set it with "
+                    "-e improvmx_hosts=GROUP" % _named(hosts)
                 )
-            meant = _meant(name)
-            if meant:
+            closest = _closest_variable(name)
+            if closest:
                 self._problems.append(
-                    "%s (%s) is no variable of the role: %s is meant, or another name is needed"
-                    % (name, _named(hosts), meant)
+                    "%s (%s) is not a variable of the role: use %s, or choose a different name"
+                    % (name, _named(hosts), closest)
                 )
 
     def _refuse_misplaced(self) -> None:
-        misplaced = sorted(self._in.from_play & OF_A_DOMAIN.keys())
+        misplaced = sorted(self._situation.from_play & OF_A_DOMAIN.keys())
         if misplaced:
             self._problems.append(
-                "%s can't come from the play, the role or a task, only from the inventory or from -e, "
+                "%s can't be set in the play, the role or a task, only in the inventory or with -e, "
                 "because each domain can have a value of its own: move it, for example to group_vars"
                 % ", ".join(misplaced)
             )
 
     # --- Lists ------------------------------------------------------------------------------------
 
-    def _with_lists(self) -> List[Tuple[Host, List[Desired]]]:
+    def _domains_of_lists(self) -> List[Tuple[Host, List[Desired]]]:
         """The hosts that have a list, each with what no host before it says."""
         # A list of a group is one of all its hosts.
         self._refuse_shadowed()
-        owners = [host for host in self._in.hosts if LIST in host.values]
+        owners = [host for host in self._situation.hosts if LIST in host.values]
         lists = {self._text(host) for host in owners if not host.implicit}
         # Ansible's own localhost sees the variables of all groups, but is none of the inventory's hosts.
         owners = [host for host in owners if not (host.implicit and self._text(host) in lists)]
         several = len({self._text(host) for host in owners}) > 1
-        speaking: List[Tuple[Host, List[Desired]]] = []
-        told: Set[Tuple[Any, ...]] = set()
+        sources: List[Tuple[Host, List[Desired]]] = []
+        seen: Set[Tuple[Any, ...]] = set()
         for host in owners:
             key = (self._text(host), self._identity(host, self._connection(host, quiet=True)))
-            speaking.append((host, [] if key in told else self._listed(host, several)))
-            told.add(key)
-        return speaking
+            sources.append((host, [] if key in seen else self._read_list(host, several)))
+            seen.add(key)
+        return sources
 
     def _text(self, host: Host) -> str:
         """A host's list as a text, by which equal ones are known."""
@@ -328,26 +328,26 @@ class _Gathering:
 
     def _refuse_shadowed(self) -> None:
         """Variables of single domains that a list of the inventory would leave without effect."""
-        if LIST in self._in.from_play or LIST in self._in.everywhere:
+        if LIST in self._situation.from_play or LIST in self._situation.everywhere:
             return  # such a list counts alone
-        for host in self._in.hosts:
+        for host in self._situation.hosts:
             for name in OF_A_DOMAIN:
                 if host.values.get(name) is not None:
-                    self._blame(
+                    self._add_problem(
                         host,
                         name,
-                        "it has no effect beside improvmx_domains, for where a host of the play has such a "
-                        "list, no host is a domain: move it into the list, or name the hosts that are "
-                        "domains, -e improvmx_hosts=GROUP",
+                        "it has no effect beside improvmx_domains, because no host is a domain if a host of "
+                        "the play has such a list: move it into the list, or select the hosts that are "
+                        "domains with -e improvmx_hosts=GROUP",
                     )
 
-    def _listed(self, host: Host, several: bool) -> List[Desired]:
+    def _read_list(self, host: Host, several: bool) -> List[Desired]:
         """What a list says. ``several``: there are others, so that a place needs the host's name."""
         value = host.values[LIST]
         if not isinstance(value, (list, tuple)):
             must = "it must be a list of domains, not %s" % _kind(value)
-            null = "it is there, but has no value: where no domains are meant, write an empty list, []"
-            self._blame(host, LIST, null if value is None else must)
+            null = "it is set, but has no value: for no domains, write an empty list, []"
+            self._add_problem(host, LIST, null if value is None else must)
             return []
         found = []
         for index, item in enumerate(value):
@@ -356,53 +356,55 @@ class _Gathering:
                 found.append(Desired("%s of %s" % (name, host.name) if several else name, item))
             else:
                 must = "it must be a domain with its options, such as {domain: example.com}, not %s"
-                self._blame(host, name, must % _kind(item))
+                self._add_problem(host, name, must % _kind(item))
         return found
 
     # --- Hosts that are domains -------------------------------------------------------------------
 
-    def _with_domains(self) -> List[Tuple[Host, List[Desired]]]:
-        situation = self._in
+    def _domains_of_hosts(self) -> List[Tuple[Host, List[Desired]]]:
+        situation = self._situation
         if situation.hidden:
             self._problems.append(
-                "--limit hides %s, where improvmx_domains is: run it without --limit"
+                "--limit hides %s, which has improvmx_domains: run it without --limit"
                 % _named(situation.hidden)
             )
             return []
         candidates = [host for host in situation.hosts if host.name not in _LOCALHOSTS]
-        if not any(_speaks(host) or FOUND in host.values for host in candidates):
+        if not any(_is_desired(host) or FOUND in host.values for host in candidates):
             return []
-        speaking = []
+        sources = []
         for host in candidates:
             try:
                 parse_domain(host.name)
             except ValueError as error:
                 self._problems.append(
-                    "host %s is no domain: %s. Where the inventory holds machines as well, name the group of "
-                    "the domains: -e improvmx_hosts=GROUP" % (shown(host.name), error)
+                    "host %s is not a domain: %s. If the inventory also contains machines, select the group "
+                    "of the domains with -e improvmx_hosts=GROUP" % (shown(host.name), error)
                 )
                 continue
-            if _speaks(host) or FOUND not in host.values:
+            if _is_desired(host) or FOUND not in host.values:
                 item = {
                     OF_A_DOMAIN[name]: value
                     for name, value in host.values.items()
                     if name in OF_A_DOMAIN and value is not None
                 }
-                speaking.append((host, [Desired(host.name, {"domain": host.name, **item}, "improvmx_")]))
+                sources.append((host, [Desired(host.name, {"domain": host.name, **item}, "improvmx_")]))
             else:
-                speaking.append((host, []))  # only found, by the inventory plugin: nothing is desired of it
-        return speaking
+                sources.append((host, []))  # only found, by the inventory plugin: nothing is desired of it
+        return sources
 
     # --- Accounts ---------------------------------------------------------------------------------
 
     def _connection(self, host: Host, quiet: bool = False) -> Dict[str, Any]:
         """The options of a host's connection, as far as they are given."""
-        return {**self._in.given, **self._read(host, CONNECTION, quiet)}
+        return {**self._situation.given, **self._read(host, CONNECTION, quiet)}
 
     def _identity(self, host: Host, connection: Mapping[str, Any]) -> Tuple[Any, ...]:
         """Which account it is: URL, key and version, with what counts where nothing is given."""
         options = {
-            option: connection.get(option) or self._in.environment.get(variable) or _DEFAULTS.get(option)
+            option: connection.get(option)
+            or self._situation.environment.get(variable)
+            or _DEFAULTS.get(option)
             for option, variable in _ENVIRONMENT.items()
             if "improvmx_" + option not in host.failures
         }
@@ -423,16 +425,16 @@ class _Gathering:
                 if value is not None:
                     options[option] = read(value)
                 elif name in _NEEDS_VALUE:
-                    raise ValueError("it is there, but has no value: remove it, or give it one")
+                    raise ValueError("it is set, but has no value: remove it, or set a value")
             except ValueError as error:
                 if not quiet:
-                    self._blame(host, name, str(error))
+                    self._add_problem(host, name, str(error))
         return options
 
-    def _grouped(self, speaking: Sequence[Tuple[Host, List[Desired]]]) -> List[Account]:
+    def _by_account(self, sources: Sequence[Tuple[Host, List[Desired]]]) -> List[Account]:
         groups: Dict[Tuple[Any, ...], List[Tuple[Host, List[Desired]]]] = {}
         connections: Dict[str, Dict[str, Any]] = {}
-        for host, desired in speaking:
+        for host, desired in sources:
             connections[host.name] = self._connection(host)
             identity = self._identity(host, connections[host.name])
             groups.setdefault(identity, []).append((host, desired))
@@ -442,8 +444,8 @@ class _Gathering:
             connection = connections[hosts[0].name]
             if not key and not any(name in host.failures for host in hosts for name in _ACCOUNT):
                 self._problems.append(
-                    "no API key for %s: set improvmx_api_key, best from a vault, or IMPROVMX_API_KEY in the "
-                    "environment" % _named([host.name for host in hosts])
+                    "no API key for %s: set improvmx_api_key, preferably from a vault, or IMPROVMX_API_KEY "
+                    "in the environment" % _named([host.name for host in hosts])
                 )
             runs = {host.name: self._read(host, _RUN) for host in hosts}
             self._refuse_disagreement(hosts, {n: {**connections[n], **runs[n]} for n in runs})
@@ -462,8 +464,8 @@ class _Gathering:
             others = [host for host, value in values.items() if value != values[first]]
             if others:
                 self._problems.append(
-                    "%s differs between hosts of one account, %s and %s: give all of them the same, as in "
-                    "group_vars/all" % (name, first, _named(others))
+                    "%s differs between hosts of one account, %s and %s: use the same value for all of them, "
+                    "for example in group_vars/all" % (name, first, _named(others))
                 )
 
     # --- Refusals that look at the whole ----------------------------------------------------------
@@ -477,38 +479,38 @@ class _Gathering:
                 owner = owners.setdefault(name, account) if name else account
                 if owner is not account:
                     self._problems.append(
-                        "%s is desired in two accounts, that of %s and that of %s: it can be in one only"
+                        "%s is desired in two accounts, that of %s and that of %s: it can belong to one only"
                         % (display_domain(str(name)), _named(owner.hosts), _named(account.hosts))
                     )
 
     def _refuse_purge(self, accounts: Sequence[Account], listed: bool) -> None:
-        if not any(_is_true(host.values.get(PURGE)) for host in self._in.hosts):
+        if not any(_is_true(host.values.get(PURGE)) for host in self._situation.hosts):
             return
         every = "improvmx_purge deletes every domain that the inventory does not name, and "
-        if self._in.limited:
+        if self._situation.limited:
             self._problems.append(
                 every + "--limit hides a part of it: run it without --limit, or without improvmx_purge"
             )
-        if self._in.unread:
+        if self._situation.unread:
             self._problems.append(
-                every + "a part of it could not be read: mend or remove %s" % _named(self._in.unread)
+                every + "a part of it could not be read: repair or remove %s" % _named(self._situation.unread)
             )
-        for host in self._in.hosts:
+        for host in self._situation.hosts:
             if LIST in host.names and LIST not in host.values and LIST not in host.failures:
-                self._blame(host, LIST, "its template omits it, which improvmx_purge does not allow")
+                self._add_problem(host, LIST, "its template omits it, which improvmx_purge does not allow")
         for account in accounts:
             if account.run.get("purge"):
                 self._refuse_purge_of(account, listed)
 
     def _refuse_purge_of(self, account: Account, listed: bool) -> None:
         names = frozenset(account.hosts)
-        hosts = [host for host in self._in.hosts if host.name in names]
+        hosts = [host for host in self._situation.hosts if host.name in names]
         if "max_deletions" not in account.run and not any(MAX_DELETIONS in h.failures for h in hosts):
             self._problems.append(
-                "improvmx_purge needs improvmx_max_deletions, the most domains and aliases that a run may "
-                "delete"
+                "improvmx_purge needs improvmx_max_deletions, the maximum number of domains and aliases "
+                "that a run may delete"
             )
-        found = [host.name for host in hosts if FOUND in host.values and not _speaks(host) and not listed]
+        found = [host.name for host in hosts if FOUND in host.values and not _is_desired(host) and not listed]
         if found:
             self._problems.append(
                 "improvmx_purge deletes every domain that the inventory does not name, and nothing is "
@@ -521,8 +523,8 @@ class _Gathering:
                 "or delete the others with state absent"
             )
 
-    def _nothing(self) -> str:
-        others = [host for host in self._in.hosts if host.name not in _LOCALHOSTS]
+    def _no_domains(self) -> str:
+        others = [host for host in self._situation.hosts if host.name not in _LOCALHOSTS]
         text = "There are no domains to provision. Set improvmx_domains, or use an inventory whose hosts are "
         text += "domains"
         if others:
@@ -539,7 +541,7 @@ class _Gathering:
 # --- Small things ---------------------------------------------------------------------------------
 
 
-def _speaks(host: Host) -> bool:
+def _is_desired(host: Host) -> bool:
     """Whether a host says anything of a domain, be it that a variable is empty."""
     return any(name in host.values or name in host.failures for name in OF_A_DOMAIN)
 
@@ -573,7 +575,7 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMED]) + (" and %d more" % left if left > 0 else "")
 
 
-def _meant(name: str) -> Optional[str]:
+def _closest_variable(name: str) -> Optional[str]:
     """The variable of ours that a name is, but for a typing mistake; None for a name of the user's own."""
     if name in KNOWN:
         return None

@@ -57,9 +57,9 @@ class _Reader:
         self._hostvars = task_vars["hostvars"]
         self._extra: FrozenSet[str] = frozenset(load_extra_vars(loader))
         self._evaluator = Evaluator(self._template)
-        self._here = task_vars["inventory_hostname"]
-        self._everybody = frozenset(task_vars["groups"]["all"])
-        raw = self._raw(self._here)
+        self._current_host = task_vars["inventory_hostname"]
+        self._all_hosts = frozenset(task_vars["groups"]["all"])
+        raw = self._raw(self._current_host)
         # Variables of the play, the role, the task or its loop: they are there for every host alike.
         self._common: Dict[str, Any] = {
             name: value
@@ -91,11 +91,11 @@ class _Reader:
         raw = self._raw(name)
         own = {variable for variable in raw if variable.startswith(_PREFIX)}
         own.update(variable for variable in self._common if variable.startswith(_PREFIX))
-        implicit = name not in self._everybody
+        implicit = name not in self._all_hosts
         read = READ & own
         if not read:
             return Host(name, names=frozenset(own), implicit=implicit)
-        variables = self._vars if name == self._here else {**self._vars, **raw, **self._common}
+        variables = self._vars if name == self._current_host else {**self._vars, **raw, **self._common}
         values: Dict[str, Any] = {}
         failures: Dict[str, str] = {}
         for variable in sorted(read):
@@ -106,7 +106,7 @@ class _Reader:
                 value = self._evaluator.evaluate(variables[variable], variables)
             except TemplateFailed as error:
                 failures[variable] = (
-                    "the reason is not shown, for it could hold a secret"
+                    "the reason is not shown, because it could contain a secret"
                     if variable in _SECRET and not str(error).endswith("is undefined")
                     else str(error)
                 )
@@ -126,9 +126,9 @@ class _Reader:
 
     def _hidden(self, names: Sequence[str]) -> List[str]:
         """The hosts that have a list, and take no part in the play."""
-        everybody = dict.fromkeys([*self._vars["groups"]["all"], "localhost"])
+        all_hosts = dict.fromkeys([*self._vars["groups"]["all"], "localhost"])
         playing = frozenset(names)
-        return [host for host in everybody if host not in playing and LIST in self._raw(host)]
+        return [host for host in all_hosts if host not in playing and LIST in self._raw(host)]
 
     def _unread(self) -> List[str]:
         """The sources of the inventory that Ansible could not read. It goes on without them, with a warning.

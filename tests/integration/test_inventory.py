@@ -335,7 +335,7 @@ def test_all_problems_are_reported_together_before_any_request(project: Project)
         "timeout must be at least 1 second",
         "retry_timeout: it must be of type int",
         "validate_certs: it must be of type bool",
-        "ca_path: there is no ",
+        " does not exist",
         "active: its template can't be resolved: 'nothing_of_that_name' is undefined",
         "querry: this plugin has no such option",
         "compose: it must be of type dict",

@@ -173,7 +173,7 @@ def test_variables_of_a_domain_from_a_play_are_rejected(project: Project, name: 
     project.write("site.yml", [{**play, "vars": variables if name == "play" else {}}])
     refused = project.play("site.yml", "-i", "hosts.yml")
     assert refused.code != 0
-    assert "improvmx_state, improvmx_webhook can't come from the play, the role or a task" in refused.output
+    assert "improvmx_state, improvmx_webhook can't be set in the play, the role or a task" in refused.output
     assert refused.requests == 0
     # From the command line a variable reaches every host.
     project.rounds(PROVISION, "-i", "hosts.yml", "-e", "improvmx_state=absent")
@@ -191,7 +191,7 @@ def test_variables_of_a_domain_from_a_play_are_rejected(project: Project, name: 
             {"improvmx_domains": "{{ typo }}"},
             "improvmx_domains of kept.example: its template fails: 'typo' is",
         ),
-        ({"improvmx_domains": None}, "improvmx_domains of kept.example: it is there, but has no value"),
+        ({"improvmx_domains": None}, "improvmx_domains of kept.example: it is set, but has no value"),
         (
             {"improvmx_api_key": "{{ typo }}"},
             "improvmx_api_key of kept.example: its template fails: 'typo' is",
@@ -238,7 +238,7 @@ def test_a_limit_that_hides_the_list_is_refused(project: Project) -> None:
     project.write("host_vars/localhost.yml", LIST)
     refused = project.play(PROVISION, "-i", "hosts.yml", "--limit", MACHINES[1])
     assert refused.code != 0
-    assert "--limit hides localhost, where improvmx_domains is" in refused.output
+    assert "--limit hides localhost, which has improvmx_domains" in refused.output
     assert refused.requests == 0
 
 

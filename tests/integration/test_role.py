@@ -143,7 +143,7 @@ def test_every_problem_of_the_input_names_host_and_variable(project: Project) ->
         'a.example, improvmx_aliases[0] (x), forward: "nowhere" can\'t be used: ',
         "a.example, improvmx_aliases[0] and aliases[1] are the same alias, X",
         'b.example, improvmx_webhook: "ftp://x" can\'t be used: ',
-        "improvmx_alises (b.example) is no variable of the role: improvmx_aliases is meant",
+        "improvmx_alises (b.example) is not a variable of the role: use improvmx_aliases",
     ):
         assert text in play.result["msg"]
     assert play.requests == 0
@@ -183,7 +183,7 @@ def test_an_inventory_of_machines_is_rejected_with_the_expected_variables(projec
     play = project.play(PROVISION, "-i", "hosts.yml")
     assert play.code != 0
     assert "improvmx_domians" in play.result["msg"]
-    assert "improvmx_domains is meant" in play.result["msg"]
+    assert "use improvmx_domains, or" in play.result["msg"]
     project.write("group_vars/all.yml", {"improvmx_team": "web"})
     play = project.play(PROVISION, "-i", "hosts.yml")
     assert "None of the hosts of the play (web1.corp.example, web2.corp.example) has" in play.result["msg"]
@@ -218,7 +218,7 @@ def test_a_purge_with_a_partly_unreadable_inventory_is_rejected(project: Project
     words = ("-i", "hosts.yml", "-i", source, "-e", json.dumps(purge))
     play = project.play(PROVISION, *words)
     assert play.code != 0
-    assert f"a part of it could not be read: mend or remove {project.folder / file}" in play.result["msg"]
+    assert f"a part of it could not be read: repair or remove {project.folder / file}" in play.result["msg"]
     assert names(project.emulator) == ["b.example"]
 
 

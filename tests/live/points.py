@@ -16,7 +16,7 @@ from functools import partial
 from secrets import token_urlsafe
 from typing import Any
 
-from ansible_collections.improvmx.email.plugins.module_utils._http.replies import service_words
+from ansible_collections.improvmx.email.plugins.module_utils._http.replies import read_service_message
 
 from .service import Answer, Service
 from .shapes import kind_of, shape_of
@@ -73,7 +73,7 @@ class Point:
 def wanted(answer: Answer, what: str) -> Answer:
     """The answer, if it grants what the rest of a point needs. Raises Untried."""
     if not answer.ok or answer.at("success") is False:
-        words = service_words(answer.body)
+        words = read_service_message(answer.body)
         raise Untried(f"{what} was refused with {answer.status}" + (f": {words}" if words else ""))
     return answer
 

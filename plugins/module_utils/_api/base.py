@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .._errors import BadReply, Refused
-from .._http.replies import service_words
+from .._http.replies import read_service_message
 from .._http.transport import Transport
 from .._model.credentials import Credential
 from .._model.dns_check import Check
@@ -24,7 +24,7 @@ from .._model.rules import Rule
 from .._model.text import shown
 from .._model.time import read_iso_utc
 
-# Further fields of a domain that the service is known to tell. Others are left out, so that the
+# Further fields of a domain that the service is known to return. Others are left out, so that the
 # output of improvmx_domain_info stays valid input of improvmx_domains.
 DETAILS = ("daily_quota", "dkim_selector", "banned", "strict_mxes", "routing_engine")
 
@@ -39,7 +39,7 @@ class Api:
     manages: Tuple[str, ...] = ()  # the settings and lists of a domain that it can manage
     batch_limit = 1  # how many aliases one request can create
     account_path = "/account"
-    tells_limits = False
+    has_limits = False
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
@@ -194,7 +194,7 @@ class Api:
 
     def refusal(self, reply: Reply) -> Refused:
         """What a reply says that has success false."""
-        words = self.transport.quote(service_words(reply.content))
+        words = self.transport.quote(read_service_message(reply.content))
         story = "the service answered 200, but without success%s" % (": " + words if words else "")
         return Refused(story, reply.method, reply.path, 200, words, doubtful=reply.method != "GET")
 
@@ -203,7 +203,7 @@ class Api:
         try:
             return self.call("GET", template, *values)
         except Refused as error:
-            if self.says_missing(error):
+            if self.is_missing(error):
                 return None
             raise
 
@@ -212,10 +212,10 @@ class Api:
         try:
             self.call("DELETE", template, *values)
         except Refused as error:
-            if not self.says_missing(error):
+            if not self.is_missing(error):
                 raise
 
-    def says_missing(self, error: Refused) -> bool:
+    def is_missing(self, error: Refused) -> bool:
         """Whether the service says that a thing does not exist. Raises ApiError where it knows nothing.
 
         Below a path of ``api_url`` that is too deep, nothing exists. So where it has one, and nothing has
@@ -223,11 +223,11 @@ class Api:
         """
         if error.status != 404:
             return False
-        if not self.transport.root_is_proven:
+        if not self.transport.root_is_confirmed:
             try:
                 self.call("GET", self.account_path)
             except Refused as fault:
-                raise fault.extended("; api_url has a path, is that right?") from None
+                raise fault.extended("; check the path in api_url") from None
         return True
 
 
@@ -264,7 +264,7 @@ class Reply:
     def text(self, thing: Mapping[str, Any], key: str) -> str:
         value = thing.get(key)
         if not isinstance(value, str) or not value:
-            raise self.bad('the reply has something without a text under "%s"' % key)
+            raise self.bad('the reply has an object without a text under "%s"' % key)
         return value
 
     def name(self, thing: Mapping[str, Any], key: str) -> str:
@@ -274,7 +274,7 @@ class Reply:
     def account(self) -> Dict[str, Any]:
         account = {name: value for name, value in self.one("account").items() if name != "success"}
         if not account:
-            raise self.bad("the reply tells nothing of the account")
+            raise self.bad("the reply does not describe the account")
         return account
 
     # --- Domains and aliases ----------------------------------------------------------------------
@@ -361,7 +361,7 @@ class Listing:
         if self.shrank:
             return "the list changed while it was read, each of %d times" % MOST_READINGS
         if self.total is not None and len(self.seen) < self.total:
-            return "the list shows %d of the %d that its total tells" % (len(self.seen), self.total)
+            return "the list shows %d of the %d entries that its total reports" % (len(self.seen), self.total)
         return ""
 
 

@@ -14,10 +14,10 @@ from .base import Api
 from .v2 import ApiV2
 from .v3 import ApiV3
 
-DIALECTS: Dict[str, Type[Api]] = {dialect.version: dialect for dialect in (ApiV2, ApiV3)}
+API_VERSIONS: Dict[str, Type[Api]] = {api.version: api for api in (ApiV2, ApiV3)}
 
 _VENDOR = "improvmx.com"
-_WAIT_WORTH_TELLING = 10.0  # seconds
+_WAIT_WORTH_REPORTING = 10.0  # seconds
 
 
 def open_transport(options: Mapping[str, Any]) -> Transport:
@@ -40,13 +40,16 @@ def warning_of_version(options: Mapping[str, Any]) -> str:
     return "ImprovMX removed version 2 of its API on 2024-06-01: use api_version=v3, the default."
 
 
-def tell_waits(transport: Transport, who: str) -> str:
+def warning_of_waits(transport: Transport, who: str) -> str:
     """A sentence about long waits for the rate limit, if there were any. ``who``: what had to wait."""
     limits = transport.limits
-    if limits.seconds_waited < _WAIT_WORTH_TELLING:
+    if limits.seconds_waited < _WAIT_WORTH_REPORTING:
         return ""
-    return "The rate limit of ImprovMX made %s wait for %.0f s in all; the last limit met was that of %s." % (
-        who,
-        limits.seconds_waited,
-        limits.met,
+    return (
+        "The rate limit of ImprovMX made %s wait for %.0f s in total; the last limit reached was that of %s."
+        % (
+            who,
+            limits.seconds_waited,
+            limits.met,
+        )
     )

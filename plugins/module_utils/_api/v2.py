@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Set
 
-from .._http.replies import service_words
+from .._http.replies import read_service_message
 from .._model.dns_check import Check, mx_problem
 from .._model.domains import Alias, Domain
 from .base import MOST_READINGS, Api, Listing, alias_body
@@ -71,10 +71,10 @@ class ApiV2(Api):
         reply = self.ask("POST", "/domains/{}/check", name, body={}, repeatable=True)
         valid, reason = reply.content.get("success"), reply.content.get("reason")
         if not isinstance(valid, bool):
-            raise reply.bad("the reply does not tell whether MX is right")
+            raise reply.bad("the reply does not state whether MX is correct")
         if valid:
             return Check(True, None)
-        if "reason" not in reply.content and service_words(reply.content):
+        if "reason" not in reply.content and read_service_message(reply.content):
             raise self.refusal(reply)
         return Check(False, mx_problem(name, self.transport.quote(str(reason)) if reason else ""))
 

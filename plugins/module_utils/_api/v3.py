@@ -31,7 +31,7 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
     version = "v3"
     manages = (*SETTINGS, *LISTS)
     batch_limit = 500
-    tells_limits = True
+    has_limits = True
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)
@@ -110,7 +110,7 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
         ignored = sorted(key for key in kept if not same_setting(kept[key], settings[key]))
         if ignored:
             cleared = set(ignored) <= set(uncleared)
-            story = "the service did not clear %s" if cleared else "the service did not take %s"
+            story = "the service did not clear %s" if cleared else "the service did not apply %s"
             raise BadReply(
                 story % ", ".join(ignored),
                 "PUT",
@@ -146,7 +146,7 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
         failed = reply.content.get("failed")
         if failed or any(alias.name not in ids for alias in aliases):
             # The form of what failed is not documented.
-            words = self.transport.quote(str(failed or "no word why"))
+            words = self.transport.quote(str(failed or "no reason given"))
             story = "the service did not add every alias of a batch: %s" % words
             raise PartlyDone(story, "POST", reply.path, ids)
         return ids
@@ -226,14 +226,14 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
             if alias.name == name:
                 return alias.id or name
         path = "/v3/domains/%s/aliases" % domain
-        raise Refused("there is no alias %s, only one with this id" % name, "GET", path, 404)
+        raise Refused("the alias %s does not exist, only one with this id" % name, "GET", path, 404)
 
     def check_domain(self, name: str) -> Check:
         reply = self.call("GET", "/domains/{}/check", name)  # the one GET that writes
         records = reply.one("records")
         valid = mx_is_valid(records)
         if valid is None:
-            raise reply.bad("the reply does not tell whether MX is right")
+            raise reply.bad("the reply does not state whether MX is correct")
         reason = "; ".join(self.transport.quote(problem) for problem in problems(name, records))
         return Check(valid, reason or None, records)
 

@@ -72,7 +72,7 @@ try:
     from requests.adapters import HTTPAdapter
     from urllib3.exceptions import ConnectTimeoutError
 except ImportError:
-    pass  # _transport tells
+    pass  # transport.py reports it
 else:
 
     def _in_time(connection: Any, connect: Callable[[], None]) -> None:

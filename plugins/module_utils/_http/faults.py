@@ -38,7 +38,7 @@ def innermost(error: BaseException) -> BaseException:
     return error
 
 
-def is_hopeless(error: Exception) -> bool:
+def is_permanent(error: Exception) -> bool:
     """Whether this is how a wrong address, a wrong scheme, another version of TLS or a wrong proxy looks."""
     for fault in _chain(error):
         if isinstance(fault, socket.gaierror) and fault.errno in _NO_HOST:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""When the next request may be sent, from what the service's headers tell. For any number of threads.
+"""When the next request may be sent, from the headers of the service. For any number of threads.
 
 The service's documents disagree on what a limit covers: an endpoint, or all reads and all writes of an
 account. So a limit is taken for that of the whole account until the headers show otherwise: a request
@@ -144,7 +144,7 @@ class RateLimits:
             finally:  # others wait, whatever happens here
                 self._answered.notify_all()
 
-    def closed_for(self, endpoint: Endpoint) -> Optional[float]:
+    def seconds_until_open(self, endpoint: Endpoint) -> Optional[float]:
         """Seconds until the window of an endpoint takes requests again; None when that is not known."""
         with self._answered:
             window = self._window(endpoint)

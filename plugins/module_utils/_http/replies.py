@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _DEEPEST_REPLY = 50  # lists and objects within each other; those of the API have 6
 _CHUNK = 256 * 1024
-_LONGEST_WORDS = 600  # characters of the service's own that a message quotes
+_LONGEST_MESSAGE = 600  # characters of the service's own that a message quotes
 # In JSON: a half of a character, in a pair or not; what Ansible's own keys begin with, escaped or not.
 _TO_MEND = re.compile(rb"\\u[dD][89a-fA-F]|__ansible|\\u00[4-7]")
 _ANSIBLES_OWN = "__ansible"  # keys of a result that Ansible would take for a type of its own
@@ -72,7 +72,7 @@ def is_refusal(reply: Any) -> bool:
     return str(reply.get("code")) == "404" and any(name in reply for name in ("error", "errors"))
 
 
-def service_words(reply: Any) -> str:
+def read_service_message(reply: Any) -> str:
     """What the service says of an error, field by field, in whichever of its forms it came."""
     if not isinstance(reply, dict):
         return ""
@@ -92,7 +92,7 @@ def appearance(response: requests.Response, content: bytes) -> str:
     """What an answer looks like that is not JSON: its kind and, of a page, the title."""
     if not content:
         return "an empty body"
-    kind = response.headers.get("Content-Type", "").split(";")[0].strip() or "an untyped body"
+    kind = response.headers.get("Content-Type", "").split(";")[0].strip() or "a body without a content type"
     text = content[:4096].decode("utf-8", "replace")
     title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
     about = ' titled "%s"' % title[1].strip() if title else ""
@@ -102,14 +102,14 @@ def appearance(response: requests.Response, content: bytes) -> str:
 def redirect_target(response: requests.Response) -> str:
     """The host that a redirect leads to."""
     try:
-        return urlsplit(response.headers.get("Location", "")).hostname or "another place"
+        return urlsplit(response.headers.get("Location", "")).hostname or "another host"
     except ValueError:
-        return "another place"
+        return "another host"
 
 
 def one_line(text: str) -> str:
     flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return flat if len(flat) <= _LONGEST_WORDS else flat[: _LONGEST_WORDS - 3] + "..."
+    return flat if len(flat) <= _LONGEST_MESSAGE else flat[: _LONGEST_MESSAGE - 3] + "..."
 
 
 def _is_too_deep(reply: Any) -> bool:

@@ -33,7 +33,7 @@ class Secrets:
         """The text without any secret, in any of the forms in which it travels."""
         for form in self._forms:
             if form in text and len(form) < SHORTEST_MASKED:
-                return "(left out, for it holds a secret)"
+                return "(not shown, because it contains a secret)"
             text = text.replace(form, "********")
         return text
 

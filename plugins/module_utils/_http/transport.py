@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One HTTP request done well: session, authentication, time limits, repeats, rate limits, errors.
+"""One HTTP request done well: session, authentication, time limits, retries, rate limits, errors.
 
 It raises and never prints; it knows neither Ansible nor what a domain is.
 """
@@ -25,7 +25,7 @@ from .._model.urls import shorten_urls
 from . import deadline as _deadline
 from . import stop as _stop
 from .address import Proxy, fill_path, is_root, split_root
-from .faults import innermost, is_hopeless, never_sent
+from .faults import innermost, is_permanent, never_sent
 from .rate_limits import Endpoint, NoAnswer, RateLimits, Stopped, Ticket, WindowClosed
 from .replies import (
     TooLarge,
@@ -34,8 +34,8 @@ from .replies import (
     one_line,
     parse_json,
     read_body,
+    read_service_message,
     redirect_target,
-    service_words,
 )
 from .secrets import SHORTEST_MASKED, Secrets
 
@@ -82,7 +82,7 @@ class Transport:
         _problems(api_url, self._key, timeout, retry_timeout, verify).refuse()
         self._root, self._root_path = split_root(api_url)
         # Whether the service is known to be there. Below a path that is too deep, everything is a 404.
-        self.root_is_proven = not self._root_path
+        self.root_is_confirmed = not self._root_path
         # As numbers with a fraction: Ansible lets a truth value pass for a number, urllib3 does not.
         self._timeout = float(min(timeout, _LONGEST_TIME))
         self._retry_timeout = float(min(retry_timeout, _LONGEST_TIME))
@@ -141,19 +141,21 @@ class Transport:
         in_doubt = False
         while True:
             if self.stop.is_set():
-                raise Interrupted("not sent, for the run was interrupted", method, path, doubtful=in_doubt)
+                raise Interrupted(
+                    "not sent, because the run was interrupted", method, path, doubtful=in_doubt
+                )
             try:
                 ticket = self.limits.enter(endpoint, self._left(started))
             except Stopped:
                 continue
             except WindowClosed as closed:
                 story = (
-                    "the service's rate limit leaves no request for another %.0f s, more than "
-                    "retry_timeout allows" % closed.seconds
+                    "the service's rate limit allows no request for another %.0f s, longer than "
+                    "retry_timeout" % closed.seconds
                 )
                 raise RateLimited(story, method, path, doubtful=in_doubt) from None
             except NoAnswer:
-                story = "not sent, for requests before it were not answered in time"
+                story = "not sent, because earlier requests were not answered in time"
                 raise Unavailable(story, method, path, doubtful=in_doubt) from None
             tries += 1
             try:
@@ -244,7 +246,7 @@ class Transport:
             self._held.pop(threading.get_ident(), None)
             if size + sum(self._held.values()) > _LARGEST_REPLIES:
                 raise TooLarge(
-                    "the replies to requests side by side are larger than %d MiB together"
+                    "the replies to parallel requests are larger than %d MiB together"
                     % (_LARGEST_REPLIES >> 20)
                 )
             self._held[threading.get_ident()] = size
@@ -252,14 +254,14 @@ class Transport:
     def _judge(self, response: requests.Response, content: bytes, method: str, path: str) -> Any:
         status = response.status_code
         reply, readable = parse_json(content)
-        self._learn_token(reply)
-        words = self.quote(service_words(reply))
+        self._hide_token(reply)
+        words = self.quote(read_service_message(reply))
         said = words if readable else self.quote(appearance(response, content))
         story = "the service answered %d%s" % (status, ": " + said if said else "")
         if 300 <= status < 400:
             raise BadReply(
-                "the service redirects to %s; redirects are not followed, so that the API key stays "
-                "with api_url: correct api_url" % self.quote(redirect_target(response)),
+                "the service redirects to %s; redirects are not followed, because the API key would be "
+                "sent along: correct api_url" % self.quote(redirect_target(response)),
                 method,
                 path,
                 status,
@@ -290,7 +292,7 @@ class Transport:
                 status,
                 doubtful=method != "GET",
             )
-        self.root_is_proven = True
+        self.root_is_confirmed = True
         return reply
 
     def _connection_fault(self, error: Exception, method: str, path: str, limit: float) -> ApiError:
@@ -318,7 +320,7 @@ class Transport:
             fault = _no_answer("no complete answer within %.3g s" % limit, method, path)
         else:
             fault = _no_answer("the connection to %s broke: %s" % (where, reason), method, path)
-        fault.hopeless = not self._reached and is_hopeless(error)
+        fault.hopeless = not self._reached and is_permanent(error)
         return fault
 
     # --- Time -------------------------------------------------------------------------------------
@@ -340,7 +342,7 @@ class Transport:
             self._down_since = time.monotonic()
         backoff = min(_LONGEST_PAUSE, 0.5 * 2 ** min(tries - 1, 10))
         if isinstance(error, RateLimited):
-            closed = self.limits.closed_for(endpoint)
+            closed = self.limits.seconds_until_open(endpoint)
             # The service may say "at once" again and again.
             return backoff if closed is None else max(closed, backoff if tries > 1 else 0.0)
         if not down or getattr(error, "hopeless", False):
@@ -357,7 +359,7 @@ class Transport:
         """Wait, but not longer than until the run is to end."""
         _stop.wait_for(self.stop, seconds)
 
-    def rest(self, error: ApiError, tries: int, started: float) -> bool:
+    def pause_before_retry(self, error: ApiError, tries: int, started: float) -> bool:
         """Pause before a write is repeated that was tried once and turned out to have had no effect.
 
         Return False, without a pause, where a repeat is hopeless or the time since ``started`` is up.
@@ -372,11 +374,11 @@ class Transport:
     def _given_up(self, error: ApiError, tries: int, spent: float, pause: float) -> ApiError:
         more = ""
         if isinstance(error, RateLimited):
-            more = "; the next try would be due in %.0f s, more than retry_timeout allows" % pause
+            more = "; the next retry would start in %.0f s, after the end of retry_timeout" % pause
         if tries > 1:
             more += "; given up after %d tries in %.0f s" % (tries, spent)
         if not self._reached:
-            more += "; no answer has come from there yet, so check api_url, the proxy and the network"
+            more += "; no answer was received so far, so check api_url, the proxy and the network"
         return error.extended(more)
 
     # --- Secrets ----------------------------------------------------------------------------------
@@ -393,7 +395,7 @@ class Transport:
         """A text of somebody else's as messages show it: without the key, on one line, not too long."""
         return one_line(shorten_urls(self.mask(text)))
 
-    def _learn_token(self, reply: Any) -> None:
+    def _hide_token(self, reply: Any) -> None:
         """Version 2 shows the account's key as ``token``, which may be another than the one in use."""
         token = reply.get("token") if isinstance(reply, dict) else None
         if isinstance(token, str) and token.strip():
@@ -406,7 +408,7 @@ def _problems(
     """All that is wrong with the options of a connection."""
     problems = Problems()
     if re.search(r"/v\d+/*\s*\Z", api_url):
-        problems.append("api_url must end before the version: that is in api_version")
+        problems.append("api_url must not contain the API version: set it in api_version")
     if not is_root(api_url):
         problems.append(
             "api_url must be an http or https URL with a host, and without user, query or fragment"
@@ -416,13 +418,13 @@ def _problems(
     try:
         _encoded(api_key)
     except UnicodeEncodeError:
-        problems.append("api_key holds what is no character")
+        problems.append("api_key contains invalid characters")
     if timeout <= 0:
         problems.append("timeout must be at least 1 second")
     if retry_timeout < 0:
         problems.append("retry_timeout can't be negative")
     if isinstance(verify, str) and not os.path.exists(verify):
-        problems.append("ca_path: there is no %s" % shown(verify))
+        problems.append("ca_path: %s does not exist" % shown(verify))
     return problems
 
 
@@ -436,9 +438,9 @@ def _hint(status: int, path: str) -> str:
     if status == 401:
         return "the API key is not valid: check api_key or IMPROVMX_API_KEY"
     if status == 407:
-        return "a proxy wants a user name and a password: set them in HTTPS_PROXY or HTTP_PROXY"
+        return "a proxy requires a user name and a password: set them in HTTPS_PROXY or HTTP_PROXY"
     if status == 403 and "/v2/" in path:
-        return "if the API key is not valid, version 2 says the same: check api_key or IMPROVMX_API_KEY"
+        return "version 2 also answers this if the API key is not valid: check api_key or IMPROVMX_API_KEY"
     return ""
 
 

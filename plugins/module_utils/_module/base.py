@@ -13,7 +13,7 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_requ
 from ansible.module_utils.errors import AnsibleFallbackNotFound
 
 from .._api.base import Api
-from .._api.connect import DIALECTS, open_transport, tell_waits, warning_of_version
+from .._api.connect import API_VERSIONS, open_transport, warning_of_version, warning_of_waits
 from .._errors import ImprovmxError, InputError
 from .._http.stop import stopped_by_signals
 from .._http.transport import REQUESTS_IMPORT_ERROR, Transport
@@ -48,7 +48,7 @@ def shared_options() -> Dict[str, Dict[str, Any]]:
         "api_version": {
             "type": "str",
             "default": "v3",
-            "choices": sorted(DIALECTS),
+            "choices": sorted(API_VERSIONS),
             "fallback": (_environment, ["IMPROVMX_API_VERSION"]),
         },
         "validate_certs": {"type": "bool", "default": True},
@@ -84,13 +84,13 @@ def execute(
         )
     transport: Optional[Transport] = None
     try:
-        dialect = DIALECTS[module.params["api_version"]]
-        transport, given = read_all(lambda: open_transport(module.params), lambda: read(dialect))
+        api_class = API_VERSIONS[module.params["api_version"]]
+        transport, given = read_all(lambda: open_transport(module.params), lambda: read(api_class))
         warning = warning_of_version(module.params)
         if warning:
             module.warn(warning)
         with stopped_by_signals(transport.stop):
-            results = work(dialect(transport), given)
+            results = work(api_class(transport), given)
     except ImprovmxError as error:
         failure = {**(when_failed or {}), **getattr(error, "results", {})}
         if transport and transport.stop.is_set():
@@ -133,7 +133,7 @@ def read_option(params: Mapping[str, Any], option: str, parse: Callable[[str], _
 def _with_costs(
     module: AnsibleModule, transport: Optional[Transport], results: Mapping[str, Any]
 ) -> Dict[str, Any]:
-    waits = tell_waits(transport, "this task") if transport else ""
+    waits = warning_of_waits(transport, "this task") if transport else ""
     if waits:
         module.warn(waits)
     return {**results, "api_requests": transport.requests_made if transport else 0}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The path of improvmx_domain_check: what is there -> the checks -> what they changed.
+"""The path of improvmx_domain_check: current state -> checks -> what they changed.
 
 A check can make a domain active, and does not say so. So domains are read before, and again where what
 the check says does not fit the state that they had.
@@ -28,12 +28,12 @@ from .._run.parallel import MOST_AT_A_TIME, Outage, side_by_side
 from .base import execute, read_all, read_number, read_option
 from .results import (
     NOTHING_DONE,
-    about,
+    describe_changes,
+    error_with_domain,
+    failure_before_writes,
     failures_of,
-    listed,
+    shorten_list,
     summary,
-    told,
-    unchanged,
     warn,
     warn_of_missing_domain,
 )
@@ -54,7 +54,7 @@ class Verification:
     check: Optional[Check] = None
     error: Optional[ImprovmxError] = None
     active: Optional[bool] = None
-    blind: bool = False  # whether it is not known what the check changed
+    is_unknown: bool = False  # whether it is not known what the check changed
 
     def result(self) -> Dict[str, Any]:
         """The form that users see."""
@@ -71,7 +71,7 @@ class Verification:
             return []
         return [Change("update", "domain", self.name, self.name, {"active": was}, {"active": self.active})]
 
-    def is_open(self) -> bool:
+    def may_have_changed(self) -> bool:
         """Whether the check may have changed the domain."""
         if self.before is None or isinstance(self.error, NotTried):
             return False
@@ -103,15 +103,15 @@ def verify(module: AnsibleModule) -> None:
         try:
             found = read_named(api, names)
         except ApiError as error:
-            raise unchanged(error) from None
+            raise failure_before_writes(error) from None
         reads = api.transport.requests_made - before
         verifications = [_begin(name, found.get(name)) for name in names]
         if module.check_mode:
             _warn_of_dry_run(module, verifications)
             return _results(params, [Verification(v.name, v.before, active=v.active) for v in verifications])
-        there = [v for v in verifications if v.before]
-        check_until_valid(api, there, wait, concurrency)
-        look_again(api, [v for v in there if v.is_open()], reads, concurrency)
+        existing = [v for v in verifications if v.before]
+        check_until_valid(api, existing, wait, concurrency)
+        look_again(api, [v for v in existing if v.may_have_changed()], reads, concurrency)
         return _conclude(params, verifications)
 
     execute(module, read, work, when_failed=NOTHING_DONE)
@@ -128,13 +128,13 @@ def _begin(name: str, domain: Optional[Domain]) -> Verification:
 
 
 def _warn_of_dry_run(module: AnsibleModule, verifications: Sequence[Verification]) -> None:
-    """Say what a dry run can't know. An earlier task may be the one that would create a domain."""
+    """Warn of what check mode can't predict."""
     unchecked = [v.name for v in verifications if v.before]
     if unchecked:
         warn(
             module,
-            "The DNS records of %s were not checked: a check can make a domain active, so a dry run sends "
-            "none." % listed(unchecked),
+            "The DNS records of %s were not checked in check mode, because a check can activate a domain."
+            % shorten_list(unchecked),
         )
     warn_of_missing_domain(module, *(v.name for v in verifications if not v.before))
 
@@ -148,13 +148,13 @@ def check_until_valid(api: Api, verifications: Sequence[Verification], wait: flo
 
     def check(verification: Verification) -> None:
         if outage.known:
-            verification.error = outage.not_tried()
+            verification.error = outage.skipped()
             return
         try:
             verification.check = api.check_domain(verification.name)
         except ApiError as error:
             verification.check, verification.error = None, error
-        outage.learn(verification.error)
+        outage.record(verification.error)
 
     until = time.monotonic() + wait
     pause = _FIRST_PAUSE
@@ -169,7 +169,7 @@ def check_until_valid(api: Api, verifications: Sequence[Verification], wait: flo
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
-def look_again(api: Api, open_ones: Sequence[Verification], reads: int, concurrency: int) -> None:
+def look_again(api: Api, uncertain: Sequence[Verification], reads: int, concurrency: int) -> None:
     """Read what the checks made of domains: one by one, or the list if it took fewer ``reads`` before."""
 
     def look(verification: Verification) -> None:
@@ -180,24 +180,24 @@ def look_again(api: Api, open_ones: Sequence[Verification], reads: int, concurre
             found = read_named(api, [v.name for v in some])
         except ApiError as error:
             for verification in some:
-                _note_blindness(verification, error)
+                _note_unknown_result(verification, error)
             return
         for verification in some:
             domain = found.get(verification.name)
             verification.active = domain.active if domain else None
 
-    if len(open_ones) > reads:
-        read(open_ones)
+    if len(uncertain) > reads:
+        read(uncertain)
     else:
-        side_by_side(look, open_ones, concurrency)
+        side_by_side(look, uncertain, concurrency)
 
 
-def _note_blindness(verification: Verification, error: ApiError) -> None:
+def _note_unknown_result(verification: Verification, error: ApiError) -> None:
     problem = verification.error or "The check was done"
-    verification.blind = True
+    verification.is_unknown = True
     verification.active = None
     verification.error = ImprovmxError(
-        "%s; whether that changed %s could not be found out (%s)" % (problem, verification.name, error)
+        "%s; whether it changed %s could not be found out (%s)" % (problem, verification.name, error)
     )
 
 
@@ -224,33 +224,35 @@ def _conclude(params: Mapping[str, Any], verifications: Sequence[Verification]) 
     results["pending"] = []
     if params["domains"] is not None:
         results["failed_domains"] = failures_of((v.name, v.error) for v in failed)
-    raise Failure(_story(verifications, failed), results)
+    raise Failure(_failure_message(verifications, failed), results)
 
 
 def _invalid(verification: Verification) -> ImprovmxError:
     name = verification.name
     reason = verification.check.reason if verification.check else None
     return ImprovmxError(
-        "the MX records of %s are not right: %s" % (name, reason or "the service says no more")
+        "the MX records of %s are not correct: %s" % (name, reason or "the service gives no reason")
     )
 
 
-def _story(verifications: Sequence[Verification], failed: Sequence[Verification]) -> str:
+def _failure_message(verifications: Sequence[Verification], failed: Sequence[Verification]) -> str:
     """What happened, to which domains, what the checks changed, and what to do next."""
     changes = [change for verification in verifications for change in verification.changes()]
-    again = "Run it again: a check can be repeated without harm."
+    again = "Run it again: repeating a check does no harm."
     if len(verifications) == 1:
-        story = "%s. " % str(failed[0].error).rstrip(".")
-        if failed[0].blind:
-            return story + again
-        return story + ("The check changed the domain all the same." if changes else "Nothing was changed.")
-    reasons = listed(
-        [about(v.name, v.error) for v in failed if v.error], "and %d more, see failed_domains", "; "
+        message = "%s. " % str(failed[0].error).rstrip(".")
+        if failed[0].is_unknown:
+            return message + again
+        return message + ("The check changed the domain nevertheless." if changes else "Nothing was changed.")
+    reasons = shorten_list(
+        [error_with_domain(v.name, v.error) for v in failed if v.error],
+        "and %d more, see failed_domains",
+        "; ",
     )
-    story = "%d of %d domains failed. %s. Done: %s." % (
+    message = "%d of %d domains failed. %s. Done: %s." % (
         len(failed),
         len(verifications),
         reasons,
-        told(changes),
+        describe_changes(changes),
     )
-    return "%s %s" % (story, again) if any(v.blind for v in failed) else story
+    return "%s %s" % (message, again) if any(v.is_unknown for v in failed) else message

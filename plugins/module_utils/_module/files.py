@@ -67,13 +67,13 @@ def plan_files(texts: Mapping[str, str]) -> List[FileChange]:
         if present is not None and not is_untouched(present):
             edited = is_exported(present)
             refused.append(
-                "%s %s" % (path, "was edited since its export" if edited else "is not of an export")
+                "%s %s" % (path, "was edited since its export" if edited else "was not written by an export")
             )
     if refused:
         raise Failure(
-            "Nothing was written, for it would overwrite what is there: %s. Move away what you want to keep, "
-            "delete what you don't, or choose another path (for the playbook, improvmx_export_path)."
-            % brief(refused),
+            "Nothing was written, because it would overwrite existing files: %s. Move the files to keep, "
+            "delete the others, or choose another path (for the playbook, improvmx_export_path)."
+            % join_first(refused),
             _outcome([], changes),
         )
     return changes
@@ -83,16 +83,16 @@ def write_files(changes: Sequence[FileChange]) -> None:
     """Write them all. Raises Failure that says which were written."""
     for index, change in enumerate(changes):
         try:
-            put(change.path, [change.after])
+            write_whole_file(change.path, [change.after])
         except OSError as error:
             raise Failure(
-                "%s can't be written: %s. Of %d files, %d %s written; run it again once the cause is gone."
+                "%s can't be written: %s. Of %d files, %d %s written; run it again once the cause is fixed."
                 % (change.path, error.strerror, len(changes), index, "was" if index == 1 else "were"),
                 _outcome(changes[:index], changes[index:]),
             ) from None
 
 
-def orphans(folder: str, texts: Mapping[str, str]) -> List[str]:
+def former_files(folder: str, texts: Mapping[str, str]) -> List[str]:
     """The files of a folder that an export once wrote, and that are not among its files any more.
 
     What can't be read is none of them: by now all files are written, and this is no reason to fail.
@@ -120,7 +120,7 @@ def _outcome(done: Sequence[FileChange], pending: Sequence[FileChange]) -> Dict[
     }
 
 
-def brief(reasons: Sequence[str]) -> str:
+def join_first(reasons: Sequence[str]) -> str:
     """Many things in one sentence, the first of them by name."""
     named = list(reasons[:_MOST_NAMED])
     if len(reasons) > _MOST_NAMED:
@@ -132,7 +132,7 @@ def _read(path: str) -> Optional[str]:
     """The text of a file, None where there is none. What is no UTF-8 is marked as such."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # of a device or a pipe, reading may have no end
-            raise ImprovmxError("%s is no regular file. Nothing was written." % path)
+            raise ImprovmxError("%s is not a regular file. Nothing was written." % path)
     except OSError:
         pass  # told below, where it matters
     try:
@@ -145,7 +145,7 @@ def _read(path: str) -> Optional[str]:
         raise ImprovmxError("%s can't be read: %s. Nothing was written." % (path, error.strerror)) from None
 
 
-def put(path: str, parts: Iterable[str]) -> None:
+def write_whole_file(path: str, parts: Iterable[str]) -> None:
     """Put a text into a file, whole or not at all. Missing folders are made, a link is followed."""
     target = os.path.realpath(path)
     folder = os.path.dirname(target)

@@ -24,20 +24,20 @@ from .._run.progress import Progress
 from .base import execute, read_all
 from .results import (
     NOTHING_DONE,
-    about,
+    describe_changes,
+    error_with_domain,
+    failure_before_writes,
     failures_of,
-    listed,
+    shorten_list,
     summary,
-    told,
-    unchanged,
     warn,
     warn_of_missing_domain,
 )
 
-# What improvmx_domain_info tells beyond what can be wished for.
-_TOLD = ("display", "active", "added", "dns_records", *DETAILS)
+# Fields that improvmx_domain_info returns and that can't be set.
+_READ_ONLY = ("display", "active", "added", "dns_records", *DETAILS)
 # What the limits of a plan are counted for.
-_FOR_EACH = {"domains": "in all", "aliases": "a domain", "destinations": "an alias"}
+_FOR_EACH = {"domains": "in total", "aliases": "per domain", "destinations": "per alias"}
 
 
 _STATE: Mapping[str, Any] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
@@ -107,7 +107,7 @@ def domains_item_options() -> Dict[str, Dict[str, Any]]:
     options["aliases"]["options"]["id"] = {"type": "raw"}
     options["rules"]["options"]["created"] = {"type": "raw"}
     options["credentials"]["options"].update({name: {"type": "raw"} for name in ("created", "usage")})
-    options.update({name: {"type": "raw"} for name in _TOLD})
+    options.update({name: {"type": "raw"} for name in _READ_ONLY})
     return options
 
 
@@ -136,7 +136,7 @@ def provision(
     warns_of_limits: bool = False,
     unmanaged: str = "ignore",
 ) -> None:
-    """Bring the account to what is wished for, or say what would be done, and end the module.
+    """Apply the desired state, or predict the changes in check mode, and end the module.
 
     ``wishes_of`` reads the module's arguments for a version of the API, and may raise InputError.
     ``results_of`` makes the module's own results. ``warns_of_limits``: whether to read the limits of the
@@ -155,7 +155,7 @@ def provision(
                 api, wishes, everything=purge, concurrency=concurrency, whole=unmanaged != "ignore"
             )
         except ApiError as error:
-            raise unchanged(error) from None
+            raise failure_before_writes(error) from None
         if module.check_mode:
             found.update(_expected(module, wishes, found))
         plans = plan(wishes, found, purge)
@@ -178,7 +178,7 @@ def provision(
 def _expected(
     module: AnsibleModule, wishes: Sequence[DomainWish], found: Mapping[str, Domain]
 ) -> Dict[str, Domain]:
-    """In a dry run, a domain that is not there may be what an earlier task would have created."""
+    """The domains that check mode assumes an earlier task to have created."""
     expected = {
         wish.name: newborn(wish.name)
         for wish in wishes
@@ -194,9 +194,9 @@ def _refuse_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -> None:
         return
     deletions = [change for p in plans for change in p.changes if change.action == "delete"]
     raise _Refused(
-        "this run would delete %d domains, aliases, rules and credentials (what goes with a deleted domain "
-        "counts), and max_deletions is %d. It would %s. If that is what you want, raise max_deletions; if "
-        "not, look for what is missing in the list of domains" % (count, most, told(deletions)),
+        "this run would delete %d domains, aliases, rules and credentials (those of a deleted domain "
+        "count), and max_deletions is %d. It would %s. If this is intended, raise max_deletions; if "
+        "not, check the list of domains for missing entries" % (count, most, describe_changes(deletions)),
         plans,
     )
 
@@ -208,9 +208,9 @@ def _refuse_domain_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -
         return
     raise _Refused(
         "this run would delete %d domains, and without max_deletions (improvmx_max_deletions of the role) it "
-        "may delete %d. It would %s. If that is what you want, set it to the number of domains and aliases "
-        "that may go; if not, look for state absent where it should not be"
-        % (len(deletions), most, told(deletions)),
+        "may delete %d. It would %s. If this is intended, set it to the number of domains and aliases that "
+        "may be deleted; if not, check for an unintended state absent"
+        % (len(deletions), most, describe_changes(deletions)),
         plans,
     )
 
@@ -223,11 +223,11 @@ def _warn_of_limits(module: AnsibleModule, api: Api, plans: Sequence[DomainPlan]
     except ApiError:
         return
     for excess in exceeded_limits(limits, count, plans):
-        things = listed(["%s (%d)" % thing for thing in excess.things])
+        things = shorten_list(["%s (%d)" % thing for thing in excess.things])
         warn(
             module,
-            "After this run there would be more %s than the plan of the account allows (%d %s): %s. "
-            "Expect the service to refuse what is beyond that."
+            "After this run the account would have more %s than its plan allows (%d %s): %s. "
+            "Expect the service to reject what exceeds the limit."
             % (excess.limit, excess.allowed, _FOR_EACH[excess.limit], things),
         )
 
@@ -240,8 +240,8 @@ def _unmanaged(things: Sequence[Mapping[str, str]], plans: Sequence[DomainPlan])
         for thing in things
     ]
     return _Refused(
-        "the account holds what is not listed (%d), and unmanaged is fail: %s. List it, or delete it, with "
-        "state absent" % (len(names), listed(names)),
+        "the account contains %d unmanaged resources, and unmanaged is fail: %s. List them, or delete them "
+        "with state absent" % (len(names), shorten_list(names)),
         plans,
         unmanaged=things,
     )
@@ -250,10 +250,10 @@ def _unmanaged(things: Sequence[Mapping[str, str]], plans: Sequence[DomainPlan])
 class _Refused(Failure):
     """Plans that are not to be executed, with more results that say why."""
 
-    def __init__(self, story: str, plans: Sequence[DomainPlan], **more: Any) -> None:
+    def __init__(self, message: str, plans: Sequence[DomainPlan], **more: Any) -> None:
         pending = [change.result() for p in plans for change in p.wanted]
         super().__init__(
-            "Refused before any write: %s." % story, {**NOTHING_DONE, "pending": pending, **more}
+            "Refused before any write: %s." % message, {**NOTHING_DONE, "pending": pending, **more}
         )
 
 
@@ -268,22 +268,24 @@ def _conclude(module: AnsibleModule, runs: Sequence[DomainRun], own: Dict[str, A
         results["pending"] = [change.result() for change in pending]
         if "domains" in own:
             results["failed_domains"] = failures_of((run.plan.wish.name, run.error) for run in failed)
-        raise Failure(_story(failed, len(runs), done, pending), results)
+        raise Failure(_failure_message(failed, len(runs), done, pending), results)
     return results
 
 
-def _story(failed: Sequence[DomainRun], count: int, done: Sequence[Change], pending: Sequence[Change]) -> str:
+def _failure_message(
+    failed: Sequence[DomainRun], count: int, done: Sequence[Change], pending: Sequence[Change]
+) -> str:
     """What happened, to which domains, what was done, what was not, and what to do next."""
-    reasons = [about(run.plan.wish.name, run.error) for run in failed if run.error]
-    story = "" if count == 1 else "%d of %d domains failed. " % (len(failed), count)
-    story += "%s." % listed(reasons, "and %d more, see failed_domains", "; ")
+    reasons = [error_with_domain(run.plan.wish.name, run.error) for run in failed if run.error]
+    message = "" if count == 1 else "%d of %d domains failed. " % (len(failed), count)
+    message += "%s." % shorten_list(reasons, "and %d more, see failed_domains", "; ")
     if done or pending:
-        story += " Done: %s. Not done: %s." % (told(done), told(pending))
+        message += " Done: %s. Not done: %s." % (describe_changes(done), describe_changes(pending))
     if pending:
-        story += " Run it again once the cause is gone: it goes on from here."
+        message += " Run it again once the cause is fixed: it continues from here."
     elif not done:
-        story += " Nothing was changed."
-    return story
+        message += " Nothing was changed."
+    return message
 
 
 def _warn_of_catch_alls(module: AnsibleModule, runs: Sequence[DomainRun]) -> None:
@@ -296,9 +298,9 @@ def _warn_of_catch_alls(module: AnsibleModule, runs: Sequence[DomainRun]) -> Non
         return
     warn(
         module,
-        "ImprovMX gives each new domain a catch-all alias * that forwards to the account's own "
+        "ImprovMX creates a catch-all alias * in each new domain, which forwards to the account's own "
         "address, here %s. Your list of aliases does not mention it: list the alias * with the "
-        "destinations you want, or with state absent to be rid of it." % listed(created),
+        "desired destinations, or with state absent to delete it." % shorten_list(created),
     )
 
 
@@ -307,6 +309,6 @@ def _warn_of_checks(module: AnsibleModule, runs: Sequence[DomainRun]) -> None:
         if run.wants_check:
             warn(
                 module,
-                "ImprovMX wants the DNS records of %s checked anew before the credential can send: have them "
-                "checked with improvmx.email.improvmx_domain_check." % run.plan.wish.name,
+                "ImprovMX requires a new check of the DNS records of %s before the credential can send: "
+                "check them with improvmx.email.improvmx_domain_check." % run.plan.wish.name,
             )

@@ -20,7 +20,7 @@ from .._model.domains import Domain
 from .._model.logs import came_at
 from .._plan.changes import Change
 from .._plan.limits import usage
-from .._report.findings import Circumstances
+from .._report.findings import ReportContext
 from .._report.foreign import plain
 from .._report.health import DomainHealth, Mail, Tally
 from .._run.fetch import read_named, read_whole
@@ -29,11 +29,11 @@ from .._run.progress import Progress
 from .._run.sheet import Sheet
 from .check_domains import Verification, check_until_valid, look_again
 
-_CLOCK_MAY_DIFFER = 300.0  # seconds; an answer is under way for some of them
+_CLOCK_TOLERANCE = 300.0  # seconds; an answer is under way for some of them
 
 
 @dataclass(frozen=True)
-class Question:
+class ReportRequest:
     """What a report is asked for. ``domains`` None: all of the account.
 
     ``age``: how far back it goes, counted from now; else ``since`` tells the moment.
@@ -53,23 +53,23 @@ class Reading:
     """What was read, and what the checks of DNS records changed, or may have changed."""
 
     domains: List[DomainHealth]
-    circumstances: Circumstances
+    context: ReportContext
     changes: List[Change]
 
 
-def read_health(api: Api, question: Question, sheet: Optional[Sheet] = None) -> Reading:
+def read_health(api: Api, request: ReportRequest, sheet: Optional[Sheet] = None) -> Reading:
     """Raises ApiError where the domains can't be read, or where the run was interrupted.
 
     ``sheet``: gets a row for each mail.
     """
     before = api.transport.requests_made
-    domains = _domains(api, question.domains)
+    domains = _domains(api, request.domains)
     reads = api.transport.requests_made - before
     now, clock = _now(api)
-    since = now - question.age if question.age is not None else question.since
+    since = now - request.age if request.age is not None else request.since
     limits, limits_problem = _limits(api)
-    count = _count(api, question, domains) if limits is not None else None
-    progress = Progress(question.progress_file)
+    count = _count(api, request, domains) if limits is not None else None
+    progress = Progress(request.progress_file)
     progress.begin(len(domains))
     api.transport.on_retry = progress.retrying
     api.transport.limits.on_wait = progress.waiting
@@ -80,22 +80,22 @@ def read_health(api: Api, question: Question, sheet: Optional[Sheet] = None) -> 
         progress.domain_done()
         return health
 
-    found = side_by_side(read, domains, question.concurrency)
-    changes = _check_dns(api, found, reads, question.concurrency) if question.check_dns else []
+    found = side_by_side(read, domains, request.concurrency)
+    changes = _check_dns(api, found, reads, request.concurrency) if request.check_dns else []
     if api.transport.stop.is_set() and not changes:
-        raise Interrupted("not sent, for the run was interrupted", "GET", api.account_path)
+        raise Interrupted("not sent, because the run was interrupted", "GET", api.account_path)
     names = {each.domain.name for each in found}
-    missing = [name for name in question.domains or () if name not in names]
+    missing = [name for name in request.domains or () if name not in names]
     return Reading(
         [*found, *(DomainHealth(Domain(name), Tally(Domain(name)), missing=True) for name in missing)],
-        Circumstances(
+        ReportContext(
             created=now,
             since=since,
-            checked=question.check_dns,
+            checked=request.check_dns,
             usage=_usage(limits, found, count),
             limits_problem=limits_problem,
             clock=clock,
-            alert_on=question.alert_on,
+            alert_on=request.alert_on,
         ),
         changes,
     )
@@ -112,7 +112,7 @@ def _now(api: Api) -> Tuple[datetime, float]:
     """The time by the clock of the service, and how far that of this machine is off."""
     now = datetime.now(timezone.utc)
     clock = api.transport.limits.clock or 0.0
-    if abs(clock) <= _CLOCK_MAY_DIFFER:
+    if abs(clock) <= _CLOCK_TOLERANCE:
         return now, 0.0
     try:
         return now + timedelta(seconds=clock), clock
@@ -127,7 +127,7 @@ def _read_domain(
     api: Api, domain: Domain, since: Optional[datetime], outage: Outage, sheet: Optional[Sheet]
 ) -> DomainHealth:
     health = DomainHealth(domain, Tally(domain))
-    _become(api, health, domain)
+    _set_domain(api, health, domain)
     steps: Tuple[Callable[[], None], ...] = (
         lambda: _complete(api, health, domain),
         lambda: _count_rules(api, health, domain),
@@ -136,24 +136,24 @@ def _read_domain(
     error: Optional[ImprovmxError] = None
     for step in steps:
         if outage.known:
-            _note(health, outage.not_tried())
+            _add_problem(health, outage.skipped())
             return health
         try:
             step()
         except ImprovmxError as problem:
             error = problem
-            _note(health, problem)
-    outage.learn(error)
+            _add_problem(health, problem)
+    outage.record(error)
     return health
 
 
-def _note(health: DomainHealth, error: ImprovmxError) -> None:
+def _add_problem(health: DomainHealth, error: ImprovmxError) -> None:
     text = str(error)
     if text not in health.problems:
         health.problems.append(text)
 
 
-def _become(api: Api, health: DomainHealth, domain: Domain) -> None:
+def _set_domain(api: Api, health: DomainHealth, domain: Domain) -> None:
     """Know a domain by a name that can be shown; requests need the one that the service tells."""
     health.domain = replace(domain, name=plain(domain.name))
     health.tally = Tally(health.domain, api.transport.mask)
@@ -164,7 +164,7 @@ def _complete(api: Api, health: DomainHealth, domain: Domain) -> None:
     if domain.complete or domain.routed_by_rules:
         return
     for whole in read_whole(api, [domain]):
-        _become(api, health, whole)
+        _set_domain(api, health, whole)
 
 
 def _count_rules(api: Api, health: DomainHealth, domain: Domain) -> None:
@@ -195,7 +195,7 @@ def _read_log(
 
 def _limits(api: Api) -> Tuple[Optional[Mapping[str, int]], Optional[str]]:
     """What the account may have, or why that is not known."""
-    if not api.tells_limits:
+    if not api.has_limits:
         return None, None
     try:
         return api.limits(), None
@@ -203,9 +203,9 @@ def _limits(api: Api) -> Tuple[Optional[Mapping[str, int]], Optional[str]]:
         return None, str(error)
 
 
-def _count(api: Api, question: Question, domains: Sequence[Domain]) -> Optional[int]:
+def _count(api: Api, request: ReportRequest, domains: Sequence[Domain]) -> Optional[int]:
     """How many domains the account has."""
-    if question.domains is None:
+    if request.domains is None:
         return len(domains)
     try:
         return api.count_domains()
@@ -241,14 +241,14 @@ def _check_dns(api: Api, found: Sequence[DomainHealth], reads: int, concurrency:
     """Have the DNS records of the domains checked, and tell which of them became active by that."""
     checks = [Verification(each.domain.name, each.domain, active=each.domain.active) for each in found]
     check_until_valid(api, checks, 0, concurrency)
-    look_again(api, [check for check in checks if check.is_open()], reads, concurrency)
+    look_again(api, [check for check in checks if check.may_have_changed()], reads, concurrency)
     changes: List[Change] = []
     for health, check in zip(found, checks):
         if check.check:
             health.checked, health.valid = True, check.check.valid
             health.dns = for_people(check.check.reason) if check.check.reason else None
         if check.error:
-            _note(health, check.error)
+            _add_problem(health, check.error)
         changed = check.changes()
         health.activated = bool(changed) and check.active is True
         if changed:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read the logs of one, several or all domains, and tell what could not be read."""
+"""Read the logs of one, several or all domains, and report what could not be read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .._api.base import Api
 from .._errors import ApiError, Failure, ImprovmxError
 from .._model.logs import LogQuery, newest_first, summarise
 from .._run.parallel import Outage, side_by_side
-from .results import about, failures_of, listed
+from .results import error_with_domain, failures_of, shorten_list
 
 
 @dataclass
@@ -43,13 +43,13 @@ def read_logs(
     def read(name: str) -> Log:
         log = Log(name)
         if outage.known:
-            log.error = outage.not_tried()
+            log.error = outage.skipped()
             return log
         try:
             log.entries = query.select(name, api.logs(name))
         except ApiError as error:
             log.error = error
-        outage.learn(log.error)
+        outage.record(log.error)
         return log
 
     names = sorted(domain.name for domain in api.domains()) if domains is None else domains
@@ -59,13 +59,13 @@ def read_logs(
     if not failed:
         return results
     results["failed_domains"] = failures_of((log.domain, log.error) for log in failed)
-    reasons = listed(
-        [about(log.domain, log.error) for log in failed if log.error],
+    reasons = shorten_list(
+        [error_with_domain(log.domain, log.error) for log in failed if log.error],
         "and %d more, see failed_domains",
         "; ",
     )
     raise Failure(
-        "The logs of %d of %d domains could not be read. %s. Those of the others are in the result."
+        "The logs of %d of %d domains could not be read. %s. The result contains the logs of the others."
         % (len(failed), len(logs), reasons),
         results,
     )

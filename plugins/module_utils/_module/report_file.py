@@ -18,7 +18,7 @@ from typing import Any, Dict, Iterable, Iterator, Mapping, Optional
 from .._errors import ImprovmxError, InputError
 from .._report.page import fingerprint_of, page
 from .._run.sheet import Sheet, heading
-from .files import put
+from .files import write_whole_file
 
 _BEGINNING = 4096  # bytes, in which a page says what it is
 _DIGITS = 12
@@ -61,7 +61,10 @@ def report_file(path: str) -> ReportFile:
         raise InputError(["path: %s can't be read: %s" % (path, error.strerror)]) from None
     except ValueError:
         raise InputError(
-            ["path: %s is no report, so it is not overwritten; move it away, or choose another path" % path]
+            [
+                "path: %s is not a report, so it is not overwritten; move it away, or choose another path"
+                % path
+            ]
         ) from None
     _check_folder(path, target)
     return ReportFile(path, form, before)
@@ -73,7 +76,7 @@ def _check_folder(path: str, target: str) -> None:
     while not os.path.lexists(folder) and os.path.dirname(folder) != folder:
         folder = os.path.dirname(folder)
     if not os.path.isdir(folder):
-        raise InputError(["path: %s can't be written: %s is no folder" % (path, folder)])
+        raise InputError(["path: %s can't be written: %s is not a folder" % (path, folder)])
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(["path: %s can't be written: %s is not writable" % (path, folder)])
 
@@ -93,8 +96,10 @@ def _fingerprint_at(target: str, form: str) -> Optional[str]:
             first = file.readline()
             digits = sha(_parts(first, file)) if first == heading().encode("utf-8") else None
         else:
-            told = json.loads(file.read().decode("utf-8"))
-            digits = told.get("fingerprint") if isinstance(told, dict) and "findings" in told else None
+            content = json.loads(file.read().decode("utf-8"))
+            digits = (
+                content.get("fingerprint") if isinstance(content, dict) and "findings" in content else None
+            )
     if not isinstance(digits, str):
         raise ValueError
     return digits[:_DIGITS]
@@ -112,26 +117,26 @@ def sha(parts: Iterable[bytes]) -> str:
     return digest.hexdigest()[:_DIGITS]
 
 
-def text_of(file: ReportFile, told: Mapping[str, Any], sheet: Optional[Sheet]) -> Iterator[str]:
+def text_of(file: ReportFile, report: Mapping[str, Any], sheet: Optional[Sheet]) -> Iterator[str]:
     """What is to be in the file, piece by piece."""
     if sheet is not None:
         return sheet.text()
     if file.form == "json":
-        return iter([json.dumps(told, ensure_ascii=False, indent=1) + "\n"])
-    return page(told)
+        return iter([json.dumps(report, ensure_ascii=False, indent=1) + "\n"])
+    return page(report)
 
 
-def fingerprint_after(told: Mapping[str, Any], sheet: Optional[Sheet]) -> str:
+def fingerprint_after(report: Mapping[str, Any], sheet: Optional[Sheet]) -> str:
     """What tells the file to be written from another: what it says, and not when."""
-    return sha(part.encode("utf-8") for part in sheet.text()) if sheet else str(told["fingerprint"])
+    return sha(part.encode("utf-8") for part in sheet.text()) if sheet else str(report["fingerprint"])
 
 
-def write(file: ReportFile, told: Mapping[str, Any], sheet: Optional[Sheet]) -> None:
+def write(file: ReportFile, report: Mapping[str, Any], sheet: Optional[Sheet]) -> None:
     """Raises ImprovmxError, with nothing half-written left."""
     try:
-        put(file.path, text_of(file, told, sheet))
+        write_whole_file(file.path, text_of(file, report, sheet))
     except OSError as error:
         raise ImprovmxError(
             "%s can't be written: %s. What was there before is unchanged. Run it again once the cause is "
-            "gone." % (file.path, error.strerror)
+            "fixed." % (file.path, error.strerror)
         ) from None

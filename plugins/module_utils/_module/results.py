@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What users are told of a run that writes: results, warnings, and the story of a failure."""
+"""The results, warnings and failure messages of a module that writes."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def summary(done: Sequence[Change], differences: Iterable[Difference]) -> Dict[s
     }
 
 
-def unchanged(error: ImprovmxError) -> Failure:
+def failure_before_writes(error: ImprovmxError) -> Failure:
     """The failure of a run that ended before its first write."""
     return Failure("%s. Nothing was changed." % str(error).rstrip("."), NOTHING_DONE)
 
 
-def about(domain: str, error: ImprovmxError) -> str:
+def error_with_domain(domain: str, error: ImprovmxError) -> str:
     """What an error says, with the domain that it is about, and no full stop."""
     text = str(error).rstrip(".")
     name = display_domain(domain)
@@ -49,12 +49,12 @@ def warn(module: AnsibleModule, text: str) -> None:
     module.warn(for_people(text))
 
 
-def told(changes: Sequence[Change]) -> str:
-    """Changes in words, the first ones by name."""
-    return listed([str(change) for change in changes]) if changes else "nothing"
+def describe_changes(changes: Sequence[Change]) -> str:
+    """Describe changes, the first ones by name."""
+    return shorten_list([str(change) for change in changes]) if changes else "nothing"
 
 
-def listed(names: Sequence[str], more: str = "%d more", between: str = ", ") -> str:
+def shorten_list(names: Sequence[str], more: str = "%d more", between: str = ", ") -> str:
     """The first names, and how many more there are."""
     left = len(names) - _MOST_NAMED
     return between.join([*names[:_MOST_NAMED], *([more % left] if left > 0 else [])])
@@ -66,16 +66,16 @@ def failures_of(failed: Iterable[Tuple[str, Optional[ImprovmxError]]]) -> List[D
 
 
 def warn_of_missing_domain(module: AnsibleModule, *domains: str) -> None:
-    """In a dry run, a domain that is not there may be what an earlier task would have created."""
+    """Warn in check mode of domains that do not exist; an earlier task may create them."""
     if len(domains) == 1:
         warn(
             module,
-            "%s is not a domain of this account yet. This dry run takes it that an earlier task would "
-            "create it; without one, the run itself will fail here." % domains[0],
+            "%s is not a domain of this account yet. Check mode assumes that an earlier task creates it; "
+            "otherwise the run itself will fail here." % domains[0],
         )
     elif domains:
         warn(
             module,
-            "%s are not domains of this account yet. This dry run takes it that earlier tasks would "
-            "create them; without those, the run itself will fail here." % listed(domains),
+            "%s are not domains of this account yet. Check mode assumes that earlier tasks create them; "
+            "otherwise the run itself will fail here." % shorten_list(domains),
         )

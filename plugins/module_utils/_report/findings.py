@@ -26,13 +26,13 @@ FORMAT = 1  # of the data; it grows when a name goes or changes its meaning
 ALERTS = ("undelivered", "dns", "limits", "inactive")  # the kinds of findings that an alert can be asked for
 ERROR, WARNING, INFO = SEVERITIES = ("error", "warning", "info")
 _KINDS = ("unread", "clock", "inactive", "dns", "undelivered", "limits", "no_alias")
-_FOR_NOW = frozenset(("SOFT-BOUNCE", "DEFERRED"))  # the service tries these again
+_TEMPORARY = frozenset(("SOFT-BOUNCE", "DEFERRED"))  # the service tries these again
 _NEARLY = 90  # percent of a limit
 _MOST_NAMED = 3  # domains in the title of a finding
 _LONGEST_IN_TITLE = 80  # characters of a destination
-_MOST_TOLD = 5  # findings in the summary
+_MOST_IN_SUMMARY = 5  # findings in the summary
 _MOST_BARS = 120
-_CLOCK_MAY_DIFFER = 300.0  # seconds
+_CLOCK_TOLERANCE = 300.0  # seconds
 # How long the time of a report may be for bars of an hour and so on, and how far apart they are looked for.
 _STEPS: Tuple[Tuple[str, timedelta, timedelta], ...] = (
     ("hour", timedelta(days=2), timedelta(hours=1)),
@@ -48,7 +48,7 @@ Localise = Callable[[datetime], datetime]
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class ReportContext:
     """What a report has to know beside the domains.
 
     ``usage``: how much of each limit is used, None where that is not known, ``limits_problem`` says why.
@@ -66,10 +66,10 @@ class Circumstances:
     localise: Localise = datetime.astimezone
 
 
-def report(domains: Sequence[DomainHealth], now: Circumstances) -> Dict[str, Any]:
+def report(domains: Sequence[DomainHealth], now: ReportContext) -> Dict[str, Any]:
     """All that a report tells."""
     found = sorted((d for d in domains if not d.missing), key=lambda d: d.domain.name)
-    groups = _joined(group for each in found for group in each.tally.groups.items())
+    groups = _merged(group for each in found for group in each.tally.groups.items())
     mail = _added(each.tally.outcomes for each in found)
     findings = _findings(domains, found, groups, now)
     told: Dict[str, Any] = {
@@ -106,7 +106,7 @@ def _findings(
     domains: Sequence[DomainHealth],
     found: Sequence[DomainHealth],
     groups: Sequence[Group],
-    now: Circumstances,
+    now: ReportContext,
 ) -> List[Dict[str, Any]]:
     findings = [
         *_unread(domains, now),
@@ -150,7 +150,7 @@ def _finding(
     }
 
 
-def _unread(domains: Sequence[DomainHealth], now: Circumstances) -> Iterator[Dict[str, Any]]:
+def _unread(domains: Sequence[DomainHealth], now: ReportContext) -> Iterator[Dict[str, Any]]:
     missing = [each.domain.name for each in domains if each.missing]
     if missing:
         yield _finding(
@@ -176,7 +176,7 @@ def _unread(domains: Sequence[DomainHealth], now: Circumstances) -> Iterator[Dic
             "unread",
             ERROR,
             "Not all of %s could be read" % _some(names),
-            "Run it again later. Until then nothing is known of what could not be read.",
+            "Run the report again later. It says nothing about what could not be read.",
             sorted(names),
             len(names),
             reasons=problems,
@@ -187,20 +187,20 @@ def _unread(domains: Sequence[DomainHealth], now: Circumstances) -> Iterator[Dic
             "unread",
             WARNING,
             "The limits of the account could not be read",
-            "Run it again later. Until then nothing is known of what could not be read.",
+            "Run the report again later. It says nothing about what could not be read.",
             reasons=[now.limits_problem],
             hides=["limits"],
         )
 
 
-def _clock(now: Circumstances) -> Iterator[Dict[str, Any]]:
-    if abs(now.clock) > _CLOCK_MAY_DIFFER:
+def _clock(now: ReportContext) -> Iterator[Dict[str, Any]]:
+    if abs(now.clock) > _CLOCK_TOLERANCE:
         way = "slow" if now.clock > 0 else "fast"
         yield _finding(
             "clock",
             WARNING,
             "The clock of this machine is %s by %s" % (way, _length(abs(now.clock))),
-            "Set the clock. This report goes by the clock of the service.",
+            "Correct the clock. This report uses the clock of the service.",
         )
 
 
@@ -218,7 +218,7 @@ def _inactive(found: Sequence[DomainHealth]) -> Iterator[Dict[str, Any]]:
             "inactive",
             ERROR,
             "%s inactive, so %s mail is not forwarded" % (_are(names), "its" if len(names) == 1 else "their"),
-            "Set the MX records that improvmx.email.dns_records tells, then have them checked, with "
+            "Set the MX records that improvmx.email.dns_records returns, then check them with "
             "improvmx.email.improvmx_domain_check or improvmx_report_check_dns.",
             names,
             len(names),
@@ -233,8 +233,8 @@ def _dns(found: Sequence[DomainHealth]) -> Iterator[Dict[str, Any]]:
             yield _finding(
                 "dns",
                 ERROR if each.valid is False else WARNING,
-                "The %s of %s are not right" % (wrong, name),
-                "Set each record to what is expected, where the DNS of the domain is kept.",
+                "The %s of %s are not correct" % (wrong, name),
+                "Set each record to the expected value at the DNS provider of the domain.",
                 [each.domain.name],
                 reasons=[each.dns] if each.dns else [],
             )
@@ -247,23 +247,23 @@ def _undelivered(groups: Sequence[Group]) -> Iterator[Dict[str, Any]]:
     for destination, some in by_destination.items():
         count = sum(group.count for group in some)
         domains = _added(group.domains for group in some)
-        for_now = all(group.status.upper() in _FOR_NOW for group in some)
+        is_temporary = all(group.status.upper() in _TEMPORARY for group in some)
         if destination:
             shown = plain(display_names(some[0].destination), _LONGEST_IN_TITLE)
             title = "%s to %s %s not delivered" % (_mails(count), shown, _was(count))
             advice = (
-                "The destination refuses for now, and the service tries again by itself. Where that goes on, "
-                "see whether the mailbox is full or its server slow."
-                if for_now
-                else "See whether the destination exists and takes mail. If not, change the aliases that "
-                "lead there."
+                "The destination rejects mail temporarily, and the service retries by itself. If this "
+                "continues, check whether the mailbox is full or its server is slow."
+                if is_temporary
+                else "Check whether the destination exists and accepts mail. If not, change the aliases that "
+                "forward to it."
             )
         else:
-            title = "%s to %s %s refused or not delivered" % (_mails(count), _some(domains), _was(count))
-            advice = "See the reasons and the senders. What is spam may stay refused."
+            title = "%s to %s %s rejected or not delivered" % (_mails(count), _some(domains), _was(count))
+            advice = "Check the reasons and the senders. Rejected spam needs no action."
         yield _finding(
             "undelivered",
-            ERROR if destination and not for_now else WARNING,
+            ERROR if destination and not is_temporary else WARNING,
             title,
             advice,
             sorted(domains),
@@ -273,11 +273,11 @@ def _undelivered(groups: Sequence[Group]) -> Iterator[Dict[str, Any]]:
 
 
 def _reasons(groups: Sequence[Group]) -> List[str]:
-    told = (words(group.code, group.reason) for group in groups)
+    told = (reason_text(group.code, group.reason) for group in groups)
     return list(dict.fromkeys(filter(None, told)))[:_MOST_NAMED]
 
 
-def words(code: Optional[str], reason: Optional[str]) -> str:
+def reason_text(code: Optional[str], reason: Optional[str]) -> str:
     """A code and what is said with it, which often begins with the code."""
     if not code or (reason or "").startswith(code):
         return reason or ""
@@ -304,8 +304,8 @@ def _no_alias(found: Sequence[DomainHealth]) -> Iterator[Dict[str, Any]]:
         yield _finding(
             "no_alias",
             INFO,
-            "%s came to addresses that no alias takes" % _mails(count),
-            "Create an alias where such mail is wanted. Else there is nothing to do.",
+            "%s came to addresses that no alias accepts" % _mails(count),
+            "Create an alias if such mail is wanted. Otherwise, there is nothing to do.",
             sorted({each.domain.name for each, _group in addresses}),
             count,
         )
@@ -336,20 +336,20 @@ def _alert(findings: Sequence[Mapping[str, Any]], asked: Sequence[str]) -> Optio
     titles = [f["title"] for f in findings if f["kind"] in asked or set(f["hides"]) & set(asked)]
     if not titles:
         return None
-    more = ["%d more" % (len(titles) - _MOST_TOLD)] if len(titles) > _MOST_TOLD else []
-    return "; ".join(titles[:_MOST_TOLD] + more)
+    more = ["%d more" % (len(titles) - _MOST_IN_SUMMARY)] if len(titles) > _MOST_IN_SUMMARY else []
+    return "; ".join(titles[:_MOST_IN_SUMMARY] + more)
 
 
-def _summary(told: Mapping[str, Any], now: Circumstances) -> str:
+def _summary(told: Mapping[str, Any], now: ReportContext) -> str:
     """The report in some lines of text."""
     mail = told["mail"]
     since = " since %s" % local_time(now.since, now.localise) if now.since else ""
     parts = ["%d %s" % (mail[outcome], outcome.replace("_", " ")) for outcome in OUTCOMES if mail[outcome]]
     lines = ["%s%s%s" % (_mails(mail["total"]), since, ": " + ", ".join(parts) if parts else "")]
     findings = told["findings"]
-    lines += ["- " + finding["title"] for finding in findings[:_MOST_TOLD]]
-    if len(findings) > _MOST_TOLD:
-        lines.append("- %d more" % (len(findings) - _MOST_TOLD))
+    lines += ["- " + finding["title"] for finding in findings[:_MOST_IN_SUMMARY]]
+    if len(findings) > _MOST_IN_SUMMARY:
+        lines.append("- %d more" % (len(findings) - _MOST_IN_SUMMARY))
     return "\n".join(lines if findings else [*lines, "Nothing needs attention."])
 
 
@@ -373,12 +373,12 @@ def localised(of: datetime, localise: Localise) -> datetime:
 
 def local_time(of: datetime, localise: Localise) -> str:
     """A moment in the reader's zone, to the minute, with the name of the zone."""
-    there = localised(of, localise)
-    day = "%04d-%02d-%02d" % (there.year, there.month, there.day)
-    return "%s %02d:%02d %s" % (day, there.hour, there.minute, plain(there.tzname()))
+    local = localised(of, localise)
+    day = "%04d-%02d-%02d" % (local.year, local.month, local.day)
+    return "%s %02d:%02d %s" % (day, local.hour, local.minute, plain(local.tzname()))
 
 
-def _over_time(found: Sequence[DomainHealth], now: Circumstances) -> Dict[str, Any]:
+def _over_time(found: Sequence[DomainHealth], now: ReportContext) -> Dict[str, Any]:
     times: Dict[int, Counter[str]] = {}
     for each in found:
         for place, outcomes in each.tally.times.items():
@@ -410,35 +410,35 @@ def _over_time(found: Sequence[DomainHealth], now: Circumstances) -> Dict[str, A
 
 def _bar(at: datetime, step: str, localise: Localise) -> str:
     """What a bar is called: the beginning of its hour, day, week, month or year in the reader's zone."""
-    there = localised(at, localise)
+    local = localised(at, localise)
     if step == "week":
-        there = there - timedelta(days=min(there.weekday(), (there.replace(tzinfo=None) - datetime.min).days))
-    day = "%04d-%02d-%02d" % (there.year, there.month, there.day)
+        local = local - timedelta(days=min(local.weekday(), (local.replace(tzinfo=None) - datetime.min).days))
+    day = "%04d-%02d-%02d" % (local.year, local.month, local.day)
     if step == "hour":
-        return "%s %02d:00 %s" % (day, there.hour, plain(there.tzname()))
+        return "%s %02d:00 %s" % (day, local.hour, plain(local.tzname()))
     return day[: {"year": 4, "month": 7}.get(step, 10)]
 
 
 # --- Mail in groups -------------------------------------------------------------------------------
 
 
-def _joined(groups: Iterable[Tuple[Tuple[str, str, str], Group]]) -> List[Group]:
+def _merged(groups: Iterable[Tuple[Tuple[str, str, str], Group]]) -> List[Group]:
     """The groups of all domains, the same of several as one, the largest first."""
     joined: Dict[Tuple[str, str, str], Group] = {}
     for key, group in groups:
         if key not in joined:
             joined[key] = Group(group.status, group.destination, group.code, group.reason)
-        joined[key].join(group)
+        joined[key].merge(group)
     return sorted(joined.values(), key=lambda g: (-g.count, g.destination, g.status, g.reason))
 
 
-def _group(group: Group, now: Circumstances) -> Dict[str, Any]:
+def _group(group: Group, now: ReportContext) -> Dict[str, Any]:
     return {
         "destination": group.destination or None,
         "status": group.status,
         "code": group.code or None,
         "reason": group.reason or None,
-        "for_now": group.status.upper() in _FOR_NOW,
+        "for_now": group.status.upper() in _TEMPORARY,
         "count": group.count,
         "first": moment(group.first),
         "last": moment(group.last),
@@ -457,7 +457,7 @@ def _mail(mail: Mail) -> Dict[str, Any]:
     }
 
 
-def _addresses(found: Sequence[DomainHealth], now: Circumstances) -> List[Dict[str, Any]]:
+def _addresses(found: Sequence[DomainHealth], now: ReportContext) -> List[Dict[str, Any]]:
     told = [
         {
             "domain": each.domain.name,

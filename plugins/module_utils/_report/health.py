@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The health of an account: what became of its mail, counted mail by mail. Pure.
+"""The health of an account: the outcome of its mail, counted mail by mail. Pure.
 
 No log entry is kept. A log is as long as strangers make it, so what is counted apart has a bound as well:
 beyond it, mails are counted together.
@@ -54,7 +54,7 @@ _Key = TypeVar("_Key")
 
 
 class Mail(NamedTuple):
-    """The fields of a log entry that a report shows, fit to be shown. What is not told is empty."""
+    """The fields of a log entry that a report shows, fit to be shown. Missing fields are empty."""
 
     created: Optional[datetime]
     outcome: str
@@ -88,25 +88,25 @@ class Group:
     def add(self, mail: Mail, domain: str) -> None:
         self.count += 1
         self.domains[domain] += 1
-        self.see(mail.created)
+        self.add_time(mail.created)
         if len(self.examples) < _MOST_EXAMPLES:
             self.examples.append(mail)
         if mail.recipient and (mail.recipient in self.recipients or len(self.recipients) < _MOST_RECIPIENTS):
             self.recipients[mail.recipient] += 1
 
-    def see(self, moment: Optional[datetime]) -> None:
+    def add_time(self, moment: Optional[datetime]) -> None:
         if moment is not None:
             self.first = moment if self.first is None else min(self.first, moment)
             self.last = moment if self.last is None else max(self.last, moment)
 
-    def join(self, other: Group) -> None:
-        """Add what another domain has of the same. The words of the newest mail stand for all."""
+    def merge(self, other: Group) -> None:
+        """Add what another domain has of the same. The reason of the newest mail counts."""
         if other.last and (self.last is None or other.last > self.last):
             self.code, self.reason = other.code, other.reason
         self.count += other.count
         self.domains.update(other.domains)
-        self.see(other.first)
-        self.see(other.last)
+        self.add_time(other.first)
+        self.add_time(other.last)
         self.examples = sorted(self.examples + other.examples, key=_newest)[:_MOST_EXAMPLES]
         for name, count in other.recipients.items():
             if name in self.recipients or len(self.recipients) < _MOST_RECIPIENTS:
@@ -139,7 +139,7 @@ class Tally:
         self.without_time = 0
         self.newest: Optional[datetime] = None
         self.groups: Dict[GroupKey, Group] = {}
-        self.addresses: Dict[str, Group] = {}  # to which mail came, and which no alias takes
+        self.addresses: Dict[str, Group] = {}  # to which mail came, and which no alias accepts
         self.of_aliases: Dict[str, Counter[str]] = {}  # by the key of an alias
         self.unassigned = 0  # mails of which it is not known which alias took them
         self.without_recipient = 0
@@ -176,7 +176,7 @@ class Tally:
         outcome = _OUTCOME_OF.get(status.upper(), UNKNOWN)
         recipient = self._address_of(entry.get("recipient"))
         forward = self._address_of(entry.get("forward"))
-        alias, is_sure = self._aliases.taken_by(recipient, forward)
+        alias, is_sure = self._aliases.accepted_by(recipient, forward)
         if outcome == UNDELIVERED and alias is None and is_sure and recipient and not forward:
             outcome = NO_ALIAS
         created = came_at(entry)
@@ -207,8 +207,8 @@ class Tally:
         return self._text(person.get("email") if isinstance(person, dict) else person)
 
     def _group(self, mail: Mail) -> Group:
-        words = _OF_ONE_MAIL.sub("", mail.reason).lower()
-        key = (mail.destination.lower(), mail.status.upper(), words)
+        text = _OF_ONE_MAIL.sub("", mail.reason).lower()
+        key = (mail.destination.lower(), mail.status.upper(), text)
         if key not in self.groups and len(self.groups) >= _MOST_GROUPS:
             key = (_TOGETHER, mail.status.upper(), _TOGETHER)
             return self.groups.setdefault(key, Group(mail.status, "", "", ""))
@@ -234,16 +234,16 @@ class _Aliases:
         self._patterns = [alias for alias in domain.aliases if is_pattern(alias.name)]
         self._last: Tuple[Tuple[str, str], Tuple[Optional[str], bool]] = (("", ""), (None, False))
 
-    def taken_by(self, recipient: str, destination: str) -> Tuple[Optional[str], bool]:
+    def accepted_by(self, recipient: str, destination: str) -> Tuple[Optional[str], bool]:
         """The alias that takes mail to an address, None for none or for one not known; whether it is sure."""
         if not self._known or "@" not in recipient:
             return None, False
         asked = (recipient, destination)
         if self._last[0] != asked:
-            self._last = (asked, self._look(recipient.rpartition("@")[0], destination))
+            self._last = (asked, self._find(recipient.rpartition("@")[0], destination))
         return self._last[1]
 
-    def _look(self, local: str, destination: str) -> Tuple[Optional[str], bool]:
+    def _find(self, local: str, destination: str) -> Tuple[Optional[str], bool]:
         # What stands behind a plus sign is for whoever gets the mail.
         for name in (local, local.partition("+")[0]):
             named = self._named.get(_key(name))

@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Seque
 
 from .._model.idna import display_domain, display_names
 from .._model.time import read_time
-from .findings import Localise, local_time, words
+from .findings import Localise, local_time, reason_text
 from .health import OUTCOMES
 from .style import STYLE
 
@@ -27,7 +27,7 @@ _MOST_GROUPS = 100
 _MOST_DOMAINS = 2000
 _MOST_ALIASES = 300  # of a domain
 _MOST_OPEN = 300  # aliases, beyond which those of a domain are folded
-_WORDS: Mapping[str, str] = {
+_OUTCOME_LABELS: Mapping[str, str] = {
     "delivered": "Delivered",
     "waiting": "Waiting",
     "undelivered": "Undelivered",
@@ -65,18 +65,18 @@ def joined(*children: Child) -> Markup:
     return Markup("".join(c if isinstance(c, Markup) else escape(c) for c in children if c is not None))
 
 
-def page(told: Mapping[str, Any], localise: Localise = datetime.astimezone) -> Iterator[str]:
+def page(report: Mapping[str, Any], localise: Localise = datetime.astimezone) -> Iterator[str]:
     """The page, piece by piece."""
     times = _Times(localise)
     yield _HEAD % {
-        "fingerprint": escape(str(told["fingerprint"])),
+        "fingerprint": escape(str(report["fingerprint"])),
         "generator": GENERATOR,
         "style": STYLE,
     }
-    yield _header(told, times)
+    yield _header(report, times)
     yield "<main>\n"
     for section in (_attention, _over_time, _undelivered, _no_alias, _limits, _domains, _aliases):
-        yield section(told, times)
+        yield section(report, times)
         yield "\n"
     yield "</main>\n"
     yield _FOOT
@@ -162,7 +162,11 @@ def _number(value: Any) -> str:
 
 
 def _more(left: int, what: str) -> Optional[Markup]:
-    return _note("And %s more %s: the report as .json has all." % (_number(left), what)) if left > 0 else None
+    return (
+        _note("%s more %s: the report as .json lists all of them." % (_number(left), what))
+        if left > 0
+        else None
+    )
 
 
 def _some(domains: Sequence[str], most: int = 5) -> str:
@@ -179,29 +183,29 @@ def _anchor(domain: str) -> str:
 # --- Sections -------------------------------------------------------------------------------------
 
 
-def _header(told: Mapping[str, Any], times: _Times) -> Markup:
-    mail = told["mail"]
-    urgent = sum(1 for finding in told["findings"] if finding["severity"] == "error")
+def _header(report: Mapping[str, Any], times: _Times) -> Markup:
+    mail = report["mail"]
+    urgent = sum(1 for finding in report["findings"] if finding["severity"] == "error")
     tiles = [
-        ("Findings", _number(len(told["findings"])), "bad" if urgent else ""),
-        ("Domains", _number(len(told["domains"])), ""),
+        ("Findings", _number(len(report["findings"])), "bad" if urgent else ""),
+        ("Domains", _number(len(report["domains"])), ""),
         ("Mails", _number(mail["total"]), ""),
         ("Delivered", _number(mail["delivered"]), ""),
         ("Undelivered", _number(mail["undelivered"]), "bad" if mail["undelivered"] else ""),
-        ("To no alias", _number(mail["no_alias"]), ""),
+        ("Without alias", _number(mail["no_alias"]), ""),
     ]
-    since = joined(" Mail since ", times.shown(told["since"]), ".") if told["since"] else None
+    since = joined(" Mail since ", times.shown(report["since"]), ".") if report["since"] else None
     return element(
         "header",
         element("h1", "ImprovMX report"),
         element(
             "p",
-            "Made ",
-            times.shown(told["created"]),
+            "Created ",
+            times.shown(report["created"]),
             ".",
             since,
-            " Times are those of the zone %s%s."
-            % (told["zone"], "" if told["zone"] == "UTC" else ", then of UTC"),
+            " Times are in the time zone %s%s."
+            % (report["zone"], "" if report["zone"] == "UTC" else ", followed by UTC"),
         ),
         element(
             "dl",
@@ -232,8 +236,8 @@ def _navigation() -> Markup:
     )
 
 
-def _attention(told: Mapping[str, Any], times: _Times) -> Markup:
-    findings = told["findings"]
+def _attention(report: Mapping[str, Any], times: _Times) -> Markup:
+    findings = report["findings"]
     if not findings:
         return _section("attention", "What needs attention", element("p", "Nothing.", class_="fine"))
     shown: List[Markup] = []
@@ -282,17 +286,22 @@ def _bar(parts: Sequence[Tuple[str, int]], whole: int) -> Markup:
     return element("div", *pieces, class_="bar", aria_hidden="true")
 
 
-def _over_time(told: Mapping[str, Any], times: _Times) -> Markup:
-    over_time = told["over_time"]
-    if not told["mail"]["total"]:
-        return _section("time", "Mail over time", element("p", "The logs have no mail in this time."))
+def _over_time(report: Mapping[str, Any], times: _Times) -> Markup:
+    over_time = report["over_time"]
+    if not report["mail"]["total"]:
+        return _section("time", "Mail over time", element("p", "The logs contain no mail in this period."))
     bars = over_time["bars"]
     most = max((slot["total"] for slot in bars), default=0)
-    present = [outcome for outcome in OUTCOMES if told["mail"][outcome]]
+    present = [outcome for outcome in OUTCOMES if report["mail"][outcome]]
     legend = element(
         "ul",
         *(
-            element("li", element("i", class_="piece " + outcome, aria_hidden="true"), " ", _WORDS[outcome])
+            element(
+                "li",
+                element("i", class_="piece " + outcome, aria_hidden="true"),
+                " ",
+                _OUTCOME_LABELS[outcome],
+            )
             for outcome in present
         ),
         class_="legend",
@@ -312,17 +321,17 @@ def _over_time(told: Mapping[str, Any], times: _Times) -> Markup:
         "Mail over time",
         legend,
         _table(
-            "Mail by the time at which it came, in the zone %s" % told["zone"],
+            "Mail by time of arrival, in the time zone %s" % report["zone"],
             [
                 (_STEPS[over_time["step"]], "when"),
-                ("Picture", "picture"),
-                *((_WORDS[outcome], "number") for outcome in present),
-                ("All", "number"),
+                ("Chart", "picture"),
+                *((_OUTCOME_LABELS[outcome], "number") for outcome in present),
+                ("Total", "number"),
             ],
             rows,
             "chart",
         ),
-        _note("%s more without a time that can be read." % _number(without)) if without else None,
+        _note("%s more without a readable time." % _number(without)) if without else None,
     )
 
 
@@ -344,8 +353,8 @@ def _mails(mails: Sequence[Mapping[str, Any]], times: _Times) -> Optional[Markup
     return element("ul", *items, class_="mails") if items else None
 
 
-def _undelivered(told: Mapping[str, Any], times: _Times) -> Markup:
-    groups = told["undelivered"]
+def _undelivered(report: Mapping[str, Any], times: _Times) -> Markup:
+    groups = report["undelivered"]
     if not groups:
         return _section("undelivered", "Undelivered mail", element("p", "There is none.", class_="fine"))
     by_destination: Dict[str, List[Mapping[str, Any]]] = {}
@@ -357,8 +366,8 @@ def _undelivered(told: Mapping[str, Any], times: _Times) -> Markup:
         name = display_names(some[0]["destination"] or "")
         rows = [
             [
-                element("bdi", words(group["code"], group["reason"]) or "No reason is told"),
-                group["status"] + (", tried again" if group["for_now"] else ""),
+                element("bdi", reason_text(group["code"], group["reason"]) or "No reason given"),
+                group["status"] + (", retried" if group["for_now"] else ""),
                 _number(group["count"]),
                 times.shown(group["last"]),
                 joined(
@@ -371,13 +380,13 @@ def _undelivered(told: Mapping[str, Any], times: _Times) -> Markup:
         title = element("h3", "To ", element("bdi", name)) if name else element("h3", "Not forwarded")
         table = _table(
             "Why mail %s was not delivered, newest mails first"
-            % ("to " + name if name else "was refused or"),
+            % ("to " + name if name else "was rejected or"),
             [
-                ("Reason, in the words of the service", "words"),
+                ("Reason, as reported by the service", "text"),
                 ("State", ""),
                 ("Mails", "number"),
                 ("Last", "when"),
-                ("Domains, and the newest mails", "words"),
+                ("Domains and newest mails", "text"),
             ],
             rows,
         )
@@ -385,16 +394,18 @@ def _undelivered(told: Mapping[str, Any], times: _Times) -> Markup:
     return _section(
         "undelivered",
         "Undelivered mail",
-        _note("The latest event of a mail decides: what was delivered in the end is not here."),
+        _note("The latest event of a mail counts: mail that was delivered in the end is not listed."),
         *blocks,
         _more(len(groups) - _MOST_GROUPS, "reasons"),
     )
 
 
-def _no_alias(told: Mapping[str, Any], times: _Times) -> Markup:
-    addresses = told["no_alias"]
+def _no_alias(report: Mapping[str, Any], times: _Times) -> Markup:
+    addresses = report["no_alias"]
     if not addresses:
-        return _section("no-alias", "Mail that no alias takes", element("p", "There is none.", class_="fine"))
+        return _section(
+            "no-alias", "Mail that no alias accepts", element("p", "There is none.", class_="fine")
+        )
     rows = [
         [
             element("bdi", display_names(one["address"] or "other addresses of %s" % one["domain"])),
@@ -406,20 +417,20 @@ def _no_alias(told: Mapping[str, Any], times: _Times) -> Markup:
     ]
     return _section(
         "no-alias",
-        "Mail that no alias takes",
+        "Mail that no alias accepts",
         _table(
-            "Addresses that got mail and have no alias",
-            [("Address", "words"), ("Mails", "number"), ("Last", "when"), ("Newest mails", "words")],
+            "Addresses that received mail and have no alias",
+            [("Address", "text"), ("Mails", "number"), ("Last", "when"), ("Newest mails", "text")],
             rows,
         ),
         _more(len(addresses) - _MOST_GROUPS, "addresses"),
     )
 
 
-def _limits(told: Mapping[str, Any], times: _Times) -> Markup:
-    limits = told["limits"]
+def _limits(report: Mapping[str, Any], times: _Times) -> Markup:
+    limits = report["limits"]
     if not limits:
-        return _section("limits", "Limits", element("p", "The service tells none."))
+        return _section("limits", "Limits", element("p", "The service reports none."))
     rows = []
     for limit in limits:
         percent = limit["percent"]
@@ -432,25 +443,25 @@ def _limits(told: Mapping[str, Any], times: _Times) -> Markup:
                 if limit["limit"]
                 else None,
                 _number(limit["used"]),
-                _number(limit["limit"]) if limit["limit"] is not None else "none is told",
+                _number(limit["limit"]) if limit["limit"] is not None else "not reported",
                 _NOTHING if percent is None else "%d %%" % percent,
             ]
         )
     columns = [
-        ("What", "words"),
-        ("Picture", "picture"),
+        ("What", "text"),
+        ("Chart", "picture"),
         ("Used", "number"),
         ("Limit", "number"),
         ("Share", "number"),
     ]
-    return _section("limits", "Limits", _table("How much of the plan is used", columns, rows, "chart"))
+    return _section("limits", "Limits", _table("Usage of the plan", columns, rows, "chart"))
 
 
 def _state(domain: Mapping[str, Any]) -> Markup:
     active = domain["active"]
     word = "Unknown" if active is None else "Active" if active else "Inactive"
     kind = "bad" if active is False else None
-    note = ", by this check" if domain["activated"] else None
+    note = " since this check" if domain["activated"] else None
     return element("span", word, note, class_=kind)
 
 
@@ -460,11 +471,11 @@ def _dns(domain: Mapping[str, Any]) -> Markup:
         return Markup("not checked")
     if dns["problem"]:
         return element("span", dns["problem"], class_="bad")
-    return Markup("right" if dns["valid"] else "wrong")
+    return Markup("correct" if dns["valid"] else "wrong")
 
 
-def _domains(told: Mapping[str, Any], times: _Times) -> Markup:
-    domains = told["domains"]
+def _domains(report: Mapping[str, Any], times: _Times) -> Markup:
+    domains = report["domains"]
     if not domains:
         return _section("domains", "Domains", element("p", "The account has none."))
     rows = []
@@ -488,10 +499,10 @@ def _domains(told: Mapping[str, Any], times: _Times) -> Markup:
             ]
         )
     columns = [
-        ("Domain", "words"),
+        ("Domain", "text"),
         ("State", ""),
-        ("DNS", "words"),
-        ("Catch-all", "words"),
+        ("DNS", "text"),
+        ("Catch-all", "text"),
         ("Aliases", "number"),
         ("Rules", "number"),
         ("Mails", "number"),
@@ -501,19 +512,19 @@ def _domains(told: Mapping[str, Any], times: _Times) -> Markup:
     return _section(
         "domains",
         "Domains",
-        _table("Each domain with its mail in this time", columns, rows),
+        _table("Each domain with its mail in this period", columns, rows),
         _more(len(domains) - _MOST_DOMAINS, "domains"),
     )
 
 
-def _aliases(told: Mapping[str, Any], times: _Times) -> Markup:
-    by_domain: Dict[str, List[Mapping[str, Any]]] = {domain["domain"]: [] for domain in told["domains"]}
-    for alias in told["aliases"]:
+def _aliases(report: Mapping[str, Any], times: _Times) -> Markup:
+    by_domain: Dict[str, List[Mapping[str, Any]]] = {domain["domain"]: [] for domain in report["domains"]}
+    for alias in report["aliases"]:
         by_domain[alias["domain"]].append(alias)
-    is_open = "" if len(told["aliases"]) <= _MOST_OPEN else None
+    is_open = "" if len(report["aliases"]) <= _MOST_OPEN else None
     blocks = [
         _aliases_of(domain, by_domain[domain["domain"]], is_open)
-        for domain in told["domains"][:_MOST_DOMAINS]
+        for domain in report["domains"][:_MOST_DOMAINS]
     ]
     return _section("aliases", "Aliases", *(blocks or [element("p", "There are none.")]))
 
@@ -522,11 +533,13 @@ def _aliases_of(
     domain: Mapping[str, Any], aliases: Sequence[Mapping[str, Any]], is_open: Optional[str]
 ) -> Markup:
     unused = domain["unused_aliases"]
-    told = "" if unused is None else ", %d without any mail" % unused
+    without_mail = "" if unused is None else ", %d without any mail" % unused
     heading = element(
         "h3",
         domain["display"],
-        element("span", ": %d %s%s" % (len(aliases), "alias" if len(aliases) == 1 else "aliases", told)),
+        element(
+            "span", ": %d %s%s" % (len(aliases), "alias" if len(aliases) == 1 else "aliases", without_mail)
+        ),
     )
     rows = [
         [
@@ -541,8 +554,8 @@ def _aliases_of(
         ]
     ]
     columns = [
-        ("Alias", "words"),
-        ("Destinations", "words"),
+        ("Alias", "text"),
+        ("Destinations", "text"),
         ("Mails", "number"),
         ("Undelivered", "number"),
         ("Use", ""),
@@ -583,7 +596,7 @@ img-src data:; base-uri 'none'; form-action 'none'">
 <body>
 """
 _FOOT = """<footer>
-<p>Made by the Ansible collection improvmx.email, which is not affiliated with ImprovMX.</p>
+<p>Created by the Ansible collection improvmx.email, which is not affiliated with ImprovMX.</p>
 </footer>
 </body>
 </html>

@@ -59,7 +59,7 @@ table { border-collapse: collapse; width: 100%; margin: .5rem 0 1rem; }
 caption { text-align: left; padding: .2rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bottom: 1px solid var(--line);
   overflow-wrap: break-word; }
-.words { overflow-wrap: anywhere; min-width: 8rem; }
+.text { overflow-wrap: anywhere; min-width: 8rem; }
 thead th { overflow-wrap: normal; }
 thead th { border-bottom: 2px solid var(--line); }
 tbody th { font-weight: 600; }

@@ -76,9 +76,9 @@ def apply_plan(
         if plan.problem:
             return _refused(plan, plan.problem)
         if outage.known:
-            return DomainRun(plan, plan.found, pending=list(plan.changes), error=outage.not_tried())
+            return DomainRun(plan, plan.found, pending=list(plan.changes), error=outage.skipped())
         run = _Execution(api, plan, allowance).run()
-        outage.learn(run.error)
+        outage.record(run.error)
         progress.domain_done()
         return run
 
@@ -160,7 +160,7 @@ class _Execution:
                 fault = self._look_again(error, step) if self._calls_for_look(error, step) else error
             if fault is None or self._makes_room(fault, step):
                 return
-            if not self._api.transport.rest(fault, tries, started):
+            if not self._api.transport.pause_before_retry(fault, tries, started):
                 self._run.error = fault
                 return
 

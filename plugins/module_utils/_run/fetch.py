@@ -149,7 +149,7 @@ def _with_rules(api: Api, domain: Domain, wish: DomainWish) -> Optional[Domain]:
             return replace(domain, rules=(rule,) if rule else ())
         return replace(domain, rules=tuple(api.rules(domain.name)))
     except Refused as error:
-        if not wish.create and not wish.wants_anything and api.says_missing(error):
+        if not wish.create and not wish.wants_anything and api.is_missing(error):
             return None
         if error.status == 401:
             raise

@@ -28,10 +28,10 @@ class Outage:
         self._story = "not tried, because the service failed for the domains before it"
         self._in_a_row = 0
 
-    def not_tried(self) -> NotTried:
+    def skipped(self) -> NotTried:
         return NotTried(self._story)
 
-    def learn(self, error: Optional[ImprovmxError]) -> None:
+    def record(self, error: Optional[ImprovmxError]) -> None:
         if isinstance(error, Interrupted):
             self.known, self._story = True, "not tried, because the run was interrupted"
         self._in_a_row = self._in_a_row + 1 if _is_of_service(error) else 0

@@ -10,8 +10,8 @@ import pytest
 
 from ansible_collections.improvmx.email.plugins.module_utils._api.connect import (
     open_transport,
-    tell_waits,
     warning_of_version,
+    warning_of_waits,
 )
 from emulator import Emulator, Fault
 from harness import Clock, Modules, run_module
@@ -25,8 +25,9 @@ def test_long_waits_for_the_rate_limit_are_reported(
     transport = open_transport({**options, "timeout": 5, "retry_timeout": 60})
     emulator.faults.add(Fault("rate_limit", retry_after=seconds))
     transport.request("GET", "/v3/domains")
-    sentence = tell_waits(transport, "this task")
-    assert sentence.startswith("The rate limit of ImprovMX made this task wait for 20 s in all; ") is reported
+    sentence = warning_of_waits(transport, "this task")
+    start = "The rate limit of ImprovMX made this task wait for 20 s in total; "
+    assert sentence.startswith(start) is reported
     assert bool(sentence) is reported
 
 

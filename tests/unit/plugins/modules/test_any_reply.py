@@ -532,7 +532,7 @@ def test_incomplete_list_is_read_again_and_fails_before_any_write(
     modules.emulator.faults.add(lie)
     result = run_whole(modules, task, tmp_path)
     assert result["failed"] is True
-    assert re.search(r"the list shows \d+ of the \d+ that its total tells", result["msg"])
+    assert re.search(r"the list shows \d+ of the \d+ entries that its total reports", result["msg"])
     assert modules.emulator.writes == []
     assert result["api_requests"] == requests
     if before:
@@ -566,7 +566,7 @@ def test_incomplete_list_of_version_2_is_read_again_and_fails(emulator: Emulator
     emulator.faults.add(Fault("hidden", count=1, times=None))
     result = modules.run("improvmx_domains", **BOUND, domains=[])
     assert result["failed"] is True
-    assert "the list shows 249 of the 250 that its total tells" in result["msg"]
+    assert "the list shows 249 of the 250 entries that its total reports" in result["msg"]
     assert result["api_requests"] == 3
     assert emulator.writes == []
 
@@ -579,7 +579,7 @@ def test_aliases_are_purged_only_with_a_complete_list(modules: Modules, lie: Fau
     modules.emulator.faults.add(replace(lie, path="/aliases$"))
     result = modules.run("improvmx_domain", domain="example.com", purge_aliases=True, aliases=[])
     assert result["failed"] is True
-    assert "that its total tells" in result["msg"]
+    assert "entries that its total reports" in result["msg"]
     assert modules.emulator.writes == []
 
 

@@ -15,7 +15,7 @@ from harness import Modules, changes_of, effects_of, read_diff, wrap_endpoint
 
 DOMAIN = "example.com"
 OWNER = "owner@mail.example"  # the account's own address
-CATCH_ALL_MADE = ("ImprovMX gives each new domain a catch-all alias *",)
+CATCH_ALL_MADE = ("ImprovMX creates a catch-all alias * in each new domain",)
 
 
 def present(alias: str, *forward: str) -> dict[str, Any]:

@@ -378,7 +378,7 @@ def test_a_permanent_fault_of_the_check_is_reported_with_its_effect(
     activated = effect and not active
     assert outcome(result) == (ACTIVATED if activated else UNCHANGED)
     assert result["msg"].endswith(
-        "The check changed the domain all the same." if activated else "Nothing was changed."
+        "The check changed the domain nevertheless." if activated else "Nothing was changed."
     )
     assert [e.action for e in modules.emulator.ledger] == (["activate"] if activated else [])
     assert routes(modules)[-1] == READ
@@ -399,7 +399,7 @@ def test_an_unknown_effect_of_a_lost_check_is_reported(
     modules.emulator.faults.add(Fault(**fault, times=None, skip=1))
     result = failure(modules)
     assert "/check: " in result["msg"]
-    assert "whether that changed example.com could not be found out" in result["msg"]
+    assert "whether it changed example.com could not be found out" in result["msg"]
     assert "Run it again" in result["msg"]
 
 
@@ -411,7 +411,7 @@ def test_a_valid_domain_that_can_not_be_read_again_is_reported_as_unknown(
     modules.emulator.faults.add(Fault("status", status=500, path=f"/{DOMAIN}$", skip=1, times=None))
     result = failure(modules)
     assert result["msg"].startswith(
-        "The check was done; whether that changed example.com could not be found out"
+        "The check was done; whether it changed example.com could not be found out"
     )
     modules.emulator.faults.clear()
     assert outcome(check(modules)) == UNCHANGED
@@ -631,9 +631,9 @@ def test_many_domains_that_can_not_be_read_again_are_reported_as_unknown(
     result = fail_many(modules, names, concurrency=1)
     assert [entry["domain"] for entry in result["failed_domains"]] == names[:count]
     for entry in result["failed_domains"]:
-        assert f"whether that changed {entry['domain']} could not be found out" in entry["msg"]
+        assert f"whether it changed {entry['domain']} could not be found out" in entry["msg"]
     assert outcome(result) == UNCHANGED
-    assert result["msg"].endswith("Run it again: a check can be repeated without harm.")
+    assert result["msg"].endswith("Run it again: repeating a check does no harm.")
 
 
 def test_a_key_that_is_not_valid_any_more_ends_the_checks(modules: Modules, clock: Clock) -> None:
@@ -720,7 +720,7 @@ def test_a_domain_that_is_not_valid_after_the_wait_fails_if_asked_for(
     modules = modules_of_version
     seed(modules, {})
     result = failure(modules, wait=10, fail_on_invalid=True)
-    assert result["msg"].startswith(f"the MX records of {DOMAIN} are not right: MX of {DOMAIN}: expected ")
+    assert result["msg"].startswith(f"the MX records of {DOMAIN} are not correct: MX of {DOMAIN}: expected ")
     assert result["msg"].endswith("Nothing was changed.")
     assert clock.slept == [2, 4, 4]
     assert (result["valid"], result["active"]) == (False, False)

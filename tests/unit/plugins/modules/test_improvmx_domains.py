@@ -14,7 +14,7 @@ from emulator import Account, Emulator, Fault, RateLimit
 from harness import Clock, Modules, changes_of, effects_of, read_diff, wrap_endpoint
 
 OWNER = "owner@mail.example"  # the account's own address
-CATCH_ALL_MADE = ("ImprovMX gives each new domain a catch-all alias *",)
+CATCH_ALL_MADE = ("ImprovMX creates a catch-all alias * in each new domain",)
 
 
 def present(alias: str, *forward: str) -> dict[str, Any]:
@@ -901,7 +901,7 @@ def test_text_that_only_looks_like_an_a_label_is_unchanged(modules: Modules, tex
 
 # --- Limits of the plan ---------------------------------------------------------------------------
 
-TOO_MANY = "After this run there would be more "
+TOO_MANY = "After this run the account would have more "
 
 
 def seed_with_limits(modules: Modules, **limits: int) -> None:
@@ -918,25 +918,25 @@ def reads_of(modules: Modules) -> list[str]:
         pytest.param(
             {"domains": 2},
             [domain("c.example", absent("*")), domain("a.example")],
-            ["domains than the plan of the account allows (2 in all): the account (3). Expect"],
+            ["domains than its plan allows (2 in total): the account (3). Expect"],
             id="domains",
         ),
         pytest.param(
             {"domains": 2},
             [domain("c.example", absent("*"))],
-            ["domains than the plan of the account allows (2 in all): the account (3). Expect"],
+            ["domains than its plan allows (2 in total): the account (3). Expect"],
             id="a domain alone",
         ),
         pytest.param(
             {"aliases": 2},
             [domain("a.example", present("new", "n@x.example")), domain("b.example")],
-            ["aliases than the plan of the account allows (2 a domain): a.example (3). Expect"],
+            ["aliases than its plan allows (2 per domain): a.example (3). Expect"],
             id="aliases",
         ),
         pytest.param(
             {"destinations": 1},
             [domain("a.example", present("new", "n@x.example", "m@x.example")), domain("b.example")],
-            ["destinations than the plan of the account allows (1 an alias): new of a.example"],
+            ["destinations than its plan allows (1 per alias): new of a.example"],
             id="destinations",
         ),
     ],

@@ -608,10 +608,10 @@ def edit(text: str) -> str:
 @pytest.mark.parametrize(
     ("altered", "said"),
     [
-        (lambda text: "improvmx_domains: []\n", "is not of an export"),
-        (lambda text: "", "is not of an export"),
-        (lambda text: "\0\xff", "is not of an export"),
-        (lambda text: "# A note\n" + text, "is not of an export"),
+        (lambda text: "improvmx_domains: []\n", "was not written by an export"),
+        (lambda text: "", "was not written by an export"),
+        (lambda text: "\0\xff", "was not written by an export"),
+        (lambda text: "# A note\n" + text, "was not written by an export"),
         (edit, "was edited since its export"),
         (lambda text: text + "# more\n", "was edited since its export"),
         (lambda text: edit(text).replace("\n", "\r\n"), "was edited since its export"),
@@ -637,7 +637,9 @@ def test_an_edited_or_foreign_file_is_not_overwritten(
     path.write_bytes(content)
     result = shop.run(EXPORT, check=check, path="list.yml")
     assert result["failed"] is True
-    assert f"Nothing was written, for it would overwrite what is there: list.yml {said}. " in result["msg"]
+    assert (
+        f"Nothing was written, because it would overwrite existing files: list.yml {said}. " in result["msg"]
+    )
     assert "improvmx_export_path" in result["msg"]
     assert (result["changed"], result["changes"]) == (False, [])
     (pending,) = result["pending"]
@@ -698,7 +700,7 @@ def test_many_conflicting_files_are_counted(modules: Modules) -> None:
     for name in names:
         Path(f"host_vars/{name}.yml").write_text("a: b\n")
     result = modules.run(EXPORT, path=".", layout="hosts")
-    assert "d09.example.yml is not of an export; 3 more. Move" in result["msg"]
+    assert "d09.example.yml was not written by an export; 3 more. Move" in result["msg"]
     assert not Path("hosts.yml").exists()
 
 
@@ -746,11 +748,11 @@ def test_a_bad_path_is_refused_before_any_request(shop: Modules, options: dict[s
         ({"path": "file/list.yml"}, "file/list.yml can't be read: Not a directory. Nothing was written."),
         ({"path": "file", "layout": "hosts"}, "file/hosts.yml can't be read: Not a directory"),
         ({"path": "loop"}, "loop can't be read: Too many levels of symbolic links"),
-        ({"path": "/dev/zero"}, "/dev/zero is no regular file. Nothing was written."),
-        ({"path": "/dev/null"}, "/dev/null is no regular file"),
-        ({"path": "pipe"}, "pipe is no regular file"),
-        ({"path": "link"}, "link is no regular file"),
-        ({"path": "mail", "layout": "hosts"}, "mail/hosts.yml is no regular file"),
+        ({"path": "/dev/zero"}, "/dev/zero is not a regular file. Nothing was written."),
+        ({"path": "/dev/null"}, "/dev/null is not a regular file"),
+        ({"path": "pipe"}, "pipe is not a regular file"),
+        ({"path": "link"}, "link is not a regular file"),
+        ({"path": "mail", "layout": "hosts"}, "mail/hosts.yml is not a regular file"),
     ],
 )
 def test_unreadable_files_are_reported_without_a_traceback(
@@ -812,7 +814,7 @@ def test_a_failed_write_reports_the_written_files_and_the_next_run_completes_the
     first = "mail/host_vars/1und1.example.yml"
     assert result["msg"] == (
         f"{first} can't be written: No space left on device. Of 4 files, 1 was written; run it again once "
-        "the cause is gone."
+        "the cause is fixed."
     )
     assert result["changed"] is True
     assert [change["name"] for change in result["changes"]] == ["mail/hosts.yml"] == list(texts())

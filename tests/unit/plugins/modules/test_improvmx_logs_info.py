@@ -219,7 +219,7 @@ def test_an_id_is_not_mistaken_for_the_name_of_an_alias(modules: Modules) -> Non
     items = [{"alias": "info", "forward": "a@x.example", "id": 7}]
     modules.emulator.seed({"domains": [{"domain": DOMAIN, "aliases": items, "logs": [mail(1, "QUEUED")]}]})
     result = modules.run("improvmx_logs_info", domain=DOMAIN, alias="7")
-    assert "there is no alias 7, only one with this id" in result["msg"]
+    assert "the alias 7 does not exist, only one with this id" in result["msg"]
 
 
 # The pages of v3 hold 50 entries, and only an empty one says that there are no more.

@@ -205,7 +205,7 @@ def test_lowest_level_of_logging_leaves_missing_fields_unknown(modules_of_versio
     assert report["domains"][0]["unused_aliases"] is None
     (group,) = report["undelivered"]
     assert (group["destination"], group["reason"], group["code"]) == (None, None, "550")
-    assert "1 mail to shop.example was refused or not delivered" in report["summary"]
+    assert "1 mail to shop.example was rejected or not delivered" in report["summary"]
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ def test_dns_check_reports_wrong_records_and_activated_domains(modules: Modules)
         ("file", "improvmx_report.html"),
     ]
     assert kinds(result["report"])[:2] == ["inactive", "dns"]
-    assert result["report"]["alert"].startswith("The MX records of bad.example are not right")
+    assert result["report"]["alert"].startswith("The MX records of bad.example are not correct")
 
 
 def test_without_check_dns_nothing_is_checked_or_written_to_the_account(modules: Modules) -> None:
@@ -517,7 +517,7 @@ def test_a_file_that_is_not_a_report_is_not_overwritten(modules: Modules, form: 
     file.write_bytes(content.encode("latin-1"))
     result = modules.run(REPORT, path=str(file))
     assert result["failed"] is True
-    assert "is no report, so it is not overwritten" in result["msg"]
+    assert "is not a report, so it is not overwritten" in result["msg"]
     assert result["api_requests"] == 0
     assert file.read_bytes() == content.encode("latin-1")
 
@@ -539,7 +539,7 @@ def test_empty_file_is_overwritten_and_keeps_its_mode(modules: Modules, form: st
         (".", "is a folder; name a file in it"),
         ("gone/", "is a folder; name a file in it"),
         ("/dev/null/r.html", "can't be"),
-        ("/dev/full", "is no report"),
+        ("/dev/full", "is not a report"),
         ("/proc/r.html", "can't be written"),
     ],
 )

@@ -70,7 +70,7 @@ def thrice(modules: Modules, **args: Any) -> tuple[dict[str, Any], dict[str, Any
     assert {key: check[key] for key in PREDICTED} == {key: real[key] for key in PREDICTED}
     assert (again["changed"], again["changes"]) == (False, [])
     made = [change for change in real["changes"] if change["kind"] == "credential" and change["after"]]
-    assert any("wants the DNS records" in warning for warning in real["warnings"]) is bool(made)
+    assert any("a new check of the DNS records" in warning for warning in real["warnings"]) is bool(made)
     return check, real, again
 
 

@@ -182,7 +182,7 @@ ACCOUNT = {"purge": True, "max_deletions": 3}
             {},
             "(web1, web2) has improvmx_domains or a variable of a domain (improvmx_al",
         ),
-        ([host("m1", domains=None)], {}, "improvmx_domains of m1: it is there, but has no value"),
+        ([host("m1", domains=None)], {}, "improvmx_domains of m1: it is set, but has no value"),
         (
             [host("m1", domains="example.com")],
             {},
@@ -199,11 +199,11 @@ ACCOUNT = {"purge": True, "max_deletions": 3}
             {},
             "improvmx_domains[1] of m1: it must be a domain with its options",
         ),
-        ([host("a.example", **PRESENT), host("web")], {}, 'host "web" is no domain: it needs a dot'),
+        ([host("a.example", **PRESENT), host("web")], {}, 'host "web" is not a domain: it needs a dot'),
         (
             [host("a.example", **PRESENT)],
             {"from_play": frozenset({"improvmx_state", "improvmx_webhook", "improvmx_purge"})},
-            "improvmx_state, improvmx_webhook can't come from the play, the role or a task",
+            "improvmx_state, improvmx_webhook can't be set in the play, the role or a task",
         ),
         (
             [host("m1", domains=LIST), host("a.example", **PRESENT)],
@@ -214,14 +214,14 @@ ACCOUNT = {"purge": True, "max_deletions": 3}
         (
             [host("web1")],
             {"limited": True, "hidden": ["localhost"]},
-            "--limit hides localhost, where improvmx_domains is",
+            "--limit hides localhost, which has improvmx_domains",
         ),
         (
             [host("a.example", **PRESENT, **ACCOUNT)],
             {"limited": True},
             "--limit hides a part of it",
         ),
-        ([host("a.example", **PRESENT, **ACCOUNT)], {"unread": ["two.yml"]}, "mend or remove two.yml"),
+        ([host("a.example", **PRESENT, **ACCOUNT)], {"unread": ["two.yml"]}, "repair or remove two.yml"),
         ([host("a.example", purge=True, **PRESENT)], {}, "improvmx_purge needs improvmx_max_deletions"),
         (
             [host("m1", domains=[], **ACCOUNT)],
@@ -236,12 +236,12 @@ ACCOUNT = {"purge": True, "max_deletions": 3}
         (
             [host("a.example", purge=None, **PRESENT)],
             {},
-            "improvmx_purge of a.example: it is there, but has no value",
+            "improvmx_purge of a.example: it is set, but has no value",
         ),
         (
             [host("a.example", max_deletions=None, **PRESENT)],
             {},
-            "improvmx_max_deletions of a.example: it is there, but",
+            "improvmx_max_deletions of a.example: it is set, but",
         ),
         ([host("a.example", max_deletions="many", **PRESENT)], {}, "it must be a whole number"),
         ([host("a.example", max_deletions=-1, **PRESENT)], {}, "it must be at least 0"),
@@ -252,7 +252,7 @@ ACCOUNT = {"purge": True, "max_deletions": 3}
         (
             [host("a.example", api_key=None, **PRESENT)],
             {},
-            "improvmx_api_key of a.example: it is there, but has no value",
+            "improvmx_api_key of a.example: it is set, but has no value",
         ),
         (
             [host("a.example", api_key=" ", **PRESENT)],
@@ -297,7 +297,7 @@ def test_every_problem_is_reported_once_for_all_hosts_that_share_it() -> None:
     assert [problem.partition(": ")[0] for problem in problems] == [
         "improvmx_timeout of d0.example, d1.example, d2.example, d3.example, d4.example and 2 more",
         "improvmx_check_dns of d0.example, d1.example, d2.example, d3.example, d4.example and 2 more",
-        "improvmx_domian (d0.example, d1.example, d2.example, d3.example, d4.example and 2 more) is no "
+        "improvmx_domian (d0.example, d1.example, d2.example, d3.example, d4.example and 2 more) is not a "
         "variable of the role",
     ]
 
@@ -368,13 +368,13 @@ def test_a_misspelled_variable_is_rejected(name: str, meant: str | None) -> None
     if meant is None:
         gathered(hosts)
     else:
-        assert [problem for problem in refused(hosts) if f"{meant} is meant" in problem]
+        assert [problem for problem in refused(hosts) if f"use {meant}, or" in problem]
 
 
 def test_no_variable_of_the_collection_counts_as_misspelled() -> None:
     assert gather(Situation(hosts=[Host("a", names=KNOWN - {"improvmx_hosts"})]))[1] != ()
     problems = gather(Situation(hosts=[Host("a", names=KNOWN)], everywhere=KNOWN))[1]
-    assert not [problem for problem in problems if "is meant" in problem]
+    assert not [problem for problem in problems if "is not a variable" in problem]
 
 
 # --- Truth values ---------------------------------------------------------------------------------
