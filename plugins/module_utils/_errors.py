@@ -26,7 +26,7 @@ from ._model.text import printable
 from ._model.urls import shorten_urls
 
 
-def for_people(text: str) -> str:
+def display_text(text: str) -> str:
     """A text as messages and warnings show it: on one line, without the secrets of URLs or A-labels."""
     return display_names(shorten_urls(printable(text)))
 
@@ -35,14 +35,14 @@ class ImprovmxError(Exception):
     """Anything this collection has to tell its user: the message is one line made for reading."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(for_people(message))
+        super().__init__(display_text(message))
 
 
 class InputError(ImprovmxError):
     """The user's values can't be used. ``problems`` names each of them."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(map(for_people, problems))
+        self.problems = tuple(map(display_text, problems))
         count = len(self.problems)
         head = "" if count == 1 else "%d problems in the input: " % count
         super().__init__(head + "; ".join(self.problems) + ". No request was sent.")
@@ -147,20 +147,22 @@ class ApiError(ImprovmxError):
 
     def __init__(
         self,
-        story: str,
+        reason: str,
         method: str,
         path: str,
         status: Optional[int] = None,
-        words: str = "",
+        service_message: str = "",
         doubtful: bool = False,
     ) -> None:
-        self.story, self.method, self.path = story, method, path
-        self.status, self.words, self.doubtful = status, words, doubtful
-        super().__init__("%s %s: %s" % (method, path, story))
+        self.reason, self.method, self.path = reason, method, path
+        self.status, self.service_message, self.doubtful = status, service_message, doubtful
+        super().__init__("%s %s: %s" % (method, path, reason))
 
     def extended(self, more: str) -> ApiError:
         """The same error with more to say."""
-        return type(self)(self.story + more, self.method, self.path, self.status, self.words, self.doubtful)
+        return type(self)(
+            self.reason + more, self.method, self.path, self.status, self.service_message, self.doubtful
+        )
 
 
 class Refused(ApiError):
@@ -177,7 +179,7 @@ class Unavailable(ApiError):
     ``hopeless``: it does not, for this is how a wrong address or a wrong proxy looks.
     """
 
-    hopeless = False
+    permanent = False
 
 
 class Interrupted(ApiError):
@@ -191,8 +193,8 @@ class BadReply(ApiError):
 class PartlyDone(BadReply):
     """Of several aliases in one request only those of ``ids`` were created."""
 
-    def __init__(self, story: str, method: str, path: str, ids: Mapping[str, Optional[str]]) -> None:
-        super().__init__(story, method, path, 200)
+    def __init__(self, reason: str, method: str, path: str, ids: Mapping[str, Optional[str]]) -> None:
+        super().__init__(reason, method, path, 200)
         self.ids = ids
 
 

@@ -54,7 +54,7 @@ _KNOWN: Mapping[str, FrozenSet[str]] = {
 _LIMITS = {"domains": "domains_limit", "aliases": "aliases_limit", "destinations": None}
 
 
-def presentable(kind: str, told: Any, scrub: Callable[[str], str]) -> Any:
+def visible_fields(kind: str, told: Any, scrub: Callable[[str], str]) -> Any:
     """What the service told of a ``kind``, for users to see: known fields, times in ISO 8601, no secret."""
     if isinstance(told, list):
         return [_fields(kind, item, scrub) for item in told]

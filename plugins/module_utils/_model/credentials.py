@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from .names import parse_local_part
-from .problems import Problems, at
+from .problems import Problems, join_place
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ def read_credentials(
     wishes = []
     positions: Dict[str, int] = {}
     for index, item in enumerate(items):
-        wish = read_credential(item, at(place, "credentials[%d]" % index), problems)
+        wish = read_credential(item, join_place(place, "credentials[%d]" % index), problems)
         if wish is None:
             continue
         key = wish.username.lower()
         if key in positions:
             problems.append(
                 "%s and credentials[%d] are the same credential, %s"
-                % (at(place, "credentials[%d]" % positions[key]), index, wish.username)
+                % (join_place(place, "credentials[%d]" % positions[key]), index, wish.username)
             )
         positions.setdefault(key, index)
         wishes.append(wish)
@@ -67,10 +67,10 @@ def read_credentials(
 
 def read_credential(item: Mapping[str, Any], place: str, problems: Problems) -> Optional[CredentialWish]:
     """Read what a user wrote of one credential; note what is wrong with it."""
-    username = problems.read(at(place, "username"), item["username"], parse_local_part)
+    username = problems.read(join_place(place, "username"), item["username"], parse_local_part)
     present, password = item.get("state") != "absent", item.get("password")
     if present and password == "":
-        problems.append("%s: it is empty" % at(place, "password"))
+        problems.append("%s: it is empty" % join_place(place, "password"))
     if username is None:
         return None
     return CredentialWish(username, present, password, item.get("update_password") == "always")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from .text import shown
+from .text import quoted
 
 TTL = 3600  # seconds
 
@@ -107,7 +107,7 @@ def _bound_lookups(heard: Sequence[str], rest: Sequence[str]) -> None:
         )
 
 
-def quoted(text: str) -> str:
+def txt_value(text: str) -> str:
     """A text as the strings of a TXT record: each in quotes, and no longer than one may be."""
     parts = [text[at : at + _LONGEST_STRING] for at in range(0, len(text), _LONGEST_STRING)] or [""]
     return " ".join('"%s"' % part.replace("\\", "\\\\").replace('"', '\\"') for part in parts)
@@ -120,19 +120,19 @@ def _unquoted(text: str) -> str:
         text = text[1:-1]
     text = re.sub(r'" *"', "", text)  # a TXT value of several strings is that of all in a row
     if '"' in text:
-        raise ValueError("the quotes of %s do not pair up" % shown(text))
+        raise ValueError("the quotes of %s do not pair up" % quoted(text))
     return text.strip()
 
 
 def _check(version: str, terms: Sequence[str]) -> None:
     if version.lower() != "v=spf1":
-        raise ValueError("it is not an SPF record: it begins with %s instead of v=spf1" % shown(version))
+        raise ValueError("it is not an SPF record: it begins with %s instead of v=spf1" % quoted(version))
     if any("v=spf1" in term.lower() for term in terms):
         raise ValueError("it holds several SPF records, but a domain can have only one: merge them first")
     for term in terms:
         known = _MECHANISM.match(term) or _MODIFIER.match(term)
         if not (known and term.isascii() and term.isprintable()):
-            raise ValueError("it has an error: %s is neither a mechanism nor a modifier" % shown(term))
+            raise ValueError("it has an error: %s is neither a mechanism nor a modifier" % quoted(term))
 
 
 def _place(terms: Sequence[str]) -> int:
@@ -150,7 +150,7 @@ def _includes_service(terms: Iterable[str]) -> bool:
     for term in terms:
         found = _SERVICE.match(term)
         if found and found[1] in ("-", "~"):
-            raise ValueError("%s in it refuses mail of the service: take it out first" % shown(term))
+            raise ValueError("%s in it refuses mail of the service: take it out first" % quoted(term))
         if found:
             return True
     return False

@@ -15,8 +15,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from .._errors import InputError
 from .credentials import Credential, CredentialWish, read_credential, read_credentials
 from .idna import parse_domain
-from .names import alias_key, lenient, parse_alias, parse_email, parse_url
-from .problems import Problems, at, forward_wish
+from .names import alias_key, parse_alias, parse_email, parse_or_keep, parse_url
+from .problems import Problems, forward_wish, join_place
 from .rules import Rule, RuleWish, read_rule, read_rules
 
 SETTINGS = ("notification_email", "webhook", "whitelabel")
@@ -134,7 +134,7 @@ _SETTING_PARSERS: Mapping[str, Callable[[str], str]] = {
 
 def read_setting(name: str, value: Optional[str]) -> Optional[str]:
     """A setting that the service names, leniently. No value and an empty one mean the same."""
-    return lenient(_SETTING_PARSERS[name], value) if value else None
+    return parse_or_keep(_SETTING_PARSERS[name], value) if value else None
 
 
 # --- Wishes ---------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def domain_wishes(
             problems.append("%s and %s are the same domain, %s" % (owners[wish.name], place, wish.name))
         owners.setdefault(wish.name, place)
         wishes.append(wish)
-    problems.refuse()
+    problems.raise_if_any()
     return tuple(wishes)
 
 
@@ -188,7 +188,7 @@ def domain_names(texts: Sequence[str]) -> Tuple[str, ...]:
             problems.append("domains[%d] and %s are the same domain, %s" % (positions[name], place, name))
         elif name is not None:
             positions[name] = index
-    problems.refuse()
+    problems.raise_if_any()
     return tuple(positions)
 
 
@@ -227,7 +227,7 @@ def _domain_wish(
     problems: Problems,
     prefix: str = "",
 ) -> Optional[DomainWish]:
-    name = problems.read(at(place, "domain"), item["domain"], parse_domain)
+    name = problems.read(join_place(place, "domain"), item["domain"], parse_domain)
     if name and name != place:
         place = "%s (%s)" % (place, name) if place else name
     place = "%s, %s" % (place, prefix) if prefix else place
@@ -237,15 +237,15 @@ def _domain_wish(
         if value is None:
             continue
         if setting not in supported:
-            problems.append("%s: API %s can't manage it; v3 can" % (at(place, setting), version))
+            problems.append("%s: API %s can't manage it; v3 can" % (join_place(place, setting), version))
         elif not value.strip():
             settings[setting] = None
         else:
-            settings[setting] = problems.read(at(place, setting), value, _SETTING_PARSERS[setting])
+            settings[setting] = problems.read(join_place(place, setting), value, _SETTING_PARSERS[setting])
     aliases = _alias_wishes(item.get("aliases") or (), name, place, problems)
     for option in LISTS:
         if item.get(option) is not None and option not in supported:
-            problems.append("%s: API %s can't manage it; v3 can" % (at(place, option), version))
+            problems.append("%s: API %s can't manage it; v3 can" % (join_place(place, option), version))
     rules = read_rules(item.get("rules") or (), name, place, problems)
     credentials = read_credentials(item.get("credentials") or (), place, problems)
     present = item.get("state") != "absent"
@@ -253,7 +253,8 @@ def _domain_wish(
         if present and item.get("purge_" + option) and item.get(option) is None:
             # A list that was left empty by mistake is null in YAML; it must not mean: delete them all.
             problems.append(
-                "%s: it needs %s, the ones to keep; [] keeps none" % (at(place, "purge_" + option), option)
+                "%s: it needs %s, the ones to keep; [] keeps none"
+                % (join_place(place, "purge_" + option), option)
             )
     if name is None:
         return None
@@ -276,14 +277,14 @@ def _alias_wishes(
     wishes = []
     positions: Dict[str, int] = {}
     for index, item in enumerate(items):
-        here = at(place, "aliases[%d]" % index)
+        here = join_place(place, "aliases[%d]" % index)
         wish = _alias_wish(item, domain, here, problems)
         if wish is None:
             continue
         if wish.key in positions:
             problems.append(
                 "%s and aliases[%d] are the same alias, %s"
-                % (at(place, "aliases[%d]" % positions[wish.key]), index, wish.name)
+                % (join_place(place, "aliases[%d]" % positions[wish.key]), index, wish.name)
             )
         positions.setdefault(wish.key, index)
         wishes.append(wish)
@@ -293,9 +294,9 @@ def _alias_wishes(
 def _alias_wish(
     item: Mapping[str, Any], domain: Optional[str], place: str, problems: Problems
 ) -> Optional[AliasWish]:
-    name = problems.read(at(place, "alias"), item["alias"], parse_alias)
+    name = problems.read(join_place(place, "alias"), item["alias"], parse_alias)
     place = "%s (%s)" % (place, name) if place and name else place
     if item.get("state") == "absent":
         return AliasWish(name, present=False) if name else None
-    forward = forward_wish(item.get("forward") or (), domain, at(place, "forward"), problems)
+    forward = forward_wish(item.get("forward") or (), domain, join_place(place, "forward"), problems)
     return AliasWish(name, forward, overwrite=item.get("overwrite", True)) if name else None

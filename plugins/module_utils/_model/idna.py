@@ -10,7 +10,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from .text import shown
+from .text import quoted
 
 LONGEST_DOMAIN = 253
 _LONGEST_LABEL = 63
@@ -68,7 +68,7 @@ def _parse_label(label: str) -> str:
     if not label.isascii():
         for character in label:
             if character != "-" and unicodedata.category(character)[0] not in "LMN":
-                raise ValueError("it holds %s" % shown(character))
+                raise ValueError("it holds %s" % quoted(character))
         if label[0] == "-" or label[-1] == "-":
             raise ValueError("a label begins or ends with a hyphen")
         label = "xn--" + label.encode("punycode").decode("ascii")

@@ -37,7 +37,7 @@ class LogQuery:
         """
         chosen: List[Dict[str, Any]] = []
         for entry in entries:
-            created = came_at(entry)
+            created = received_at(entry)
             if self.since and created and created < self.since:
                 break
             if self.until and created and created > self.until:
@@ -60,7 +60,7 @@ def newest_first(entries: Iterable[Dict[str, Any]]) -> List[Dict[str, Any]]:
     return sorted(entries, key=lambda entry: read_time(entry["created"]) or _LONG_AGO, reverse=True)
 
 
-def summarise(logs: Iterable[Mapping[str, Any]]) -> Dict[str, int]:
+def summarize(logs: Iterable[Mapping[str, Any]]) -> Dict[str, int]:
     """How many entries there are of each status."""
     statuses = (str(entry["status"]) for entry in logs if entry["status"])
     # A key that begins like this would make Ansible take the whole result for something else.
@@ -91,7 +91,7 @@ def latest_event(events: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return max(reversed(events), key=_moment, default={})
 
 
-def came_at(entry: Mapping[str, Any]) -> Optional[datetime]:
+def received_at(entry: Mapping[str, Any]) -> Optional[datetime]:
     """When a mail came; None where that can't be read."""
     return read_time(_created(entry))
 

@@ -163,7 +163,7 @@ def _url_key(url: str) -> str:
     host, colon, port = place.partition(":") if not place.startswith("[") else (place, "", "")
     if port == {"http": "80", "https": "443"}.get(scheme.lower()):
         colon = port = ""
-    host = lenient(parse_domain, host.lower())
+    host = parse_or_keep(parse_domain, host.lower())
     return "".join((scheme.lower(), "://", user, at, host, colon, port, "" if tail[:1] == "/" else "/", tail))
 
 
@@ -186,15 +186,15 @@ def split_forward(items: Iterable[str]) -> List[str]:
 
 def read_forward(items: Iterable[str]) -> Tuple[str, ...]:
     """The destinations that the service names, leniently."""
-    return tuple(dict.fromkeys(lenient(parse_destination, part) for part in split_forward(items)))
+    return tuple(dict.fromkeys(parse_or_keep(parse_destination, part) for part in split_forward(items)))
 
 
 def read_domain(text: str) -> str:
     """A domain name that the service names, leniently."""
-    return lenient(parse_domain, text)
+    return parse_or_keep(parse_domain, text)
 
 
-def lenient(parse: Callable[[str], str], text: str) -> str:
+def parse_or_keep(parse: Callable[[str], str], text: str) -> str:
     try:
         return parse(text)
     except ValueError:

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 
 from .._errors import InputError
 from .names import DROP, destination_key, parse_destination, split_forward
-from .text import shown
+from .text import quoted
 from .yaml_text import scalar
 
 _Value = TypeVar("_Value")
@@ -36,7 +36,7 @@ class Problems(List[str]):
         except InputError as error:
             self.extend(error.problems)
 
-    def refuse(self) -> None:
+    def raise_if_any(self) -> None:
         """Raise an InputError if there is any problem."""
         if self:
             raise InputError(self)
@@ -65,7 +65,7 @@ def forward_wish(
             continue
         if domain and "://" not in destination and destination.endswith("@" + domain):
             problems.append(
-                "%s: %s is inside the same domain; the service refuses that" % (place, shown(part))
+                "%s: %s is inside the same domain; the service refuses that" % (place, quoted(part))
             )
         forward.append(destination)
     if DROP in forward and len(set(forward)) > 1:
@@ -76,13 +76,13 @@ def forward_wish(
     return tuple(firsts.values())
 
 
-def at(place: str, part: str) -> str:
+def join_place(place: str, part: str) -> str:
     return place + part if place.endswith("_") else "%s, %s" % (place, part) if place else part
 
 
 def _named(value: Any) -> str:
     if isinstance(value, str):
-        return shown(value)
+        return quoted(value)
     if isinstance(value, (dict, list)):
         return "a mapping" if isinstance(value, dict) else "a list"
     return scalar(value)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .names import alias_key, parse_alias, parse_segment, same_destinations
-from .problems import Problems, at, forward_wish
+from .problems import Problems, forward_wish, join_place
 
 # For each type of rule, what says which mails it takes. A regex has its scopes besides.
 MATCHERS = {"alias": "alias", "regex": "regex", "cel": "expression"}
@@ -85,13 +85,13 @@ class RuleWish:
     def key(self) -> Tuple[str, str]:
         return _key(self.type or "", self.matcher or "")
 
-    def means(self, rule: Rule) -> bool:
+    def matches(self, rule: Rule) -> bool:
         """Whether this is the rule, or one of those, that the wish is about."""
         if self.id is not None:
             return self.id.lower() == (rule.id or "").lower()
         return self.key == rule.key and self._has_scopes_of(rule)
 
-    def may_mean_the_same(self, other: RuleWish) -> bool:
+    def may_match_the_same(self, other: RuleWish) -> bool:
         """Whether one rule can be what both wishes are about, as far as the wishes tell."""
         if self.id is not None and other.id is not None:
             return self.id.lower() == other.id.lower()
@@ -121,7 +121,7 @@ def _key(kind: str, matcher: str) -> Tuple[str, str]:
     return kind, alias_key(matcher.strip()) if kind == "alias" else matcher.strip()
 
 
-def place_of(rule: Rule) -> Tuple[bool, float]:
+def rank_order(rule: Rule) -> Tuple[bool, float]:
     """The place of a rule in the order in which they are tried; without a rank it comes last."""
     return rule.rank is None, rule.rank or 0.0
 
@@ -139,18 +139,18 @@ def read_rules(
     wishes: List[RuleWish] = []
     for index, item in enumerate(items):
         name = "rules[%d]" % index
-        wish = read_rule(item, domain, at(place, name), problems)
+        wish = read_rule(item, domain, join_place(place, name), problems)
         if wish is None:
             continue
-        same = next((other for other in wishes if wish.may_mean_the_same(other)), None)
+        same = next((other for other in wishes if wish.may_match_the_same(other)), None)
         if same:
-            problems.append("%s and %s are the same rule" % (at(place, same.place), name))
+            problems.append("%s and %s are the same rule" % (join_place(place, same.place), name))
         wishes.append(replace(wish, place=name))
     ranked = [wish.rank is not None for wish in wishes if wish.present]
     if any(ranked) and not all(ranked):
         problems.append(
             "%s: some have a rank and others have none; give each one a rank, or none, and their order "
-            "counts" % at(place, "rules")
+            "counts" % join_place(place, "rules")
         )
     return tuple(wishes)
 
@@ -161,18 +161,18 @@ def read_rule(
     """Read what a user wrote of one rule; note what is wrong with it."""
     noted = len(problems)
     known = item.get("id") is not None
-    rule_id = problems.read(at(place, "id"), item["id"], parse_segment) if known else None
+    rule_id = problems.read(join_place(place, "id"), item["id"], parse_segment) if known else None
     kind = _type(item, place, problems)
     matcher = _matcher(item, kind, place, problems)
     present = item.get("state") != "absent"
     forward = None
     if present and not (known and item.get("forward") is None):
-        forward = forward_wish(item.get("forward") or (), domain, at(place, "forward"), problems)
+        forward = forward_wish(item.get("forward") or (), domain, join_place(place, "forward"), problems)
     scopes, rank, active = item.get("scopes"), item.get("rank"), item.get("active")
     if scopes == []:
-        problems.append("%s: at least one is needed" % at(place, "scopes"))
+        problems.append("%s: at least one is needed" % join_place(place, "scopes"))
     if rank is not None and not math.isfinite(rank):
-        problems.append("%s: it must be a finite number" % at(place, "rank"))
+        problems.append("%s: it must be a finite number" % join_place(place, "rank"))
     if len(problems) > noted:
         return None
     where = None if scopes is None else tuple(dict.fromkeys(scopes))
@@ -184,13 +184,13 @@ def _type(item: Mapping[str, Any], place: str, problems: Problems) -> Optional[s
     given = [option for option in _TYPES if item.get(option) is not None]
     kind: Optional[str] = item.get("type")
     if kind is None and item.get("id") is None:
-        problems.append("%s: it is needed, unless id names the rule" % at(place, "type"))
+        problems.append("%s: it is needed, unless id names the rule" % join_place(place, "type"))
     elif kind is None and given:
         kind = _TYPES[given[0]]
     if kind:
         for option in given:
             if _TYPES[option] != kind:
-                problems.append("%s: a rule of type %s has none" % (at(place, option), kind))
+                problems.append("%s: a rule of type %s has none" % (join_place(place, option), kind))
     return kind
 
 
@@ -200,10 +200,10 @@ def _matcher(item: Mapping[str, Any], kind: Optional[str], place: str, problems:
     option = MATCHERS[kind]
     if item.get(option) is not None:
         parse = parse_alias if kind == "alias" else _parse_text
-        return problems.read(at(place, option), item[option], parse)
+        return problems.read(join_place(place, option), item[option], parse)
     if item.get("id") is None:
         problems.append(
-            "%s: a rule of type %s needs it, unless id names the rule" % (at(place, option), kind)
+            "%s: a rule of type %s needs it, unless id names the rule" % (join_place(place, option), kind)
         )
     return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .urls import shorten_url
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     """A text of the user's as a message shows it: quoted, on one line, of bounded length."""
     text = shorten_url(text)
     return '"%s"' % printable(text if len(text) <= 80 else text[:77] + "...")

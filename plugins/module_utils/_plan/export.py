@@ -23,8 +23,8 @@ from .._model.credentials import Credential
 from .._model.domains import SETTINGS, Alias, Domain, DomainWish, alias_wish, domain_wish
 from .._model.idna import display_domain, parse_domain
 from .._model.names import alias_order, parse_alias
-from .._model.rules import MATCHERS, Rule, place_of
-from .._model.text import shown
+from .._model.rules import MATCHERS, Rule, rank_order
+from .._model.text import quoted
 from .plan import plan_domain
 
 HOSTS_FILE = "hosts.yml"
@@ -108,10 +108,10 @@ def export(domains: Iterable[Domain], supported: Sequence[str], version: str) ->
         try:
             same = parse_domain(domain.name) == domain.name
         except ValueError as error:
-            left_out.append("domain %s: %s" % (shown(domain.name), error))
+            left_out.append("domain %s: %s" % (quoted(domain.name), error))
             continue
         if not same:  # the name becomes that of a file
-            left_out.append("domain %s: its name is not in its normal form" % shown(domain.name))
+            left_out.append("domain %s: its name is not in its normal form" % quoted(domain.name))
         else:
             entries.append(_entry(domain, supported, version))
     return Export(tuple(sorted(entries, key=lambda e: (e.name, e.domain))), tuple(sorted(left_out)))
@@ -150,13 +150,13 @@ def _rules(domain: Domain, supported: Sequence[str], version: str, problems: Lis
     """The rules that can be written, in the order in which they are tried."""
     many = Counter((rule.key, frozenset(rule.scopes)) for rule in domain.rules or ())
     written = []
-    for rule in sorted(domain.rules or (), key=place_of):
-        what = "rule %s" % shown(rule.name)
+    for rule in sorted(domain.rules or (), key=rank_order):
+        what = "rule %s" % quoted(rule.name)
         if many[rule.key, frozenset(rule.scopes)] > 1:
             problems.append("%s: there is another with the same matcher" % what)
             continue
         if rule.type not in MATCHERS:
-            problems.append("%s: its type %s is not known" % (what, shown(rule.type)))
+            problems.append("%s: its type %s is not known" % (what, quoted(rule.type)))
             continue
         try:
             wish = _rules_wish(domain.name, [rule], supported, version)
@@ -180,7 +180,7 @@ def _credentials(
         return None
     written = []
     for credential in sorted(domain.credentials, key=lambda each: each.username):
-        what = "credential %s" % shown(credential.username)
+        what = "credential %s" % quoted(credential.username)
         item = {"domain": domain.name, "credentials": [{"username": credential.username}]}
         try:
             wish = domain_wish(item, supported, version)
@@ -214,11 +214,11 @@ def _setting_problems(
         wish = domain_wish({"domain": domain.name, setting: value}, supported, version)
     except InputError as error:
         return error.problems
-    return _differences(wish, domain, "%s %s" % (setting, shown(value)))
+    return _differences(wish, domain, "%s %s" % (setting, quoted(value)))
 
 
 def _alias_problems(domain: Domain, alias: Alias, namesakes: int) -> Sequence[str]:
-    what = "alias %s" % shown(alias.name)
+    what = "alias %s" % quoted(alias.name)
     if namesakes > 1:
         return ["%s: there is another that differs in case only" % what]
     try:

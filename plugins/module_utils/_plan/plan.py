@@ -16,7 +16,7 @@ from .._errors import DomainMissing, NotOverwritten, NotRoutedByRules, PlanError
 from .._model.differences import Difference
 from .._model.domains import SETTINGS, SETTINGS_AT_CREATION, Alias, AliasWish, Domain, DomainWish
 from .._model.names import CATCH_ALL, alias_key, is_pattern, same_destinations, same_setting
-from .._model.rules import place_of
+from .._model.rules import rank_order
 from .changes import Change
 from .credentials import credential_changes
 from .rules import rule_changes
@@ -37,7 +37,7 @@ class DomainPlan:
         return count_deletions(self.found, self.changes) if self.found else 0
 
     @property
-    def wanted(self) -> Sequence[Change]:
+    def all_changes(self) -> Sequence[Change]:
         """The changes, also where a problem keeps all of them from being executed."""
         return self.problem.changes if self.problem else self.changes
 
@@ -93,7 +93,7 @@ def _changes(wish: DomainWish, found: Optional[Domain]) -> List[Change]:
     if found is None:
         at_creation = {name: wish.settings[name] for name in SETTINGS_AT_CREATION if wish.settings.get(name)}
         changes.append(Change("create", "domain", wish.name, wish.name, after=at_creation))
-        found = newborn(wish.name, at_creation)
+        found = new_domain(wish.name, at_creation)
     alias_changes = _alias_changes(wish, found)
     further = _setting_changes(wish, found) + alias_changes
     if is_new:
@@ -146,7 +146,7 @@ def _refuse_missing(wish: DomainWish) -> None:
         raise DomainMissing(wish.name, missing, "SMTP credentials")
 
 
-def newborn(name: str, settings: Optional[Mapping[str, Optional[str]]] = None) -> Domain:
+def new_domain(name: str, settings: Optional[Mapping[str, Optional[str]]] = None) -> Domain:
     """A domain right after its creation, as far as can be known: the service gives it a catch-all."""
     return Domain(name, settings=settings or {}, aliases=(Alias(CATCH_ALL),))
 
@@ -223,7 +223,7 @@ def outcome(found: Optional[Domain], changes: Iterable[Change]) -> Optional[Doma
         elif change.after is None:
             found = None
         elif found is None:
-            found = newborn(change.domain, change.after)
+            found = new_domain(change.domain, change.after)
             aliases = {alias.name: alias for alias in found.aliases}
         else:
             found = replace(found, settings={**found.settings, **change.after})
@@ -235,7 +235,7 @@ def _with_rule(domain: Domain, change: Change) -> Domain:
     is_new = change.action == "create"
     rules = [rule for rule in domain.rules or () if is_new or rule.id != change.id]
     rules += [change.thing] if change.after else []
-    return replace(domain, rules=tuple(sorted(rules, key=place_of)))
+    return replace(domain, rules=tuple(sorted(rules, key=rank_order)))
 
 
 def _with_credential(domain: Domain, change: Change) -> Domain:
@@ -299,7 +299,7 @@ def _managed_rules(wish: DomainWish, domain: Domain, changes: Sequence[Change]) 
     )
     shown = []
     for rule in domain.rules or ():
-        if wish.purge_rules or rule.id in changed or any(each.means(rule) for each in wish.rules):
+        if wish.purge_rules or rule.id in changed or any(each.matches(rule) for each in wish.rules):
             fields = {**rule.identity(), "forward": list(rule.forward)}
             if with_rank:
                 fields["rank"] = rule.rank

@@ -74,7 +74,7 @@ def rule_changes(wish: DomainWish, found: Sequence[Rule]) -> List[Change]:
 
 def _meant(domain: str, wish: RuleWish, candidates: Sequence[Rule], problems: List[str]) -> Optional[Rule]:
     """The rule that a wish is about, if it exists; note where that is not clear."""
-    meant = [rule for rule in candidates if wish.means(rule)]
+    meant = [rule for rule in candidates if wish.matches(rule)]
     if len(meant) > 1:
         ids = ", ".join("%s (rank %s)" % (rule.id, rule.rank) for rule in meant)
         problems.append(

@@ -22,7 +22,7 @@ def find_unmanaged(found: Mapping[str, Domain], plans: Sequence[DomainPlan]) -> 
     deleted = {
         (change.kind, change.domain, change.id if change.kind == "rule" else change.name)
         for plan in plans
-        for change in plan.wanted
+        for change in plan.all_changes
         if change.action == "delete"
     }
     things = []
@@ -43,7 +43,7 @@ def _others(domain: Domain, wish: DomainWish) -> Iterator[Sequence[str]]:
         if alias.key not in keys:
             yield "alias", alias.name, alias.name
     for rule in domain.rules or ():
-        if not any(wished.means(rule) for wished in wish.rules):
+        if not any(wished.matches(rule) for wished in wish.rules):
             yield "rule", str(rule.id), rule.name
     meant = {each.username for each in (w.find(domain.credentials or ()) for w in wish.credentials) if each}
     for credential in domain.credentials or ():

@@ -21,11 +21,11 @@ from .._api.base import Api
 from .._errors import ApiError, ImprovmxError, PartlyDone, PlanError, Refused, Unavailable, UnplannedDeletions
 from .._model.domains import Alias, Domain
 from .._model.names import CATCH_ALL, same_destinations
-from .._model.text import shown
+from .._model.text import quoted
 from .._plan.changes import Change, remainder
 from .._plan.plan import DomainPlan, count_deletions, outcome, plan_domain
 from .fetch import read_domain
-from .parallel import Outage, side_by_side
+from .parallel import Outage, map_parallel
 from .progress import Progress
 
 _NOT_SHOWN = ("credential", "update")  # a password
@@ -41,7 +41,7 @@ class DomainRun:
     done: List[Change] = field(default_factory=list)
     pending: List[Change] = field(default_factory=list)
     error: Optional[ImprovmxError] = None
-    wants_check: bool = False  # the service wants its DNS records checked anew
+    needs_check: bool = False  # the service wants its DNS records checked anew
 
 
 def preview(plan: DomainPlan) -> DomainRun:
@@ -78,7 +78,7 @@ def apply_plan(
         if outage.known:
             return DomainRun(plan, plan.found, pending=list(plan.changes), error=outage.not_tried())
         run = _Execution(api, plan, allowance).run()
-        outage.learn(run.error)
+        outage.record(run.error)
         progress.domain_done()
         return run
 
@@ -90,7 +90,7 @@ def apply_plan(
         [plan for plan in busy if not plan.wish.present],
         [plan for plan in busy if plan.wish.present],
     ):
-        runs.update({id(plan): run for plan, run in zip(wave, side_by_side(execute, wave, concurrency))})
+        runs.update({id(plan): run for plan, run in zip(wave, map_parallel(execute, wave, concurrency))})
     return [idle.get(id(plan)) or runs[id(plan)] for plan in plans]
 
 
@@ -216,8 +216,8 @@ class _Execution:
         if change.action == "update":
             api.set_password(change.domain, change.name, password or "")
             return change
-        made, wants_check = api.create_credential(change.domain, change.name, password or "")
-        self._run.wants_check = self._run.wants_check or wants_check
+        made, needs_check = api.create_credential(change.domain, change.name, password or "")
+        self._run.needs_check = self._run.needs_check or needs_check
         return change._replace(thing=made)
 
     def _write_alias(self, step: List[Change]) -> None:
@@ -255,7 +255,7 @@ class _Execution:
             self._run.done += (step if happened else []) + hit
         elif not self._run.error:
             path = "/%s/domains/%s/aliases/%s" % (self._api.version, change.domain, change.id)
-            raise Refused("this is not the alias %s any more" % shown(change.name), "GET", path, 404)
+            raise Refused("this is not the alias %s any more" % quoted(change.name), "GET", path, 404)
 
     def _other_meaning(self, change: Change, address: Alias) -> Optional[Alias]:
         """The alias that a path with this address means as well, once that of the change is gone."""

@@ -13,7 +13,7 @@ from typing import Dict, Iterable, Iterator, List, Optional, Sequence
 from .._api.base import Api
 from .._errors import Refused
 from .._model.domains import LISTS, Domain, DomainWish
-from .parallel import side_by_side
+from .parallel import map_parallel
 
 _ALL_OF_IT = DomainWish("")
 _MOST_LOOKS = 3  # at a domain that comes and goes while it is read
@@ -52,7 +52,7 @@ def read_wished(
         lacking = [domain for domain in known.values() if everything or domain.name in by_name]
     else:
         lacking = [domain for domain in known.values() if _lacks(domain, by_name.get(domain.name))]
-    for before, after in zip(lacking, side_by_side(read_on, lacking, concurrency)):
+    for before, after in zip(lacking, map_parallel(read_on, lacking, concurrency)):
         if after:
             known[before.name] = after
         else:
@@ -112,14 +112,14 @@ def read_account(api: Api, lists: Sequence[str], concurrency: int = 8) -> List[D
         return read_lists(api, domain, [*lists, *(["rules"] if domain.routed_by_rules else [])])
 
     domains = list(api.domains())
-    return [domain for domain in side_by_side(read_on, domains, concurrency) if domain]
+    return [domain for domain in map_parallel(read_on, domains, concurrency) if domain]
 
 
 def read_lists_of(
     api: Api, domains: Sequence[Domain], lists: Sequence[str], concurrency: int = 8
 ) -> List[Domain]:
     """These domains with every alias and these lists, read side by side; not those that are gone by now."""
-    found = side_by_side(lambda domain: read_lists(api, domain, lists), domains, concurrency)
+    found = map_parallel(lambda domain: read_lists(api, domain, lists), domains, concurrency)
     return [domain for domain in found if domain]
 
 

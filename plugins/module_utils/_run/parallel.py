@@ -31,7 +31,7 @@ class Outage:
     def not_tried(self) -> NotTried:
         return NotTried(self._story)
 
-    def learn(self, error: Optional[ImprovmxError]) -> None:
+    def record(self, error: Optional[ImprovmxError]) -> None:
         if isinstance(error, Interrupted):
             self.known, self._story = True, "not tried, because the run was interrupted"
         self._in_a_row = self._in_a_row + 1 if _is_of_service(error) else 0
@@ -43,7 +43,7 @@ def _is_of_service(error: Optional[ImprovmxError]) -> bool:
     return isinstance(error, (Unavailable, RateLimited)) and error.status != 500
 
 
-def side_by_side(work: Callable[[_Item], _Result], items: Sequence[_Item], concurrency: int) -> List[_Result]:
+def map_parallel(work: Callable[[_Item], _Result], items: Sequence[_Item], concurrency: int) -> List[_Result]:
     """What the work makes of each item, in their order, with ``concurrency`` of them at a time."""
     if concurrency == 1 or len(items) < 2:
         return [work(item) for item in items]

@@ -659,8 +659,8 @@ def test_order_case_of_the_domain_part_spaces_and_doubles_make_no_difference(
 @example("\ud800" * 200)
 @example("\U0010ffff" * 200)
 @example("a\nb\r\x1b[31m\u2028")
-def test_shown_is_one_printable_line_of_bounded_length(text: str) -> None:
-    line = _text.shown(text)
+def test_quoted_text_is_one_printable_line_of_bounded_length(text: str) -> None:
+    line = _text.quoted(text)
     assert line.isprintable()
     assert len(line) <= 820
     line.encode()

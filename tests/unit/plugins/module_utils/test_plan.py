@@ -438,7 +438,7 @@ def test_outcome_of_the_plan_is_what_was_wanted(
         for key, alias in wished.items():
             assert now.get(key) == (frozenset(alias.forward) if alias.present else None)
         unmentioned = {key: to for key, to in now.items() if key not in wished}
-        untouched = routes(before or _plan.newborn(wish.name))
+        untouched = routes(before or _plan.new_domain(wish.name))
         assert unmentioned == (
             {} if wish.purge_aliases else {key: to for key, to in untouched.items() if key not in wished}
         )

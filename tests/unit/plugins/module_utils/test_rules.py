@@ -23,7 +23,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._model.rules import
     SCOPES,
     Rule,
     RuleWish,
-    place_of,
+    rank_order,
     read_rules,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._plan.changes import Change
@@ -146,7 +146,7 @@ def test_order_of_destinations_and_scopes_makes_no_difference(
 @PROFILE
 @given(wishes(), rule_lists(), rule_lists())
 def test_other_rules_make_no_difference(wish: RuleWish, rules: list[Rule], others: list[Rule]) -> None:
-    strangers = [replace(rule, id=f"s{rule.id}") for rule in others if not wish.means(rule)]
+    strangers = [replace(rule, id=f"s{rule.id}") for rule in others if not wish.matches(rule)]
     assert planned(wished(wish), [*strangers, *rules]) == planned(wished(wish), rules)
 
 
@@ -182,7 +182,7 @@ def test_rules_come_into_the_order_of_the_list_with_the_fewest_writes(
     changes = rule_changes(wish, rules)
     result = after(changes, rules)
     assert rule_changes(wish, result) == []
-    tried = [rule.matcher for rule in sorted(result, key=place_of) if rule.matcher in order]
+    tried = [rule.matcher for rule in sorted(result, key=rank_order) if rule.matcher in order]
     if len(order) > 1:
         assert tried == order
         assert all(rule.rank is not None for rule in result if rule.matcher in order)

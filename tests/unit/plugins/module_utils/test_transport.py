@@ -304,7 +304,7 @@ def test_words_of_the_service_are_told_field_by_field(
     emulator.faults.add(Fault("body", status=400, body=body))
     error = error_of(transport, "POST", body={})
     assert isinstance(error, Refused)
-    assert (error.status, error.words, error.doubtful) == (400, words, False)
+    assert (error.status, error.service_message, error.doubtful) == (400, words, False)
     assert str(error) == "POST /v3/domains: the service answered 400" + (f": {words}" if words else "")
 
 
@@ -624,7 +624,7 @@ def test_replies_side_by_side_are_read_no_further_than_to_the_limit_of_their_sum
         try:
             answer = str(len(transport.request("GET", DOMAINS)))
         except BadReply as error:
-            answer = error.story
+            answer = error.reason
         meet.wait(60)  # all of them are still alive, and what they read is in use
         return answer
 
@@ -971,7 +971,7 @@ def test_credentials_of_a_proxy_are_not_told(
         proxy.status = int(fault)
     error = error_of(connect(emulator, retry_timeout=0), method)
     for secret in (word, "pass-long-odd/7d6c5b"):
-        for told in (str(error), error.words, error.story):
+        for told in (str(error), error.service_message, error.reason):
             assert_no_secret(told, secret)
     assert "7d6c5b" not in str(error)
     if fault in ("down", "unknown host"):
@@ -1248,7 +1248,7 @@ def test_key_that_the_service_echoes_is_not_told(
     text = forms_of(secret)[form]
     emulator.faults.add(fault(text))
     error = error_of(connect(emulator, retry_timeout=0))
-    for told in (str(error), error.words, error.story):
+    for told in (str(error), error.service_message, error.reason):
         assert_no_secret(told, secret)
         assert text[:12] not in told
 
@@ -1297,7 +1297,7 @@ def test_words_that_lie_deep_are_told_without_a_traceback(
     nested = '{"errors": {"a": %s"bad"%s}}' % ("[" * depth, "]" * depth)
     emulator.faults.add(Fault("body", status=400, body=nested))
     error = error_of(transport)
-    assert error.words == words
+    assert error.service_message == words
 
 
 # TLS
