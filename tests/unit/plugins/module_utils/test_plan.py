@@ -212,7 +212,7 @@ def test_absent_alias_on_a_missing_domain_needs_nothing() -> None:
 def test_aliases_on_a_domain_routed_by_rules_are_a_problem_that_names_the_way_out(wish: DomainWish) -> None:
     planned = plan_domain(wish, there({"a": [A]}, details=RULED))
     assert isinstance(planned.problem, RoutedByRules)
-    assert "manage its rules, with improvmx.email.improvmx_rule, or switch" in str(planned.problem)
+    assert "manage its rules with improvmx.email.improvmx_rule, or switch" in str(planned.problem)
     assert planned.changes == ()
 
 

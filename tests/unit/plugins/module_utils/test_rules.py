@@ -84,7 +84,7 @@ def planned(wish: DomainWish, rules: list[Rule]) -> list[Change]:
     try:
         return rule_changes(wish, rules)
     except PlanError as error:
-        assume("name the one that is meant" not in str(error))
+        assume("select one with id" not in str(error))
         raise
 
 
@@ -283,7 +283,7 @@ SEEN = {"type": "regex", "regex": "x", "scopes": ["body"], "forward": ["a@x.exam
         ([{**INFO, "rank": 1.0}, SEEN], "rules: some have a rank and others have none"),
         ([{**INFO, "rank": float("inf")}], "rules[0], rank: it must be a finite number"),
         ([{"type": "cel", "regex": "x", "forward": ["a@x.example"]}], "rules[0], regex: a rule of type cel"),
-        ([{"forward": ["a@x.example"]}], "rules[0], type: it is needed, unless id names the rule"),
+        ([{"forward": ["a@x.example"]}], "rules[0], type: it is required unless id selects the rule"),
         ([{"type": "alias", "alias": "info"}], "rules[0], forward: at least one destination is needed"),
     ],
 )

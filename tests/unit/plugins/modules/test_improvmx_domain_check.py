@@ -145,7 +145,7 @@ def test_a_domain_that_stays_inactive_though_its_records_are_right_is_told_so(
     ("dns", "valid", "reason"),
     [
         ({}, False, "the service says: No MX records were found."),
-        ({"mx": ["mail.other.example"]}, False, "API v2 does not tell what is there"),
+        ({"mx": ["mail.other.example"]}, False, "API v2 does not report the existing records"),
         ({"mx": RIGHT}, True, None),
     ],
 )
