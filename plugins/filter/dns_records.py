@@ -141,7 +141,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.improvmx.email.plugins.module_utils._model import dns as _dns
 from ansible_collections.improvmx.email.plugins.module_utils._model.idna import parse_domain
-from ansible_collections.improvmx.email.plugins.module_utils._model.text import shown
+from ansible_collections.improvmx.email.plugins.module_utils._model.text import quoted
 
 _LONGEST_TTL = 2**31 - 1  # RFC 2181
 
@@ -176,7 +176,7 @@ def dns_records(
     if quotes:
         for record in records:
             if record["type"] == "TXT":
-                record["value"] = _dns.quoted(record["value"])
+                record["value"] = _dns.txt_value(record["value"])
     return _dns.record_sets(records) if gathered else records
 
 
@@ -191,7 +191,7 @@ def _domain(value: Any) -> str:
     try:
         return parse_domain(value)
     except ValueError as error:
-        raise ValueError("%s can't be used: %s" % (shown(value), error)) from None
+        raise ValueError("%s can't be used: %s" % (quoted(value), error)) from None
 
 
 def _spf(value: Any) -> str:

@@ -113,7 +113,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._http.transport imp
 )
 from ansible_collections.improvmx.email.plugins.module_utils._model.idna import parse_domain
 from ansible_collections.improvmx.email.plugins.module_utils._model.problems import Problems
-from ansible_collections.improvmx.email.plugins.module_utils._model.text import shown
+from ansible_collections.improvmx.email.plugins.module_utils._model.text import quoted
 from ansible_collections.improvmx.email.plugins.module_utils._model.views import describe_domain
 from ansible_collections.improvmx.email.plugins.module_utils._run.fetch import read_selected
 from ansible_collections.improvmx.email.plugins.plugin_utils._core import require_supported_core
@@ -239,7 +239,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         options = {name: self.get_option(name) for name in _OWN}
         with self._problems.collected():
             transport = open_transport(options)
-        self._problems.refuse()
+        self._problems.raise_if_any()
         warning = warning_of_version(options)
         if warning:
             self.display.warning(warning)
@@ -284,7 +284,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """
         host = domain["domain"]
         if not _is_domain(host) or host in self.inventory.groups:
-            self._left_out.append("domain %s" % shown(str(host)))
+            self._left_out.append("domain %s" % quoted(str(host)))
             return
         self.inventory.add_host(host)
         self.inventory.set_variable(host, "improvmx", dict(domain))
@@ -325,7 +325,7 @@ class _SafeGroups:
         if self._is_safe(group):
             name: str = self._inventory.add_group(group)
             return name
-        self._left_out.append("group %s" % shown(group))
+        self._left_out.append("group %s" % quoted(group))
         return None
 
     def add_host(self, host: str, group: Optional[str] = None) -> None:

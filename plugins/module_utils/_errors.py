@@ -2,19 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every exception that callers may see, the tree on top.
+"""All exceptions of the collection, with their tree.
 
     ImprovmxError
-        InputError                   the user's values, before any request
-        PlanError                    the wish for a domain, before any write to it
+        InputError                   invalid values of the user, before any request
+        PlanError                    a wish for a domain that can't be applied, before any write to it
             DomainMissing, RoutedByRules, NotRoutedByRules, NotOverwritten, PasswordMissing,
             UnplannedDeletions
-        ApiError                     one request
+        ApiError                     a failed request
             Refused, RateLimited, Unavailable, Interrupted, BadReply, PartlyDone
-        NotTried                     a domain that was left alone
-        Failure                      a whole run, with the results that it has to show
+        NotTried                     a domain that was skipped
+        Failure                      a failed run, with its results
 
-What one file raises for another of its own folder alone is defined there.
+Exceptions that are only used inside one folder are defined there.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from ._model.text import printable
 from ._model.urls import shorten_urls
 
 
-def for_people(text: str) -> str:
-    """A text as messages and warnings show it: on one line, without the secrets of URLs or A-labels."""
+def display_text(text: str) -> str:
+    """Format text for messages and warnings: one line, Unicode domain names, no secrets of URLs."""
     return display_names(shorten_urls(printable(text)))
 
 
 class ImprovmxError(Exception):
-    """Anything this collection has to tell its user: the message is one line made for reading."""
+    """The base of all exceptions. The message is one line for the user."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(for_people(message))
+        super().__init__(display_text(message))
 
 
 class InputError(ImprovmxError):
-    """The user's values can't be used. ``problems`` names each of them."""
+    """The input is invalid. ``problems`` has one message per invalid value."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(map(for_people, problems))
+        self.problems = tuple(map(display_text, problems))
         count = len(self.problems)
         head = "" if count == 1 else "%d problems in the input: " % count
         super().__init__(head + "; ".join(self.problems) + ". No request was sent.")
@@ -52,7 +52,7 @@ class InputError(ImprovmxError):
 
 
 class PlanError(ImprovmxError):
-    """The wish for one domain can't be executed as things stand. ``changes``: what it comes to."""
+    """The wish for a domain can't be applied to its current state. ``changes``: the changes it requires."""
 
     def __init__(self, message: str, changes: Sequence[Any]) -> None:
         super().__init__(message)
@@ -60,76 +60,76 @@ class PlanError(ImprovmxError):
 
 
 class DomainMissing(PlanError):
-    """An alias, or another of a domain's ``things``, is wanted where the account has no such domain."""
+    """Aliases or other ``things`` are desired for a domain that does not exist in the account."""
 
     def __init__(self, domain: str, changes: Sequence[Any], things: str = "aliases") -> None:
         super().__init__(
-            "%s is not a domain of this account, so it can't have %s: create it first, with "
+            "%s is not a domain of this account, so it can't have %s: create the domain first, with "
             "improvmx.email.improvmx_domain" % (domain, things),
             changes,
         )
 
 
 class RoutedByRules(PlanError):
-    """Aliases are wanted on a domain whose mail is routed by rules."""
+    """Aliases are desired for a domain that is routed by rules."""
 
     def __init__(self, domain: str, changes: Sequence[Any]) -> None:
         super().__init__(
-            "%s is routed by rules (routing_engine: rules), so aliases have no say there: manage its rules, "
-            "with improvmx.email.improvmx_rule, or switch the domain back to aliases in the dashboard of "
+            "%s is routed by rules (routing_engine: rules), so its aliases have no effect: manage its "
+            "rules with improvmx.email.improvmx_rule, or switch the domain to aliases in the dashboard of "
             "ImprovMX" % domain,
             changes,
         )
 
 
 class NotRoutedByRules(PlanError):
-    """Rules are wanted on a domain whose mail is routed by aliases."""
+    """Rules are desired for a domain that is routed by aliases."""
 
     def __init__(self, domain: str, changes: Sequence[Any], exists: bool = True) -> None:
         if exists:
-            story = (
-                "%s is routed by aliases, so it has no rules: manage its aliases, with "
+            message = (
+                "%s is routed by aliases, so it has no rules: manage its aliases with "
                 "improvmx.email.improvmx_alias, or switch it to rules in the dashboard of ImprovMX"
             )
         else:
-            story = (
+            message = (
                 "%s does not exist yet, and a new domain is routed by aliases: create it without rules, "
                 "switch it to rules in the dashboard of ImprovMX, and run this again"
             )
-        super().__init__(story % domain, changes)
+        super().__init__(message % domain, changes)
 
 
 class NotOverwritten(PlanError):
-    """An alias exists with other destinations than desired, and they must not be replaced."""
+    """An alias exists with other destinations than desired, and overwrite is false."""
 
     def __init__(self, domain: str, alias: str, changes: Sequence[Any]) -> None:
         super().__init__(
             "alias %s of %s exists with other destinations, and overwrite is false: to replace them, set "
-            "overwrite to true; to keep them, leave the alias out" % (alias, domain),
+            "overwrite to true; to keep them, omit the alias" % (alias, domain),
             changes,
         )
 
 
 class UnplannedDeletions(PlanError):
-    """A domain turns out to hold what would have to be deleted, and nobody agreed to that."""
+    """The domain contains more than the plan knew, and deleting it was not planned or allowed."""
 
     def __init__(self, domain: str, changes: Sequence[Any], most: Optional[int]) -> None:
         names = [change.name for change in changes if change.action == "delete"]
-        bound = "not bounded" if most is None else str(most)
+        limit = "not set" if most is None else str(most)
         super().__init__(
-            "%s turned out to hold more than it showed when the account was read: to delete %s was not in "
-            "the plan (max_deletions is %s). See what the domain holds before you run it again"
-            % (domain, ", ".join(names[:3]) + (", ..." if names[3:] else ""), bound),
+            "%s contains more than when the account was read: deleting %s was not planned "
+            "(max_deletions is %s). Check what the domain contains before you run it again"
+            % (domain, ", ".join(names[:3]) + (", ..." if names[3:] else ""), limit),
             changes,
         )
 
 
 class PasswordMissing(PlanError):
-    """A credential has to be created, and there is no password for it."""
+    """A credential has to be created, and no password is set."""
 
     def __init__(self, change: Any, changes: Sequence[Any]) -> None:
         super().__init__(
-            "%s has no SMTP credential %s yet, and to create it takes a password: give one in password"
+            "%s has no SMTP credential %s yet, and creating it requires a password: set one in password"
             % (change.domain, change.name),
             changes,
         )
@@ -139,60 +139,62 @@ class PasswordMissing(PlanError):
 
 
 class ApiError(ImprovmxError):
-    """A request that did not do its work.
+    """A request failed.
 
-    ``method``, ``path``: the request. ``status``: the service's answer, None without one. ``words``:
-    what the service said of it. ``doubtful``: it may have taken effect all the same.
+    ``method``, ``path``: the request. ``status``: the status of the answer, None if there was none.
+    ``service_message``: the message of the service. ``doubtful``: the request may have taken effect.
     """
 
     def __init__(
         self,
-        story: str,
+        reason: str,
         method: str,
         path: str,
         status: Optional[int] = None,
-        words: str = "",
+        service_message: str = "",
         doubtful: bool = False,
     ) -> None:
-        self.story, self.method, self.path = story, method, path
-        self.status, self.words, self.doubtful = status, words, doubtful
-        super().__init__("%s %s: %s" % (method, path, story))
+        self.reason, self.method, self.path = reason, method, path
+        self.status, self.service_message, self.doubtful = status, service_message, doubtful
+        super().__init__("%s %s: %s" % (method, path, reason))
 
     def extended(self, more: str) -> ApiError:
-        """The same error with more to say."""
-        return type(self)(self.story + more, self.method, self.path, self.status, self.words, self.doubtful)
+        """Return the same error with more text."""
+        return type(self)(
+            self.reason + more, self.method, self.path, self.status, self.service_message, self.doubtful
+        )
 
 
 class Refused(ApiError):
-    """The service understood and said no (4xx, or success false)."""
+    """The service rejected the request (4xx, or success false)."""
 
 
 class RateLimited(ApiError):
-    """The service wants a longer pause than the run may spend."""
+    """The rate limit requires a longer wait than the run is allowed."""
 
 
 class Unavailable(ApiError):
-    """No answer, or one that says that the service is out of order (5xx). A repeat may help.
+    """No answer, or a server error (5xx). A retry may help.
 
-    ``hopeless``: it does not, for this is how a wrong address or a wrong proxy looks.
+    ``permanent``: a retry does not help, for example with a wrong address or a wrong proxy.
     """
 
-    hopeless = False
+    permanent = False
 
 
 class Interrupted(ApiError):
-    """The run was told to end before the request was sent."""
+    """The run was interrupted before the request was sent."""
 
 
 class BadReply(ApiError):
-    """An answer that is not what the API promises."""
+    """The answer does not conform to the API."""
 
 
 class PartlyDone(BadReply):
-    """Of several aliases in one request only those of ``ids`` were created."""
+    """A request for several aliases created only those in ``ids``."""
 
-    def __init__(self, story: str, method: str, path: str, ids: Mapping[str, Optional[str]]) -> None:
-        super().__init__(story, method, path, 200)
+    def __init__(self, reason: str, method: str, path: str, ids: Mapping[str, Optional[str]]) -> None:
+        super().__init__(reason, method, path, 200)
         self.ids = ids
 
 
@@ -200,11 +202,11 @@ class PartlyDone(BadReply):
 
 
 class NotTried(ImprovmxError):
-    """A domain was left alone because the service fails as a whole, or the run was interrupted."""
+    """A domain was skipped because the service is unavailable or the run was interrupted."""
 
 
 class Failure(ImprovmxError):
-    """A run that failed, with the results that it has to show all the same."""
+    """A run failed. ``results``: what it returns besides the message."""
 
     def __init__(self, message: str, results: Mapping[str, Any]) -> None:
         super().__init__(message)

@@ -258,7 +258,7 @@ from typing import Any, Dict, Type
 
 from ansible_collections.improvmx.email.plugins.module_utils._api.base import Api
 from ansible_collections.improvmx.email.plugins.module_utils._errors import InputError
-from ansible_collections.improvmx.email.plugins.module_utils._model.account import presentable, read_limits
+from ansible_collections.improvmx.email.plugins.module_utils._model.account import read_limits, visible_fields
 from ansible_collections.improvmx.email.plugins.module_utils._module.base import execute, make_module
 from ansible_collections.improvmx.email.plugins.module_utils._plan.limits import usage
 
@@ -273,7 +273,7 @@ def main() -> None:
 
     def work(api: Api, with_usage: bool) -> Dict[str, Any]:
         told = api.account()
-        results = {name: presentable(name, value, api.transport.mask) for name, value in told.items()}
+        results = {name: visible_fields(name, value, api.transport.mask) for name, value in told.items()}
         if with_usage:
             aliases = {domain.name: api.count_aliases(domain) for domain in api.domains()}
             results["usage"] = usage(read_limits(told["account"]), aliases)

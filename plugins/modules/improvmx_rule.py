@@ -282,7 +282,7 @@ def _rule_after(run: DomainRun) -> Optional[Rule]:
     [wish] = run.plan.wish.rules
     rules = run.domain.rules if run.domain else None
     changed: Optional[Rule] = run.done[-1].thing if run.done else None
-    return next((rule for rule in rules or () if wish.means(rule)), changed)
+    return next((rule for rule in rules or () if wish.matches(rule)), changed)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequ
 from urllib.parse import urlsplit
 
 from ansible_collections.improvmx.email.plugins.module_utils._model.idna import display_domain, parse_domain
-from ansible_collections.improvmx.email.plugins.module_utils._model.text import shown
+from ansible_collections.improvmx.email.plugins.module_utils._model.text import quoted
 
 LIST = "improvmx_domains"
 HOSTS = "improvmx_hosts"
@@ -379,7 +379,7 @@ class _Gathering:
             except ValueError as error:
                 self._problems.append(
                     "host %s is not a domain: %s. If the inventory also contains machines, select the group "
-                    "of the domains with -e improvmx_hosts=GROUP" % (shown(host.name), error)
+                    "of the domains with -e improvmx_hosts=GROUP" % (quoted(host.name), error)
                 )
                 continue
             if _is_desired(host) or FOUND not in host.values:

@@ -25,7 +25,7 @@ UNKNOWN = "could not be found out"  # in the message about a doubtful write
 NAMES_THE_REQUEST = re.compile(r"(GET|POST|PUT|DELETE) /v[23]/")
 NEEDS_NO_REQUEST = re.compile(
     "Refused before any write|is not a domain of this account|is routed by rules|not tried, because"
-    "|turned out to hold more"
+    "|contains more than when"
 )
 
 

@@ -21,7 +21,7 @@ from .._model.domains import SETTINGS, Alias, Domain, read_setting
 from .._model.idna import display_domain
 from .._model.names import CATCH_ALL, read_domain, read_forward
 from .._model.rules import Rule
-from .._model.text import shown
+from .._model.text import quoted
 from .._model.time import read_iso_utc
 
 # Further fields of a domain that the service is known to return. Others are left out, so that the
@@ -285,9 +285,9 @@ class Reply:
         name = read_domain(self.text(thing, "domain"))
         aliases = thing.get("aliases")
         if aliases is None and shows_at_most is None:
-            raise self.bad("the reply shows no aliases of %s" % shown(name))
+            raise self.bad("the reply shows no aliases of %s" % quoted(name))
         if aliases is not None and not isinstance(aliases, list):
-            raise self.bad("the reply's aliases of %s are not a list" % shown(name))
+            raise self.bad("the reply's aliases of %s are not a list" % quoted(name))
         active = thing.get("active")
         return Domain(
             name,
@@ -304,7 +304,7 @@ class Reply:
         """Read the reply as the domain that was asked for, and no other."""
         domain = self.domain(self.one("domain"), shows_at_most)
         if domain.name != name:
-            raise self.bad("the reply is about %s instead of %s" % (shown(domain.name), name))
+            raise self.bad("the reply is about %s instead of %s" % (quoted(domain.name), name))
         return domain
 
     def setting(self, thing: Mapping[str, Any], name: str) -> Optional[str]:

@@ -25,8 +25,8 @@ class CredentialsOfV3(Api):
 
     def create_credential(self, domain: str, username: str, password: str) -> Tuple[Credential, bool]:
         reply = self.call("POST", _ALL, domain, body={"username": username, "password": password})
-        wants_check = reply.content.get("requires_new_mx_check") is True
-        return _read(reply, reply.one("credential")), wants_check
+        needs_check = reply.content.get("requires_new_mx_check") is True
+        return _read(reply, reply.one("credential")), needs_check
 
     def set_password(self, domain: str, username: str, password: str) -> None:
         self.call("PUT", _ONE, domain, username, body={"password": password})

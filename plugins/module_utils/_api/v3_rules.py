@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional
 
 from .._errors import Refused
-from .._model.rules import MATCHERS, Rule, place_of
+from .._model.rules import MATCHERS, Rule, rank_order
 from .._model.time import read_iso_utc
 from .base import Api, Reply, read_created, read_id
 
@@ -46,7 +46,7 @@ class RulesOfV3(Api):
             longest = max(longest, len(things))
         else:
             raise reply.bad("the list has no end")
-        return sorted(rules.values(), key=place_of)
+        return sorted(rules.values(), key=rank_order)
 
     def rule(self, domain: str, rule_id: str) -> Optional[Rule]:
         reply = self.find(_ONE, domain, rule_id)

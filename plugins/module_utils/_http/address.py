@@ -11,7 +11,7 @@ from typing import Optional, Sequence, Set, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
 from .._errors import BadReply, InputError
-from .._model.text import shown
+from .._model.text import quoted
 
 _PROXY = re.compile(
     r"(?P<scheme>https?|socks[45]|socks4a|socks5h)://(?:(?P<user>[^/?#\\@]*)@)?"
@@ -45,7 +45,7 @@ def fill_path(method: str, template: str, values: Sequence[str]) -> str:
     for value in values:
         # HTTP clients resolve dots, encoded or not, so that the request would go elsewhere.
         if value in ("", ".", "..") or not value.isprintable():
-            raise BadReply("%s can't be a part of a path" % shown(value), method, template)
+            raise BadReply("%s can't be a part of a path" % quoted(value), method, template)
         # Every client of the service sends a catch-all as it is, and RFC 3986 lets it stand.
         segments.append(quote(value, safe="*"))
     return template.format(*segments)

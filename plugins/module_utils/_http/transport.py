@@ -20,7 +20,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Unio
 
 from .._errors import ApiError, BadReply, Interrupted, RateLimited, Refused, Unavailable
 from .._model.problems import Problems
-from .._model.text import shown
+from .._model.text import quoted
 from .._model.urls import shorten_urls
 from . import deadline as _deadline
 from . import stop as _stop
@@ -79,7 +79,7 @@ class Transport:
         verify: Union[bool, str] = True,
     ) -> None:
         self._key = api_key.strip()
-        _problems(api_url, self._key, timeout, retry_timeout, verify).refuse()
+        _problems(api_url, self._key, timeout, retry_timeout, verify).raise_if_any()
         self._root, self._root_path = split_root(api_url)
         # Whether the service is known to be there. Below a path that is too deep, everything is a 404.
         self.root_is_confirmed = not self._root_path
@@ -320,7 +320,7 @@ class Transport:
             fault = _no_answer("no complete answer within %.3g s" % limit, method, path)
         else:
             fault = _no_answer("the connection to %s broke: %s" % (where, reason), method, path)
-        fault.hopeless = not self._reached and is_permanent(error)
+        fault.permanent = not self._reached and is_permanent(error)
         return fault
 
     # --- Time -------------------------------------------------------------------------------------
@@ -345,7 +345,7 @@ class Transport:
             closed = self.limits.seconds_until_open(endpoint)
             # The service may say "at once" again and again.
             return backoff if closed is None else max(closed, backoff if tries > 1 else 0.0)
-        if not down or getattr(error, "hopeless", False):
+        if not down or getattr(error, "permanent", False):
             return None
         return backoff if repeatable or not error.doubtful else None
 
@@ -424,7 +424,7 @@ def _problems(
     if retry_timeout < 0:
         problems.append("retry_timeout can't be negative")
     if isinstance(verify, str) and not os.path.exists(verify):
-        problems.append("ca_path: %s does not exist" % shown(verify))
+        problems.append("ca_path: %s does not exist" % quoted(verify))
     return problems
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The account in results: the fields that are known to hold no secret, and no other. Pure."""
+"""The account in results: only fields that are known to contain no secret. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, FrozenSet, Mapping
 from .time import read_iso_utc
 
 _TIMES = ("created", "removed", "renew_date", "cancels_on")
-# By the name under which the service tells them. A field that it adds is shown once it is known here.
+# By the name of the object in the API. A new field of the service is omitted until it is listed here.
 _KNOWN: Mapping[str, FrozenSet[str]] = {
     "account": frozenset(
         (
@@ -50,53 +50,53 @@ _KNOWN: Mapping[str, FrozenSet[str]] = {
     ),
     "whitelabels": frozenset(("name",)),
 }
-# The limits that are known, with the fields of the plan that tell them where the account's limits do not.
+# The known limits, and the fields of the plan that contain them when the limits of the account do not.
 _LIMITS = {"domains": "domains_limit", "aliases": "aliases_limit", "destinations": None}
 
 
-def presentable(kind: str, told: Any, scrub: Callable[[str], str]) -> Any:
-    """What the service told of a ``kind``, for users to see: known fields, times in ISO 8601, no secret."""
-    if isinstance(told, list):
-        return [_fields(kind, item, scrub) for item in told]
-    fields = _fields(kind, told, scrub)
+def visible_fields(kind: str, reply: Any, scrub: Callable[[str], str]) -> Any:
+    """Return the known fields of an object of this ``kind``, with times in ISO 8601 and no secrets."""
+    if isinstance(reply, list):
+        return [_fields(kind, item, scrub) for item in reply]
+    fields = _fields(kind, reply, scrub)
     if kind == "account":
-        if "plan" in told:
-            fields["plan"] = _fields("plan", told["plan"], scrub)
-        if "limits" in told:
-            fields["limits"] = _numbers(told["limits"])
+        if "plan" in reply:
+            fields["plan"] = _fields("plan", reply["plan"], scrub)
+        if "limits" in reply:
+            fields["limits"] = _numbers(reply["limits"])
     return fields
 
 
-def _fields(kind: str, told: Any, scrub: Callable[[str], str]) -> Any:
-    """The known fields of a thing. One of them holds a text, a number, a truth value or null."""
-    if not isinstance(told, dict):
-        return scrub(told) if isinstance(told, str) else None
+def _fields(kind: str, reply: Any, scrub: Callable[[str], str]) -> Any:
+    """Return the known fields of an object whose values are strings, numbers, booleans or null."""
+    if not isinstance(reply, dict):
+        return scrub(reply) if isinstance(reply, str) else None
     fields: Dict[str, Any] = {}
-    for name in told:
-        if name not in _KNOWN[kind] or isinstance(told[name], (dict, list)):
+    for name in reply:
+        if name not in _KNOWN[kind] or isinstance(reply[name], (dict, list)):
             continue
-        value = told[name]
+        value = reply[name]
         if name == "password" and not isinstance(value, bool):
-            continue  # it tells whether there is one; whatever else comes is not to be seen
+            continue  # true if a password is set; any other value is omitted
         time = read_iso_utc(value) if name in _TIMES else None
         fields[name] = time or (scrub(value) if isinstance(value, str) else value)
     return fields
 
 
 def _numbers(limits: Any) -> Any:
-    """Limits of whatever name: a number is no secret."""
+    """Return all numeric limits, known or not: a number is no secret."""
     if not isinstance(limits, dict):
         return None
     return {name: limit for name, limit in limits.items() if limit is None or isinstance(limit, (int, float))}
 
 
 def read_limits(account: Mapping[str, Any]) -> Dict[str, int]:
-    """The limits that the service tells of an account. What is no number above zero is none."""
-    told: Dict[str, int] = {}
-    for name, of_plan in _LIMITS.items():
-        for place, field in (("limits", name), ("plan", of_plan)):
-            fields = account.get(place)
+    """Read the limits of an account. Anything but a number above zero is ignored."""
+    found: Dict[str, int] = {}
+    for name, plan_field in _LIMITS.items():
+        for section, field in (("limits", name), ("plan", plan_field)):
+            fields = account.get(section)
             limit = fields.get(field) if isinstance(fields, dict) and field else None
             if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
-                told.setdefault(name, limit)
-    return told
+                found.setdefault(name, limit)
+    return found

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the SMTP credential of a domain is, and what a user wants of one. Pure.
+"""The SMTP credentials of a domain: current and desired state. Pure.
 
-The service never shows a password, so whether one is as it is wished can't be known, only set.
+The service never shows a password, so passwords can't be compared, only set.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from .names import parse_local_part
-from .problems import Problems, at
+from .problems import Problems, join_place
 
 
 @dataclass(frozen=True)
 class Credential:
-    """A credential as it is found, or as a plan leaves it. What is None is not known."""
+    """An existing credential, or one after a plan. None: unknown."""
 
     username: str
     created: Optional[str] = None
     usage: Optional[int] = None
 
     def result(self) -> Dict[str, Any]:
-        """The form that users see."""
+        """Return the credential in the form of results."""
         return {"username": self.username, "created": self.created, "usage": self.usage}
 
 
 @dataclass(frozen=True)
 class CredentialWish:
-    """What a user wants. ``update_password``: also where the credential exists already."""
+    """The desired state of a credential. ``update_password``: set the password of an existing one as well."""
 
     username: str
     present: bool = True
@@ -39,7 +39,7 @@ class CredentialWish:
     update_password: bool = False
 
     def find(self, credentials: Sequence[Credential]) -> Optional[Credential]:
-        """The one that is meant. Case makes no difference, unless two names differ in nothing else."""
+        """Return the matching credential. Case is ignored unless two names differ in case only."""
         same = [c for c in credentials if c.username.lower() == self.username.lower()]
         return next((c for c in same if c.username == self.username), same[0] if same else None)
 
@@ -47,18 +47,18 @@ class CredentialWish:
 def read_credentials(
     items: Sequence[Mapping[str, Any]], place: str, problems: Problems
 ) -> Tuple[CredentialWish, ...]:
-    """Read what a user wrote in a list of credentials; note what is wrong with it."""
+    """Parse a list of credentials of the user; add problems to ``problems``."""
     wishes = []
     positions: Dict[str, int] = {}
     for index, item in enumerate(items):
-        wish = read_credential(item, at(place, "credentials[%d]" % index), problems)
+        wish = read_credential(item, join_place(place, "credentials[%d]" % index), problems)
         if wish is None:
             continue
         key = wish.username.lower()
         if key in positions:
             problems.append(
                 "%s and credentials[%d] are the same credential, %s"
-                % (at(place, "credentials[%d]" % positions[key]), index, wish.username)
+                % (join_place(place, "credentials[%d]" % positions[key]), index, wish.username)
             )
         positions.setdefault(key, index)
         wishes.append(wish)
@@ -66,11 +66,11 @@ def read_credentials(
 
 
 def read_credential(item: Mapping[str, Any], place: str, problems: Problems) -> Optional[CredentialWish]:
-    """Read what a user wrote of one credential; note what is wrong with it."""
-    username = problems.read(at(place, "username"), item["username"], parse_local_part)
+    """Parse one credential of the user; add problems to ``problems``."""
+    username = problems.read(join_place(place, "username"), item["username"], parse_local_part)
     present, password = item.get("state") != "absent", item.get("password")
     if present and password == "":
-        problems.append("%s: it is empty" % at(place, "password"))
+        problems.append("%s: it is empty" % join_place(place, "password"))
     if username is None:
         return None
     return CredentialWish(username, present, password, item.get("update_password") == "always")

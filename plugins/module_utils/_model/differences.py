@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The diff that a user reads: each domain that changes, before and after, as one would write it. Pure.
+"""The diff in results: each domain that changes, before and after. Pure.
 
-The texts are YAML that the modules accept, but for secrets, which are not in it.
+Both sides are YAML that the modules accept, except that secrets are removed.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from .names import alias_order
 from .urls import shorten_url, shorten_urls, shorten_values
 from .yaml_text import lines, one_line
 
-# What a list of destinations or a setting can hold besides URLs are addresses and names of domains.
+# Fields that contain e-mail addresses, domain names or URLs.
 _ADDRESSES = ("forward", "notification_email", "whitelabel")
 
 
 class Difference(NamedTuple):
-    """The managed fields of one domain. None: there is no such domain.
+    """The managed fields of one domain. None: the domain does not exist.
 
-    ``aliases`` is a mapping of names to destinations. A setting that is None has no value.
+    ``aliases`` maps names to destinations. A setting that is None has no value.
     """
 
     domain: str
@@ -32,12 +32,12 @@ class Difference(NamedTuple):
 
 
 def diff(differences: Iterable[Difference]) -> List[Dict[str, str]]:
-    """The result ``diff``: an entry for each domain."""
+    """Return the result ``diff``: one entry per domain."""
     return [_entry(difference) for difference in differences]
 
 
 def file_diff(path: str, before: Optional[str], after: str) -> Dict[str, str]:
-    """An entry of the result ``diff`` for a file that an export writes."""
+    """Return an entry of the result ``diff`` for a file of an export."""
     return {
         "before_header": path,
         "after_header": path,
@@ -59,15 +59,15 @@ def _entry(difference: Difference) -> Dict[str, str]:
 def _text(name: str, fields: Optional[Mapping[str, Any]]) -> str:
     if fields is None:
         return ""
-    written = [*lines({"domain": name})]
+    text = [*lines({"domain": name})]
     for key, value in fields.items():
         if key == "aliases":
-            written += _aliases(value)
+            text += _aliases(value)
         elif key == "credentials":
-            written += _credentials(value)
+            text += _credentials(value)
         else:
-            written += lines({key: _shown(key, value)})
-    return "".join(line + "\n" for line in written)
+            text += lines({key: _for_display(key, value)})
+    return "".join(line + "\n" for line in text)
 
 
 def _aliases(aliases: Mapping[str, List[str]]) -> Iterator[str]:
@@ -76,7 +76,7 @@ def _aliases(aliases: Mapping[str, List[str]]) -> Iterator[str]:
         return
     yield "aliases:"
     for name in sorted(aliases, key=alias_order):
-        forward = _shown("forward", aliases[name])
+        forward = _for_display("forward", aliases[name])
         if isinstance(forward, list):
             first, *others = lines({"alias": name, "forward": forward}, "    ")
             yield "  - " + first.lstrip(" ")
@@ -86,21 +86,21 @@ def _aliases(aliases: Mapping[str, List[str]]) -> Iterator[str]:
 
 
 def _credentials(credentials: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """A password is never shown, so a comment says that there is a new one."""
+    """Format credentials. A comment marks a new password, which is never shown."""
     for number, credential in enumerate(credentials):
         if number == 0:
             yield "credentials:"
-        note = "  # with a new password" if credential.get("new_password") else ""
-        yield "  - %s%s" % (one_line({"username": credential["username"]})[1:-1], note)
+        comment = "  # with a new password" if credential.get("new_password") else ""
+        yield "  - %s%s" % (one_line({"username": credential["username"]})[1:-1], comment)
 
 
-def _shown(key: str, value: Any) -> Any:
-    """A value without secrets; one destination without a list, and no value as what clears one."""
+def _for_display(key: str, value: Any) -> Any:
+    """Remove the secrets of a value. A single destination is not a list, and a missing value is empty."""
     if isinstance(value, dict):
-        return {name: _shown(name, inner) for name, inner in value.items() if inner is not None}
+        return {name: _for_display(name, inner) for name, inner in value.items() if inner is not None}
     if isinstance(value, list):
-        shown = [_shown(key, inner) for inner in value]
-        return shown[0] if key == "forward" and len(shown) == 1 else shown
+        items = [_for_display(key, inner) for inner in value]
+        return items[0] if key == "forward" and len(items) == 1 else items
     if isinstance(value, str):
         if "://" in value:
             return shorten_values(value)
@@ -109,7 +109,7 @@ def _shown(key: str, value: Any) -> Any:
 
 
 def _without_secrets(text: str) -> str:
-    """The text of an exported file, in which a URL has a line for itself, without the secrets of URLs."""
+    """Remove the secrets of URLs in an exported file, in which each URL is the last value of its line."""
     if "://" not in text:
         return text
     return "".join(_line_without_secrets(line) for line in text.splitlines(keepends=True))

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a check of a domain's DNS records comes to: whether mail arrives, and what is wrong, in words. Pure.
+"""The result of a check of DNS records: whether mail arrives, and which records are wrong. Pure.
 
-MX decides whether a domain is valid: without it no mail arrives. The others are advice. SPF is for every
-domain. DKIM and DMARC are for those that send mail through the service, which shows in a DKIM record.
+MX decides whether a domain is valid: without it no mail arrives. The other records are recommended: SPF
+for every domain, DKIM and DMARC for domains that send mail through the service. Such a domain has a DKIM
+record.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from .dns import dns_records
 
-_LONGEST_VALUE = 250  # characters of one DNS value that a sentence shows
+_LONGEST_VALUE = 250  # characters of one DNS value in a message
 
 
 @dataclass(frozen=True)
 class Check:
-    """``valid``: MX is right. ``reason``: what is wrong, None when all is well.
+    """``valid``: MX is correct. ``reason``: what is wrong, None if nothing is.
 
-    ``records``: what the service tells of each record, None where its API does not.
+    ``records``: the reply of the service about each record, None if its API has none.
     """
 
     valid: bool
@@ -31,13 +32,13 @@ class Check:
 
 
 def mx_is_valid(records: Mapping[str, Any]) -> Optional[bool]:
-    """What the service says of MX; None when it says nothing."""
+    """Return whether MX is valid according to the service; None if that is missing."""
     valid = _verdict(records, "mx").get("valid")
     return valid if isinstance(valid, bool) else None
 
 
 def problems(domain: str, records: Mapping[str, Any]) -> List[str]:
-    """What is wrong, a sentence for each record: which one, what is expected and what is there."""
+    """Return a message for each wrong record: which one, its expected and its current value."""
     error = records.get("error")
     found = ["DNS of %s: %s" % (domain, error)] if error else []
     names = {"mx": "MX of %s", "spf": "SPF, a TXT record of %s"}
@@ -49,17 +50,24 @@ def problems(domain: str, records: Mapping[str, Any]) -> List[str]:
     for name, title in names.items():
         verdict = _verdict(records, name)
         if verdict.get("valid") is False:
-            values = (title % domain, _in_words(verdict.get("expected")), _in_words(verdict.get("values")))
+            values = (
+                title % domain,
+                _join_values(verdict.get("expected")),
+                _join_values(verdict.get("values")),
+            )
             found.append("%s: expected %s, found %s" % values)
     return found
 
 
-def mx_problem(domain: str, words: str) -> str:
-    """The sentence about MX where the service says no more than ``words``, or nothing."""
-    wanted = [record for record in dns_records(domain) if record["type"] == "MX"]
-    expected = " and ".join("%d %s" % (mx["priority"], mx["value"].rstrip(".")) for mx in wanted)
-    told = "the service says: " + words if words else "API v2 does not tell what is there"
-    return "MX of %s: expected %s; %s" % (domain, expected, told)
+def mx_problem(domain: str, service_message: str) -> str:
+    """Return the message about MX for API v2, which returns nothing but a message, or not even that."""
+    records = [record for record in dns_records(domain) if record["type"] == "MX"]
+    expected = " and ".join("%d %s" % (mx["priority"], mx["value"].rstrip(".")) for mx in records)
+    if service_message:
+        found = "the service says: " + service_message
+    else:
+        found = "API v2 does not report the existing records"
+    return "MX of %s: expected %s; %s" % (domain, expected, found)
 
 
 def _verdict(records: Mapping[str, Any], name: str) -> Dict[str, Any]:
@@ -68,19 +76,19 @@ def _verdict(records: Mapping[str, Any], name: str) -> Dict[str, Any]:
 
 
 def _is_dmarc(values: Any) -> bool:
-    """Whether there is a policy. Its owner may well want a stricter one than the service asks for."""
+    """Return whether there is a DMARC policy. It may be stricter than the one that the service expects."""
     texts = values if isinstance(values, list) else [values]
     return any(isinstance(text, str) and text.lower().startswith("v=dmarc1") for text in texts)
 
 
-def _in_words(values: Any) -> str:
-    """The values of a record, of which there may be one, several or none."""
-    texts = [_shown(str(value)) for value in (values if isinstance(values, list) else [values]) if value]
+def _join_values(values: Any) -> str:
+    """Join the values of a record for a message. There can be one, several or none."""
+    texts = [_shortened(str(value)) for value in (values if isinstance(values, list) else [values]) if value]
     if len(texts) < 2:
         return texts[0] if texts else "nothing"
     return "%s and %s" % (", ".join(texts[:-1]), texts[-1])
 
 
-def _shown(value: str) -> str:
+def _shortened(value: str) -> str:
     brief = value if len(value) <= _LONGEST_VALUE else value[: _LONGEST_VALUE - 3] + "..."
     return '"%s"' % brief if " " in brief else brief

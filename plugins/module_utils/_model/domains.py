@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a domain and an alias are, and what a user wants of them. Pure.
+"""Domains and aliases: current and desired state. Pure.
 
-A wish is the desired state of a thing.
+The desired state of a domain, alias, rule or credential is called its wish, as in ``DomainWish``.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from .._errors import InputError
 from .credentials import Credential, CredentialWish, read_credential, read_credentials
 from .idna import parse_domain
-from .names import alias_key, lenient, parse_alias, parse_email, parse_url
-from .problems import Problems, at, forward_wish
+from .names import alias_key, parse_alias, parse_email, parse_or_keep, parse_url
+from .problems import Problems, forward_wish, join_place
 from .rules import Rule, RuleWish, read_rule, read_rules
 
 SETTINGS = ("notification_email", "webhook", "whitelabel")
-LISTS = ("rules", "credentials")  # of a domain, which take a request each to read
-# The request that creates a domain takes these; a webhook needs a request of its own.
+LISTS = ("rules", "credentials")  # lists of a domain that require one request each
+# The request that creates a domain accepts these. The webhook requires another request.
 SETTINGS_AT_CREATION = ("notification_email", "whitelabel")
 
 
@@ -30,7 +30,7 @@ SETTINGS_AT_CREATION = ("notification_email", "whitelabel")
 
 @dataclass(frozen=True)
 class Alias:
-    """An alias as it is found, or as a plan leaves it. No ``forward``: its destinations are unknown."""
+    """An existing alias, or one after a plan. Empty ``forward``: its destinations are unknown."""
 
     name: str
     forward: Tuple[str, ...] = ()
@@ -43,9 +43,9 @@ class Alias:
 
 @dataclass(frozen=True)
 class Domain:
-    """A domain of the account. ``complete``: ``aliases`` holds every alias, not just the first ones.
+    """A domain of the account. ``complete``: ``aliases`` contains every alias, not just the first ones.
 
-    ``rules`` and ``credentials`` are None where they were not read.
+    ``rules`` and ``credentials`` are None if they were not read.
     """
 
     name: str
@@ -68,14 +68,14 @@ class Domain:
         return bool(self.details.get("routing_engine") == "rules")
 
     def without_routing(self) -> Domain:
-        """The domain as if nothing were known of how its mail is routed."""
+        """Return the domain without its routing engine."""
         details = {name: value for name, value in self.details.items() if name != "routing_engine"}
         return replace(self, details=details)
 
 
 @dataclass(frozen=True)
 class AliasWish:
-    """What a user wants of one alias. ``overwrite``: whether existing destinations may be replaced."""
+    """The desired state of an alias. ``overwrite``: whether existing destinations may be replaced."""
 
     name: str
     forward: Tuple[str, ...] = ()
@@ -89,10 +89,10 @@ class AliasWish:
 
 @dataclass(frozen=True)
 class DomainWish:
-    """What a user wants of one domain. What is not mentioned is not managed.
+    """The desired state of a domain. What is not mentioned is not managed.
 
-    ``settings`` holds the mentioned ones only, None where the value is to be cleared.
-    ``create``: whether a missing domain may be made.
+    ``settings`` contains only the mentioned ones; None clears a setting. ``create``: create the domain if
+    it does not exist.
     """
 
     name: str
@@ -116,7 +116,7 @@ class DomainWish:
 
     @property
     def wants_anything(self) -> bool:
-        """Whether it wants something to exist in the domain."""
+        """Return whether an alias, rule or credential is desired."""
         things: Sequence[Any] = (*self.aliases, *self.rules, *self.credentials)
         return any(thing.present for thing in things)
 
@@ -133,8 +133,8 @@ _SETTING_PARSERS: Mapping[str, Callable[[str], str]] = {
 
 
 def read_setting(name: str, value: Optional[str]) -> Optional[str]:
-    """A setting that the service names, leniently. No value and an empty one mean the same."""
-    return lenient(_SETTING_PARSERS[name], value) if value else None
+    """Normalize a setting of the service. An empty value is returned as None."""
+    return parse_or_keep(_SETTING_PARSERS[name], value) if value else None
 
 
 # --- Wishes ---------------------------------------------------------------------------------------
@@ -146,11 +146,10 @@ def domain_wishes(
     version: str,
     places: Optional[Sequence[Tuple[str, str]]] = None,
 ) -> Tuple[DomainWish, ...]:
-    """Read what the user wrote for several domains, in the form of the modules' arguments.
+    """Parse the desired state of several domains, in the form of module arguments.
 
-    ``supported`` names what the API ``version`` can manage. ``places``: what messages call
-    each item, and what the names of its options have before them there; without it, it is the module's
-    option ``domains``. Raises InputError.
+    ``supported``: what the API ``version`` can manage. ``places``: for each item its name in messages, and
+    the prefix of its options. By default the items are those of the option ``domains``. Raises InputError.
     """
     problems = Problems()
     wishes = []
@@ -164,12 +163,12 @@ def domain_wishes(
             problems.append("%s and %s are the same domain, %s" % (owners[wish.name], place, wish.name))
         owners.setdefault(wish.name, place)
         wishes.append(wish)
-    problems.refuse()
+    problems.raise_if_any()
     return tuple(wishes)
 
 
 def domain_wish(item: Mapping[str, Any], supported: Sequence[str], version: str) -> DomainWish:
-    """Read what the user wrote for one domain. Raises InputError."""
+    """Parse the desired state of one domain. Raises InputError."""
     problems = Problems()
     wish = _domain_wish(item, "", supported, version, problems)
     if problems or wish is None:
@@ -178,7 +177,7 @@ def domain_wish(item: Mapping[str, Any], supported: Sequence[str], version: str)
 
 
 def domain_names(texts: Sequence[str]) -> Tuple[str, ...]:
-    """Read a list of domains that a user wrote, each of which may stand there once. Raises InputError."""
+    """Parse a list of domain names without duplicates. Raises InputError."""
     problems = Problems()
     positions: Dict[str, int] = {}
     for index, text in enumerate(texts):
@@ -188,22 +187,22 @@ def domain_names(texts: Sequence[str]) -> Tuple[str, ...]:
             problems.append("domains[%d] and %s are the same domain, %s" % (positions[name], place, name))
         elif name is not None:
             positions[name] = index
-    problems.refuse()
+    problems.raise_if_any()
     return tuple(positions)
 
 
 def alias_wish(item: Mapping[str, Any]) -> DomainWish:
-    """Read what the user wrote for one alias of a domain that somebody else looks after."""
+    """Parse the desired state of one alias. The domain itself is not managed. Raises InputError."""
     return _single(item, "aliases", lambda name, problems: _alias_wish(item, name, "", problems))
 
 
 def rule_wish(item: Mapping[str, Any]) -> DomainWish:
-    """The same for one rule."""
+    """Parse the desired state of one rule, like ``alias_wish``."""
     return _single(item, "rules", lambda name, problems: read_rule(item, name, "", problems))
 
 
 def credential_wish(item: Mapping[str, Any]) -> DomainWish:
-    """The same for one SMTP credential."""
+    """Parse the desired state of one SMTP credential, like ``alias_wish``."""
     return _single(item, "credentials", lambda _name, problems: read_credential(item, "", problems))
 
 
@@ -227,7 +226,7 @@ def _domain_wish(
     problems: Problems,
     prefix: str = "",
 ) -> Optional[DomainWish]:
-    name = problems.read(at(place, "domain"), item["domain"], parse_domain)
+    name = problems.read(join_place(place, "domain"), item["domain"], parse_domain)
     if name and name != place:
         place = "%s (%s)" % (place, name) if place else name
     place = "%s, %s" % (place, prefix) if prefix else place
@@ -237,23 +236,24 @@ def _domain_wish(
         if value is None:
             continue
         if setting not in supported:
-            problems.append("%s: API %s can't manage it; v3 can" % (at(place, setting), version))
+            problems.append("%s: API %s can't manage it; v3 can" % (join_place(place, setting), version))
         elif not value.strip():
             settings[setting] = None
         else:
-            settings[setting] = problems.read(at(place, setting), value, _SETTING_PARSERS[setting])
+            settings[setting] = problems.read(join_place(place, setting), value, _SETTING_PARSERS[setting])
     aliases = _alias_wishes(item.get("aliases") or (), name, place, problems)
     for option in LISTS:
         if item.get(option) is not None and option not in supported:
-            problems.append("%s: API %s can't manage it; v3 can" % (at(place, option), version))
+            problems.append("%s: API %s can't manage it; v3 can" % (join_place(place, option), version))
     rules = read_rules(item.get("rules") or (), name, place, problems)
     credentials = read_credentials(item.get("credentials") or (), place, problems)
     present = item.get("state") != "absent"
     for option in ("aliases", *LISTS):
         if present and item.get("purge_" + option) and item.get(option) is None:
-            # A list that was left empty by mistake is null in YAML; it must not mean: delete them all.
+            # A list that is empty by mistake is null in YAML. It must not delete everything.
             problems.append(
-                "%s: it needs %s, the ones to keep; [] keeps none" % (at(place, "purge_" + option), option)
+                "%s: it needs %s, the ones to keep; [] keeps none"
+                % (join_place(place, "purge_" + option), option)
             )
     if name is None:
         return None
@@ -276,14 +276,14 @@ def _alias_wishes(
     wishes = []
     positions: Dict[str, int] = {}
     for index, item in enumerate(items):
-        here = at(place, "aliases[%d]" % index)
-        wish = _alias_wish(item, domain, here, problems)
+        item_place = join_place(place, "aliases[%d]" % index)
+        wish = _alias_wish(item, domain, item_place, problems)
         if wish is None:
             continue
         if wish.key in positions:
             problems.append(
                 "%s and aliases[%d] are the same alias, %s"
-                % (at(place, "aliases[%d]" % positions[wish.key]), index, wish.name)
+                % (join_place(place, "aliases[%d]" % positions[wish.key]), index, wish.name)
             )
         positions.setdefault(wish.key, index)
         wishes.append(wish)
@@ -293,9 +293,9 @@ def _alias_wishes(
 def _alias_wish(
     item: Mapping[str, Any], domain: Optional[str], place: str, problems: Problems
 ) -> Optional[AliasWish]:
-    name = problems.read(at(place, "alias"), item["alias"], parse_alias)
+    name = problems.read(join_place(place, "alias"), item["alias"], parse_alias)
     place = "%s (%s)" % (place, name) if place and name else place
     if item.get("state") == "absent":
         return AliasWish(name, present=False) if name else None
-    forward = forward_wish(item.get("forward") or (), domain, at(place, "forward"), problems)
+    forward = forward_wish(item.get("forward") or (), domain, join_place(place, "forward"), problems)
     return AliasWish(name, forward, overwrite=item.get("overwrite", True)) if name else None

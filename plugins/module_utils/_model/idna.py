@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names of domains: the A-labels that the service keeps, and the Unicode that people read."""
+"""Names of domains: A-labels, as the service stores them, and Unicode for display. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from .text import shown
+from .text import quoted
 
 LONGEST_DOMAIN = 253
 _LONGEST_LABEL = 63
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)\Z")
-# Marks that have no form of their own, and the fillers: UTS 46 would drop them without a word.
+# Invisible marks and fillers, which UTS 46 removes silently.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
@@ -26,17 +26,17 @@ _A_LABEL = re.compile("(?<![a-zA-Z0-9-])xn--[a-z0-9-]+")
 def parse_domain(text: str) -> str:
     """Return the A-label form of a domain name, in lower case and without a trailing dot.
 
-    Unicode names are mapped as IDNA 2008 does (the standard library's codec knows 2003 only, which
-    would turn ``straße`` into another domain, ``strasse``). Raises ValueError with the reason.
+    Unicode names are mapped according to IDNA 2008. The codec of the standard library implements IDNA
+    2003, which maps ``straße`` to a different domain, ``strasse``. Raises ValueError with the reason.
 
-    The length comes first, in the form that was written as well: the work grows with its square.
+    The length is checked first because the run time grows with its square.
     """
     name = text.strip()
     if len(name) > LONGEST_DOMAIN + 1:
         raise ValueError("it is longer than 253 characters")
     if not name.isascii():
         if _INVISIBLE.search(name):
-            raise ValueError("it holds an invisible character")
+            raise ValueError("it contains an invisible character")
         name = unicodedata.normalize("NFKC", "".join(_fold(character) for character in name))
         name = name.replace("\u3002", ".")  # the full stop of Chinese and Japanese keyboards
     else:
@@ -54,7 +54,7 @@ def parse_domain(text: str) -> str:
 
 
 def _fold(character: str) -> str:
-    """A character as UTS 46 maps it for IDNA 2008, where these letters are no forms of others."""
+    """Map a character according to UTS 46 and IDNA 2008, which keep the letters ß and ς."""
     if character in "ßẞ":
         return "ß"
     return character if character == "ς" else unicodedata.normalize("NFKC", character).casefold()
@@ -63,24 +63,24 @@ def _fold(character: str) -> str:
 def _parse_label(label: str) -> str:
     if not label:
         raise ValueError("a label is empty")
-    if len(label) > _LONGEST_LABEL:  # an A-label is longer still
+    if len(label) > _LONGEST_LABEL:  # its A-label is even longer
         raise ValueError("a label is longer than 63 characters")
     if not label.isascii():
         for character in label:
             if character != "-" and unicodedata.category(character)[0] not in "LMN":
-                raise ValueError("it holds %s" % shown(character))
+                raise ValueError("it contains %s" % quoted(character))
         if label[0] == "-" or label[-1] == "-":
             raise ValueError("a label begins or ends with a hyphen")
         label = "xn--" + label.encode("punycode").decode("ascii")
     if len(label) > _LONGEST_LABEL:
         raise ValueError("a label is longer than 63 characters")
     if not _LABEL.match(label):
-        raise ValueError("a label may hold letters, digits and inner hyphens only")
+        raise ValueError("a label may contain only letters, digits and inner hyphens")
     return label
 
 
 def display_domain(name: str) -> str:
-    """The form of an A-label that people read; a label that does not decode stays as it is."""
+    """Return the Unicode form of a domain name; a label that can't be decoded stays unchanged."""
     if len(name) > LONGEST_DOMAIN:
         return name
     return ".".join(_display_label(label) for label in name.split("."))
@@ -97,5 +97,5 @@ def _display_label(label: str) -> str:
 
 
 def display_names(text: str) -> str:
-    """A text in which domain names have the form that people read."""
+    """Replace the A-labels in a text with their Unicode form."""
     return _A_LABEL.sub(lambda found: _display_label(found.group()), text) if "xn--" in text else text

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Choose log entries by status, time and text, and count them. Pure."""
+"""Select log entries by status, time and text, and count them. Pure."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _LONG_AGO = datetime(1, 1, 1, tzinfo=timezone.utc)
 
 @dataclass(frozen=True)
 class LogQuery:
-    """Which entries of a domain to choose. What is None or empty chooses nothing out.
+    """A filter for the log entries of a domain. None or an empty value does not filter.
 
-    ``statuses``: states of the latest event, in upper case. ``limit``: the most entries of a domain, 0 for
-    all. ``texts``: by field (sender, recipient, subject) what it has to contain, without regard to case.
+    ``statuses``: statuses of the latest event, in upper case. ``limit``: the maximum number of entries of
+    a domain, 0 for all. ``texts``: fields (sender, recipient, subject) and the text that each has to
+    contain, regardless of case.
     """
 
     statuses: FrozenSet[str] = frozenset()
@@ -31,44 +32,44 @@ class LogQuery:
     texts: Tuple[Tuple[str, str], ...] = ()
 
     def select(self, domain: str, entries: Iterable[Mapping[str, Any]]) -> List[Dict[str, Any]]:
-        """The newest entries of a domain that fit.
+        """Return the newest matching entries of a domain.
 
-        ``entries`` come newest first, as the service gives them, and are read no further than needed.
+        ``entries`` have to be sorted newest first, as in the API. No more of them are read than needed.
         """
-        chosen: List[Dict[str, Any]] = []
+        selected: List[Dict[str, Any]] = []
         for entry in entries:
-            created = came_at(entry)
-            if self.since and created and created < self.since:
+            received = received_at(entry)
+            if self.since and received and received < self.since:
                 break
-            if self.until and created and created > self.until:
+            if self.until and received and received > self.until:
                 continue
             described = _describe(domain, entry)
-            if self._fits(described):
-                chosen.append(described)
-            if self.limit and len(chosen) == self.limit:
+            if self._matches(described):
+                selected.append(described)
+            if self.limit and len(selected) == self.limit:
                 break
-        return newest_first(chosen)
+        return newest_first(selected)
 
-    def _fits(self, entry: Mapping[str, Any]) -> bool:
+    def _matches(self, entry: Mapping[str, Any]) -> bool:
         if self.statuses and str(entry["status"]).upper() not in self.statuses:
             return False
         return all(text.lower() in _text(entry.get(name)).lower() for name, text in self.texts)
 
 
 def newest_first(entries: Iterable[Dict[str, Any]]) -> List[Dict[str, Any]]:
-    """Described entries, those without a time last."""
+    """Sort entries of results by time; those without a time are last."""
     return sorted(entries, key=lambda entry: read_time(entry["created"]) or _LONG_AGO, reverse=True)
 
 
-def summarise(logs: Iterable[Mapping[str, Any]]) -> Dict[str, int]:
-    """How many entries there are of each status."""
+def summarize(logs: Iterable[Mapping[str, Any]]) -> Dict[str, int]:
+    """Count the entries by status."""
     statuses = (str(entry["status"]) for entry in logs if entry["status"])
-    # A key that begins like this would make Ansible take the whole result for something else.
+    # Ansible would not treat a result with such a key as plain data.
     return dict(sorted(Counter(status for status in statuses if not status.startswith("__ansible")).items()))
 
 
 def _describe(domain: str, entry: Mapping[str, Any]) -> Dict[str, Any]:
-    """An entry with its own fields, its domain, times in ISO 8601, and the status of its latest event."""
+    """Return an entry with its domain, times in ISO 8601, and the status of its latest event."""
     events = events_of(entry)
     return {
         **entry,
@@ -80,24 +81,24 @@ def _describe(domain: str, entry: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def events_of(entry: Mapping[str, Any]) -> List[Dict[str, Any]]:
-    told = entry.get("events")
-    return [event for event in told if isinstance(event, dict)] if isinstance(told, list) else []
+    events = entry.get("events")
+    return [event for event in events if isinstance(event, dict)] if isinstance(events, list) else []
 
 
 def latest_event(events: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The event that decides what became of a mail; of those of the same moment, the later one listed."""
+    """Return the latest event; among events of the same time, the last one in the list."""
     if len(events) == 1:
         return events[0]
     return max(reversed(events), key=_moment, default={})
 
 
-def came_at(entry: Mapping[str, Any]) -> Optional[datetime]:
-    """When a mail came; None where that can't be read."""
+def received_at(entry: Mapping[str, Any]) -> Optional[datetime]:
+    """Return when the service received a mail; None if that can't be parsed."""
     return read_time(_created(entry))
 
 
 def _created(thing: Mapping[str, Any]) -> Any:
-    """When an entry or event came into being: newer replies of the service call it ``created_at``."""
+    """Return the time of an entry or event. Newer replies of the service name it ``created_at``."""
     return thing.get("created", thing.get("created_at"))
 
 
@@ -106,13 +107,13 @@ def _moment(event: Mapping[str, Any]) -> datetime:
 
 
 def _text(value: Any) -> str:
-    """What of a field is searched: a text, or the address and the name of a person."""
+    """Return the text to search in a field: a string, or the name and address of a person."""
     if isinstance(value, dict):
         return " ".join(str(value[part]) for part in ("name", "email") if value.get(part))
     return value if isinstance(value, str) else ""
 
 
 def _iso(value: Any) -> Any:
-    """A time in the form of results; what can't be read stays as the service wrote it."""
+    """Convert a time to the format of results; a value that can't be parsed stays unchanged."""
     moment = read_time(value)
     return iso_utc(moment) if moment else value

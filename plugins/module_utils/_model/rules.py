@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a rule of a domain is, and what a user wants of one. Pure."""
+"""The rules of a domain: current and desired state. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .names import alias_key, parse_alias, parse_segment, same_destinations
-from .problems import Problems, at, forward_wish
+from .problems import Problems, forward_wish, join_place
 
-# For each type of rule, what says which mails it takes. A regex has its scopes besides.
+# The option that contains the matcher of each type of rule. A regex has scopes as well.
 MATCHERS = {"alias": "alias", "regex": "regex", "cel": "expression"}
 SCOPES = ("sender", "recipient", "subject", "body")
 
@@ -23,10 +23,10 @@ _LONGEST_NAME = 80  # characters of a long expression that messages show
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule as it is found, or as a plan leaves it. What is None is not known.
+    """An existing rule, or one after a plan. None: unknown.
 
-    ``matcher``: the text of its alias, regex or expression. ``config``: the service's own form of
-    what it does, in which there may be more than is known here.
+    ``matcher``: its alias, regex or expression. ``config``: the configuration as the service returned it,
+    which can contain fields that are unknown here.
     """
 
     type: str
@@ -41,7 +41,7 @@ class Rule:
 
     @property
     def name(self) -> str:
-        """What changes and messages call it: its matcher, on one line; its id where that is not known."""
+        """Its name in changes and messages: the matcher on one line, or the id if that is unknown."""
         name = " ".join(self.matcher.split()) or self.id or ""
         return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "..."
 
@@ -50,11 +50,11 @@ class Rule:
         return _key(self.type, self.matcher)
 
     def fields(self) -> Dict[str, Any]:
-        """What there is to manage, in the form of the modules' options."""
+        """Return what can be managed, in the form of module options."""
         return {**self.identity(), "forward": list(self.forward), "rank": self.rank, "active": self.active}
 
     def identity(self) -> Dict[str, Any]:
-        """Its type and its matcher."""
+        """Return the type and the matcher, in the form of module options."""
         fields: Dict[str, Any] = {"type": self.type}
         if self.type in MATCHERS:
             fields[MATCHERS[self.type]] = self.matcher
@@ -63,13 +63,13 @@ class Rule:
         return fields
 
     def result(self) -> Dict[str, Any]:
-        """The form that users see."""
+        """Return the rule in the form of results."""
         return {"id": self.id, **self.fields(), "created": self.created}
 
 
 @dataclass(frozen=True)
 class RuleWish:
-    """What a user wants of one rule. What is None is not managed. ``place``: what messages call it."""
+    """The desired state of a rule. None: not managed. ``place``: its name in messages."""
 
     present: bool = True
     id: Optional[str] = None
@@ -85,14 +85,14 @@ class RuleWish:
     def key(self) -> Tuple[str, str]:
         return _key(self.type or "", self.matcher or "")
 
-    def means(self, rule: Rule) -> bool:
-        """Whether this is the rule, or one of those, that the wish is about."""
+    def matches(self, rule: Rule) -> bool:
+        """Return whether the wish is for this rule."""
         if self.id is not None:
             return self.id.lower() == (rule.id or "").lower()
         return self.key == rule.key and self._has_scopes_of(rule)
 
-    def may_mean_the_same(self, other: RuleWish) -> bool:
-        """Whether one rule can be what both wishes are about, as far as the wishes tell."""
+    def may_match_the_same(self, other: RuleWish) -> bool:
+        """Return whether one rule could match both wishes."""
         if self.id is not None and other.id is not None:
             return self.id.lower() == other.id.lower()
         if self.matcher is None or self.key != other.key:
@@ -100,29 +100,29 @@ class RuleWish:
         return self.scopes is None or other.scopes is None or set(self.scopes) == set(other.scopes)
 
     def applied_to(self, rule: Rule) -> Rule:
-        """The rule as it is wanted. What means the same stays as it is written."""
-        wanted: Dict[str, Any] = {"active": self.active}
+        """Return the rule in its desired state. Equal values are not changed."""
+        desired: Dict[str, Any] = {"active": self.active}
         if self.matcher is not None and _key(rule.type, self.matcher) != rule.key:
-            wanted["matcher"] = self.matcher
+            desired["matcher"] = self.matcher
         if not self._has_scopes_of(rule):
-            wanted["scopes"] = self.scopes
+            desired["scopes"] = self.scopes
         if self.forward is not None and not same_destinations(self.forward, rule.forward):
-            wanted["forward"] = self.forward
+            desired["forward"] = self.forward
         if self.rank is not None:
-            wanted["rank"] = self.rank
-        return replace(rule, **wanted)
+            desired["rank"] = self.rank
+        return replace(rule, **desired)
 
     def _has_scopes_of(self, rule: Rule) -> bool:
         return self.scopes is None or set(self.scopes) == set(rule.scopes)
 
 
 def _key(kind: str, matcher: str) -> Tuple[str, str]:
-    """What makes two matchers the same. The service may keep the spaces around one, or not."""
+    """Return the key that identifies a matcher. The service may or may not keep surrounding spaces."""
     return kind, alias_key(matcher.strip()) if kind == "alias" else matcher.strip()
 
 
-def place_of(rule: Rule) -> Tuple[bool, float]:
-    """The place of a rule in the order in which they are tried; without a rank it comes last."""
+def rank_order(rule: Rule) -> Tuple[bool, float]:
+    """Sort key: the order in which rules are evaluated. A rule without a rank is last."""
     return rule.rank is None, rule.rank or 0.0
 
 
@@ -132,25 +132,25 @@ def place_of(rule: Rule) -> Tuple[bool, float]:
 def read_rules(
     items: Sequence[Mapping[str, Any]], domain: Optional[str], place: str, problems: Problems
 ) -> Tuple[RuleWish, ...]:
-    """Read what a user wrote in a list of rules; note what is wrong with it.
+    """Parse a list of rules of the user; add problems to ``problems``.
 
-    Either each of those that are to exist has a rank, or none has: then their order counts.
+    Of the rules that are present, either all have a rank, or none has and their order counts.
     """
     wishes: List[RuleWish] = []
     for index, item in enumerate(items):
         name = "rules[%d]" % index
-        wish = read_rule(item, domain, at(place, name), problems)
+        wish = read_rule(item, domain, join_place(place, name), problems)
         if wish is None:
             continue
-        same = next((other for other in wishes if wish.may_mean_the_same(other)), None)
+        same = next((other for other in wishes if wish.may_match_the_same(other)), None)
         if same:
-            problems.append("%s and %s are the same rule" % (at(place, same.place), name))
+            problems.append("%s and %s are the same rule" % (join_place(place, same.place), name))
         wishes.append(replace(wish, place=name))
     ranked = [wish.rank is not None for wish in wishes if wish.present]
     if any(ranked) and not all(ranked):
         problems.append(
-            "%s: some have a rank and others have none; give each one a rank, or none, and their order "
-            "counts" % at(place, "rules")
+            "%s: some have a rank and others have none; set a rank for each of them, or for none to use "
+            "their order" % join_place(place, "rules")
         )
     return tuple(wishes)
 
@@ -158,39 +158,39 @@ def read_rules(
 def read_rule(
     item: Mapping[str, Any], domain: Optional[str], place: str, problems: Problems
 ) -> Optional[RuleWish]:
-    """Read what a user wrote of one rule; note what is wrong with it."""
-    noted = len(problems)
-    known = item.get("id") is not None
-    rule_id = problems.read(at(place, "id"), item["id"], parse_segment) if known else None
+    """Parse one rule of the user; add problems to ``problems``."""
+    problems_before = len(problems)
+    has_id = item.get("id") is not None
+    rule_id = problems.read(join_place(place, "id"), item["id"], parse_segment) if has_id else None
     kind = _type(item, place, problems)
     matcher = _matcher(item, kind, place, problems)
     present = item.get("state") != "absent"
     forward = None
-    if present and not (known and item.get("forward") is None):
-        forward = forward_wish(item.get("forward") or (), domain, at(place, "forward"), problems)
+    if present and not (has_id and item.get("forward") is None):
+        forward = forward_wish(item.get("forward") or (), domain, join_place(place, "forward"), problems)
     scopes, rank, active = item.get("scopes"), item.get("rank"), item.get("active")
     if scopes == []:
-        problems.append("%s: at least one is needed" % at(place, "scopes"))
+        problems.append("%s: at least one is needed" % join_place(place, "scopes"))
     if rank is not None and not math.isfinite(rank):
-        problems.append("%s: it must be a finite number" % at(place, "rank"))
-    if len(problems) > noted:
+        problems.append("%s: it must be a finite number" % join_place(place, "rank"))
+    if len(problems) > problems_before:
         return None
-    where = None if scopes is None else tuple(dict.fromkeys(scopes))
-    return RuleWish(present, rule_id, kind, matcher, where, forward, rank, active is not False)
+    unique_scopes = None if scopes is None else tuple(dict.fromkeys(scopes))
+    return RuleWish(present, rule_id, kind, matcher, unique_scopes, forward, rank, active is not False)
 
 
 def _type(item: Mapping[str, Any], place: str, problems: Problems) -> Optional[str]:
-    """The type that is said, or with an id, the one that the options tell."""
+    """Return the type. If only the id is set, it follows from the other options."""
     given = [option for option in _TYPES if item.get(option) is not None]
     kind: Optional[str] = item.get("type")
     if kind is None and item.get("id") is None:
-        problems.append("%s: it is needed, unless id names the rule" % at(place, "type"))
+        problems.append("%s: it is required unless id selects the rule" % join_place(place, "type"))
     elif kind is None and given:
         kind = _TYPES[given[0]]
     if kind:
         for option in given:
             if _TYPES[option] != kind:
-                problems.append("%s: a rule of type %s has none" % (at(place, option), kind))
+                problems.append("%s: a rule of type %s has none" % (join_place(place, option), kind))
     return kind
 
 
@@ -200,16 +200,16 @@ def _matcher(item: Mapping[str, Any], kind: Optional[str], place: str, problems:
     option = MATCHERS[kind]
     if item.get(option) is not None:
         parse = parse_alias if kind == "alias" else _parse_text
-        return problems.read(at(place, option), item[option], parse)
+        return problems.read(join_place(place, option), item[option], parse)
     if item.get("id") is None:
         problems.append(
-            "%s: a rule of type %s needs it, unless id names the rule" % (at(place, option), kind)
+            "%s: a rule of type %s requires it unless id selects the rule" % (join_place(place, option), kind)
         )
     return None
 
 
 def _parse_text(text: str) -> str:
-    """A regex or an expression, without the line breaks that YAML's block texts end in."""
+    """Remove the line breaks at the end of a YAML block from a regex or an expression."""
     if not text.strip():
         raise ValueError("it is empty")
     return text.strip("\r\n")

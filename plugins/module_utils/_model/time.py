@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Points in time: the forms that the service and the users write, and the one form of results. Pure."""
+"""Points in time: the formats of the service and of users, and the format of results. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Optional
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-# Python 3.8's own reader knows neither a Z, nor an offset without a colon, nor a space before it.
+# Python 3.8 parses neither Z, nor an offset without a colon, nor a space before the offset.
 _ISO = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)"
     r"(?:[T ](?P<clock>\d\d:\d\d(?::\d\d)?)(?P<fraction>\.\d+)?\s*"
@@ -23,23 +23,23 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def parse_moment(text: str) -> datetime:
-    """Read an ISO 8601 time, or how long ago it was, such as 24h or 7d. Raises ValueError."""
+    """Parse an ISO 8601 time, or an age such as 24h or 7d. Raises ValueError."""
     match = _AGE.match(text.strip().lower())
     if not match:
         return parse_time(text)
     try:
         return datetime.now(timezone.utc) - timedelta(**{_UNITS[match["unit"]]: int(match["count"])})
     except OverflowError:
-        raise ValueError("it is too far away") from None
+        raise ValueError("it is out of range") from None
 
 
 def is_age(text: str) -> bool:
-    """Whether a text tells how long ago it was, and not when."""
+    """Return whether the text is an age and not a time."""
     return bool(_AGE.match(text.strip().lower()))
 
 
 def parse_time(text: str) -> datetime:
-    """Read an ISO 8601 date or date and time; without a zone it is UTC. Raises ValueError."""
+    """Parse an ISO 8601 date, or date and time; the default time zone is UTC. Raises ValueError."""
     match = _ISO.match(text.strip())
     if not match:
         raise ValueError("it is not an ISO 8601 time such as 2026-01-31T08:00:00Z, nor an age such as 24h")
@@ -54,14 +54,14 @@ def parse_time(text: str) -> datetime:
     try:
         return moment + timedelta(seconds=float(match["fraction"] or 0)) - offset
     except OverflowError:
-        raise ValueError("it is too far away") from None
+        raise ValueError("it is out of range") from None
 
 
 def read_time(value: Any) -> Optional[datetime]:
-    """Read a time of the service's: milliseconds since 1970, or text; None where it is neither.
+    """Parse a time of the service: milliseconds since 1970, or text. Return None for anything else.
 
-    Sources of the forms: domains carry integers in milliseconds; log entries carried text such as
-    ``2020-01-25 12:19:09+0000`` in the documentation of 2020 and carry integers since.
+    Domains have integers in milliseconds. Log entries have integers as well; in the documentation of
+    2020 they had text such as ``2020-01-25 12:19:09+0000``.
     """
     try:
         if isinstance(value, str):
@@ -74,13 +74,13 @@ def read_time(value: Any) -> Optional[datetime]:
 
 
 def iso_utc(moment: datetime) -> str:
-    """A point in time as ISO 8601 in UTC, to the millisecond where there is a fraction."""
+    """Format a time as ISO 8601 in UTC, with milliseconds if they are not zero."""
     moment = moment.astimezone(timezone.utc)
     fraction = ".%03d" % (moment.microsecond // 1000) if moment.microsecond >= 1000 else ""
     return moment.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0") + fraction + "Z"
 
 
 def read_iso_utc(value: Any) -> Optional[str]:
-    """A time of the service's in the form of results; None where it can't be read."""
+    """Convert a time of the service to the format of results; None if it can't be parsed."""
     moment = read_time(value)
     return iso_utc(moment) if moment else None

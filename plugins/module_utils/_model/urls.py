@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""URLs as people may read them: without the password and the query values, which can be secrets. Pure.
+"""URLs in messages and results: without the password and the query values, which can be secrets. Pure.
 
-Each is replaced by an ellipsis and four digits of a fingerprint, so that a change shows. They tell 16
-bits of a secret, with which nobody finds it.
+Each secret is replaced with an ellipsis and four digits of a fingerprint, which makes changes visible.
+The digits disclose 16 bits, which are not enough to find the secret.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from urllib.parse import unquote
 _SHORTENED = re.compile("…[0-9a-f]{4}")
 _IN_TEXT = re.compile(r"://\S+")
 _ENCODED_IN_TEXT = re.compile(r"%3A%2F%2F\S+", re.IGNORECASE)
-_ENDS = "\"'`.,;:!)]}>"  # what may follow a URL in a sentence
+_ENDS = "\"'`.,;:!)]}>"  # characters that can follow a URL in a sentence
 _PORT = re.compile("[0-9]*")
 
 
 def shorten_url(url: str) -> str:
-    """A URL without its secrets. All of the text behind the scheme is taken for it, spaces and all."""
+    """Remove the secrets of a URL. All of the text after the scheme belongs to it, including spaces."""
     scheme, colon, rest = url.partition("://")
     if not colon:
         return url
@@ -31,7 +31,7 @@ def shorten_url(url: str) -> str:
     authority, tail = rest[:end], rest[end:]
     host, _colon, port = authority.rpartition(":")
     if "@" not in authority and "@" in tail and host and not _PORT.fullmatch(port):
-        authority, at, tail = rest.rpartition("@")  # a password with a slash, which makes no URL
+        authority, at, tail = rest.rpartition("@")  # a password with a slash, which is not a valid URL
         authority += at
     user, at, host = authority.rpartition("@")
     name, colon, password = user.partition(":")
@@ -51,7 +51,7 @@ def shorten_url(url: str) -> str:
 
 
 def shorten_urls(text: str) -> str:
-    """A sentence in which URLs are without their secrets."""
+    """Remove the secrets of all URLs in a sentence."""
     if "://" in text:
         text = _IN_TEXT.sub(lambda found: _shorten_found(found.group()), text)
     if "%" in text:
@@ -60,7 +60,7 @@ def shorten_urls(text: str) -> str:
 
 
 def shorten_values(value: Any) -> Any:
-    """Fields of a domain, an alias or a rule in which URLs are without their secrets."""
+    """Remove the secrets of all URLs in the fields of a domain, alias or rule."""
     if isinstance(value, str):
         if "://" not in value:
             return value

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The form in which users get to see domains and aliases; it is valid input as well. Pure."""
+"""Domains and aliases in the form of results, which is valid input as well. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def describe_alias(alias: Alias) -> Dict[str, Any]:
 
 
 def describe_alias_of(domain: Optional[Domain], name: str) -> Optional[Dict[str, Any]]:
-    """The alias that a user calls by this name; None when there is none."""
+    """Return the alias with this name; None if it does not exist."""
     key = alias_key(name.strip())
     aliases = domain.aliases if domain else ()
     return next((describe_alias(alias) for alias in aliases if alias.key == key), None)

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values as YAML, in the form in which a person would write them. Pure.
+"""Values as readable YAML. Pure.
 
-It is written here, for modules have no YAML library. Keys are names of our own that need no quotes.
+Modules have no YAML library. Keys are names of options, which need no quotes.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from __future__ import annotations
 import re
 from typing import Any, Iterator, Mapping
 
-# Texts that YAML takes for nothing else, with no quotes. Most addresses, names and URLs are such.
+# Strings that need no quotes in YAML, such as most addresses, names and URLs.
 _PLAIN = re.compile(r"(?:[^\W\d_]|[0-9](?=.*@))[\w./@%&=?#+~:…-]*(?<!:)\Z")
-_NO_TEXTS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
+_NOT_STRINGS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))
 _EXPONENT = re.compile(r"\A(-?[0-9]+)e")
 
 
 def scalar(value: Any, in_braces: bool = False) -> str:
-    """A text, a number, a truth value or None on one line. ``in_braces``: within ``{}`` or ``[]``."""
+    """Format a string, number, boolean or None on one line. ``in_braces``: within ``{}`` or ``[]``."""
     if isinstance(value, str):
         return _text(value, in_braces)
     if isinstance(value, bool):
         return "true" if value else "false"
-    # YAML takes a number for one with a fraction only where it has a point.
+    # In YAML a float in exponent notation needs a decimal point.
     return "null" if value is None else _EXPONENT.sub(r"\1.0e", repr(value))
 
 
 def one_line(fields: Mapping[str, Any]) -> str:
-    """A mapping of scalars on one line, in braces."""
+    """Format a mapping of scalars on one line, in braces."""
     return "{%s}" % ", ".join("%s: %s" % (key, scalar(value, True)) for key, value in fields.items())
 
 
 def lines(fields: Mapping[str, Any], indent: str = "") -> Iterator[str]:
-    """A mapping, a key or an item a line. Values are scalars and lists of scalars or of mappings."""
+    """Format a mapping with one key or item per line. Values are scalars, or lists of scalars or mappings."""
     for key, value in fields.items():
         if not isinstance(value, list):
             yield "%s%s: %s" % (indent, key, scalar(value))
@@ -50,12 +50,12 @@ def lines(fields: Mapping[str, Any], indent: str = "") -> Iterator[str]:
 
 
 def _text(text: str, in_braces: bool) -> str:
-    if _PLAIN.match(text) and text.lower() not in _NO_TEXTS and not (in_braces and "?" in text):
+    if _PLAIN.match(text) and text.lower() not in _NOT_STRINGS and not (in_braces and "?" in text):
         return text
     if not text.isprintable():
         return '"%s"' % "".join(map(_escaped, text))
     if "\\" in text or '"' in text:
-        return "'%s'" % text.replace("'", "''")  # where a backslash is just that
+        return "'%s'" % text.replace("'", "''")  # in single quotes a backslash is not special
     return '"%s"' % text
 
 

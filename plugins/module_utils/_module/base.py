@@ -18,7 +18,7 @@ from .._errors import ImprovmxError, InputError
 from .._http.stop import stopped_by_signals
 from .._http.transport import REQUESTS_IMPORT_ERROR, Transport
 from .._model.problems import Problems
-from .._model.text import shown
+from .._model.text import quoted
 
 _Input = TypeVar("_Input")
 
@@ -106,7 +106,7 @@ def read_all(*readers: Callable[[], Any]) -> List[Any]:
     for reader in readers:
         with problems.collected():
             results.append(reader())
-    problems.refuse()
+    problems.raise_if_any()
     return results
 
 
@@ -127,7 +127,7 @@ def read_option(params: Mapping[str, Any], option: str, parse: Callable[[str], _
     try:
         return parse(text)
     except ValueError as error:
-        raise InputError(["%s: %s can't be used: %s" % (option, shown(text), error)]) from None
+        raise InputError(["%s: %s can't be used: %s" % (option, quoted(text), error)]) from None
 
 
 def _with_costs(

@@ -17,14 +17,14 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Type
 from ansible.module_utils.basic import AnsibleModule
 
 from .._api.base import Api
-from .._errors import ApiError, Failure, ImprovmxError, InputError, NotTried, for_people
+from .._errors import ApiError, Failure, ImprovmxError, InputError, NotTried, display_text
 from .._model.differences import Difference
 from .._model.dns_check import Check
 from .._model.domains import Domain, domain_names
 from .._model.idna import parse_domain
 from .._plan.changes import Change
 from .._run.fetch import read_named
-from .._run.parallel import MOST_AT_A_TIME, Outage, side_by_side
+from .._run.parallel import MOST_AT_A_TIME, Outage, map_parallel
 from .base import execute, read_all, read_number, read_option
 from .results import (
     NOTHING_DONE,
@@ -62,7 +62,7 @@ class Verification:
             reason = str(self.error) if self.error else None
             return {"valid": None, "active": self.active, "reason": reason, "records": None}
         check = self.check
-        reason = for_people(check.reason) if check.reason else None
+        reason = display_text(check.reason) if check.reason else None
         return {"valid": check.valid, "active": self.active, "reason": reason, "records": check.records}
 
     def changes(self) -> List[Change]:
@@ -160,7 +160,7 @@ def check_until_valid(api: Api, verifications: Sequence[Verification], wait: flo
     pause = _FIRST_PAUSE
     left = list(verifications)
     while True:
-        side_by_side(check, left, concurrency)
+        map_parallel(check, left, concurrency)
         left = [v for v in left if v.check and not v.check.valid]
         seconds = until - time.monotonic()
         if not left or seconds <= 0 or outage.known or api.transport.stop.is_set():
@@ -189,7 +189,7 @@ def look_again(api: Api, uncertain: Sequence[Verification], reads: int, concurre
     if len(uncertain) > reads:
         read(uncertain)
     else:
-        side_by_side(look, uncertain, concurrency)
+        map_parallel(look, uncertain, concurrency)
 
 
 def _note_unknown_result(verification: Verification, error: ApiError) -> None:

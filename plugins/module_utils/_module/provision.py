@@ -16,7 +16,7 @@ from .._model.domains import Domain, DomainWish
 from .._model.rules import MATCHERS, SCOPES
 from .._plan.changes import Change
 from .._plan.limits import creates_anything, creates_domains, exceeded_limits
-from .._plan.plan import DomainPlan, differences, newborn, plan
+from .._plan.plan import DomainPlan, differences, new_domain, plan
 from .._plan.unmanaged import find_unmanaged
 from .._run.engine import DomainRun, apply_plan, preview
 from .._run.fetch import read_wished
@@ -180,7 +180,7 @@ def _expected(
 ) -> Dict[str, Domain]:
     """The domains that check mode assumes an earlier task to have created."""
     expected = {
-        wish.name: newborn(wish.name)
+        wish.name: new_domain(wish.name)
         for wish in wishes
         if not wish.create and wish.name not in found and wish.wants_anything
     }
@@ -251,7 +251,7 @@ class _Refused(Failure):
     """Plans that are not to be executed, with more results that say why."""
 
     def __init__(self, message: str, plans: Sequence[DomainPlan], **more: Any) -> None:
-        pending = [change.result() for p in plans for change in p.wanted]
+        pending = [change.result() for p in plans for change in p.all_changes]
         super().__init__(
             "Refused before any write: %s." % message, {**NOTHING_DONE, "pending": pending, **more}
         )
@@ -306,7 +306,7 @@ def _warn_of_catch_alls(module: AnsibleModule, runs: Sequence[DomainRun]) -> Non
 
 def _warn_of_checks(module: AnsibleModule, runs: Sequence[DomainRun]) -> None:
     for run in runs:
-        if run.wants_check:
+        if run.needs_check:
             warn(
                 module,
                 "ImprovMX requires a new check of the DNS records of %s before the credential can send: "

@@ -15,16 +15,16 @@ from datetime import datetime, timedelta, timezone
 from typing import Callable, List, Mapping, Optional, Sequence, Tuple
 
 from .._api.base import Api
-from .._errors import ApiError, ImprovmxError, Interrupted, for_people
+from .._errors import ApiError, ImprovmxError, Interrupted, display_text
 from .._model.domains import Domain
-from .._model.logs import came_at
+from .._model.logs import received_at
 from .._plan.changes import Change
 from .._plan.limits import usage
 from .._report.findings import ReportContext
 from .._report.foreign import plain
 from .._report.health import DomainHealth, Mail, Tally
 from .._run.fetch import read_named, read_whole
-from .._run.parallel import Outage, side_by_side
+from .._run.parallel import Outage, map_parallel
 from .._run.progress import Progress
 from .._run.sheet import Sheet
 from .check_domains import Verification, check_until_valid, look_again
@@ -80,7 +80,7 @@ def read_health(api: Api, request: ReportRequest, sheet: Optional[Sheet] = None)
         progress.domain_done()
         return health
 
-    found = side_by_side(read, domains, request.concurrency)
+    found = map_parallel(read, domains, request.concurrency)
     changes = _check_dns(api, found, reads, request.concurrency) if request.check_dns else []
     if api.transport.stop.is_set() and not changes:
         raise Interrupted("not sent, because the run was interrupted", "GET", api.account_path)
@@ -180,7 +180,7 @@ def _read_log(
     try:
         for entry in api.logs(domain.name):
             if since is not None:
-                created = came_at(entry)
+                created = received_at(entry)
                 if created and created < since:
                     break
             keep(health.tally.add(entry, whole=writer is not None))
@@ -246,7 +246,7 @@ def _check_dns(api: Api, found: Sequence[DomainHealth], reads: int, concurrency:
     for health, check in zip(found, checks):
         if check.check:
             health.checked, health.valid = True, check.check.valid
-            health.dns = for_people(check.check.reason) if check.check.reason else None
+            health.dns = display_text(check.check.reason) if check.check.reason else None
         if check.error:
             _add_problem(health, check.error)
         changed = check.changes()

@@ -11,8 +11,8 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from .._api.base import Api
 from .._errors import ApiError, Failure, ImprovmxError
-from .._model.logs import LogQuery, newest_first, summarise
-from .._run.parallel import Outage, side_by_side
+from .._model.logs import LogQuery, newest_first, summarize
+from .._run.parallel import Outage, map_parallel
 from .results import error_with_domain, failures_of, shorten_list
 
 
@@ -28,7 +28,7 @@ class Log:
 def read_log(api: Api, domain: str, alias: Optional[str], query: LogQuery) -> Dict[str, Any]:
     """The results for one domain, or one of its aliases. Raises ApiError."""
     entries = query.select(domain, api.logs(domain, alias))
-    return {"changed": False, "logs": entries, "summary": summarise(entries)}
+    return {"changed": False, "logs": entries, "summary": summarize(entries)}
 
 
 def read_logs(
@@ -53,7 +53,7 @@ def read_logs(
         return log
 
     names = sorted(domain.name for domain in api.domains()) if domains is None else domains
-    logs = side_by_side(read, names, concurrency)
+    logs = map_parallel(read, names, concurrency)
     results = _results(logs)
     failed = [log for log in logs if log.error]
     if not failed:
@@ -76,6 +76,6 @@ def _results(logs: Sequence[Log]) -> Dict[str, Any]:
     return {
         "changed": False,
         "logs": entries,
-        "summary": summarise(entries),
-        "summaries": {log.domain: summarise(log.entries) for log in logs if not log.error},
+        "summary": summarize(entries),
+        "summaries": {log.domain: summarize(log.entries) for log in logs if not log.error},
     }

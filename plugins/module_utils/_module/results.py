@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._errors import Failure, ImprovmxError, for_people
+from .._errors import Failure, ImprovmxError, display_text
 from .._model.differences import Difference, diff
 from .._model.idna import display_domain
 from .._plan.changes import Change
@@ -46,7 +46,7 @@ def error_with_domain(domain: str, error: ImprovmxError) -> str:
 
 
 def warn(module: AnsibleModule, text: str) -> None:
-    module.warn(for_people(text))
+    module.warn(display_text(text))
 
 
 def describe_changes(changes: Sequence[Change]) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a change of one thing is, and why the changes of a domain can't be executed. Pure."""
+"""A change of one domain, alias, rule or credential. Pure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .._model.urls import shorten_values
 
 
 class Change(NamedTuple):
-    """One change of one thing. ``before`` and ``after`` are its managed fields; None: nothing there.
+    """A change. ``before`` and ``after``: the managed fields; None: does not exist.
 
-    ``id`` is the service's own for the alias or rule, where it is known. ``thing``: the rule or
-    credential itself after it. A tuple, for there can be 100,000 of them, and a frozen dataclass takes
-    three times as long to make.
+    ``id``: the id of the alias or rule in the service, if known. ``thing``: the rule or credential after
+    the change. It is a tuple because there can be 100,000 of them, and creating a frozen dataclass takes
+    three times as long.
     """
 
     action: str
@@ -30,7 +30,7 @@ class Change(NamedTuple):
 
     @property
     def key(self) -> Tuple[Any, ...]:
-        """The identity of a change, whatever its values. Two rules can have one name."""
+        """The identity of a change, regardless of its values. Two rules can have the same name."""
         if self.kind != "rule":
             return self.action, self.kind, self.domain, self.name
         if self.action != "create":
@@ -38,7 +38,7 @@ class Change(NamedTuple):
         return self.action, self.kind, self.domain, self.thing.key, frozenset(self.thing.scopes)
 
     def result(self) -> Dict[str, Any]:
-        """The form that users see: without the secrets of URLs."""
+        """Return the change in the form of results, without the secrets of URLs."""
         return {
             "action": self.action,
             "kind": self.kind,
@@ -49,17 +49,17 @@ class Change(NamedTuple):
         }
 
     def __str__(self) -> str:
-        """What is done to what."""
+        """Return the action and what it applies to."""
         if self.kind == "domain":
             return "%s domain %s" % (self.action, self.domain)
         return "%s %s %s of %s" % (self.action, self.kind, self.name, self.domain)
 
 
 def remainder(change: Change, left: Change) -> Optional[Change]:
-    """What of a change to several fields is done when ``left`` is what is left of it; None: nothing."""
-    wanted, missing = change.after or {}, left.after or {}
-    done = [name for name in wanted if name not in missing]
+    """Return the part of a change that is done if ``left`` is still pending; None if nothing is done."""
+    desired, missing = change.after or {}, left.after or {}
+    done = [name for name in desired if name not in missing]
     if not done:
         return None
     before = {name: (change.before or {}).get(name) for name in done}
-    return change._replace(before=before, after={name: wanted[name] for name in done})
+    return change._replace(before=before, after={name: desired[name] for name in done})

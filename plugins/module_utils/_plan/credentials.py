@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The SMTP credentials of a domain that are wanted and those that exist -> changes. Pure."""
+"""Plan the changes of the SMTP credentials of a domain. Pure."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from .changes import Change
 
 
 def credential_changes(wish: DomainWish, found: Sequence[Credential]) -> List[Change]:
-    """Names go before names come, so that a limit of credentials is met only if the end state meets it.
+    """Return the changes that lead from the existing credentials to the desired ones.
 
-    Raises PasswordMissing.
+    Deletions come before creations, to stay within the limit of credentials. Raises PasswordMissing.
     """
-    gone, updates, creations, missing = [], [], [], []
-    meant = set()
-    for wanted in wish.credentials:
-        existing = wanted.find(found)
+    removed, updates, creations, missing = [], [], [], []
+    managed = set()
+    for desired in wish.credentials:
+        existing = desired.find(found)
         if existing:
-            meant.add(existing.username)
-        if not wanted.present:
-            gone += [existing] if existing else []
+            managed.add(existing.username)
+        if not desired.present:
+            removed += [existing] if existing else []
         elif existing is None:
-            change = _change("create", wish.name, Credential(wanted.username))
+            change = _change("create", wish.name, Credential(desired.username))
             creations.append(change)
-            missing += [change] if wanted.password is None else []
-        elif wanted.password is not None and wanted.update_password:
+            missing += [change] if desired.password is None else []
+        elif desired.password is not None and desired.update_password:
             updates.append(_change("update", wish.name, existing))
     if wish.purge_credentials:
-        gone += [credential for credential in found if credential.username not in meant]
-    changes = [_change("delete", wish.name, credential) for credential in gone] + updates + creations
+        removed += [credential for credential in found if credential.username not in managed]
+    changes = [_change("delete", wish.name, credential) for credential in removed] + updates + creations
     if missing:
         raise PasswordMissing(missing[0], changes)
     return changes
 
 
 def _change(action: str, domain: str, credential: Credential) -> Change:
-    """A change that shows that a password is set, and nothing that could be taken for one."""
+    """Return a change. It shows that a password is set, but not the password."""
     fields = {"username": credential.username}
     return Change(
         action,

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An account as files of variables that change nothing when they are applied to it. Pure.
+"""Export an account to files of variables; applying them to the account changes nothing. Pure.
 
-The YAML is written here, for modules have no YAML library; and a person is to read it. What stands in
-the files was planned like any wish before: what would not come back as it is, is told in a comment.
+The YAML is written here because modules have no YAML library, and to make it readable. Each exported item
+is planned like a wish first: an item that applying the file would change is omitted, with a comment.
 """
 
 from __future__ import annotations
@@ -23,44 +23,43 @@ from .._model.credentials import Credential
 from .._model.domains import SETTINGS, Alias, Domain, DomainWish, alias_wish, domain_wish
 from .._model.idna import display_domain, parse_domain
 from .._model.names import alias_order, parse_alias
-from .._model.rules import MATCHERS, Rule, place_of
-from .._model.text import shown
+from .._model.rules import MATCHERS, Rule, rank_order
+from .._model.text import quoted
 from .plan import plan_domain
 
 HOSTS_FILE = "hosts.yml"
 HOST_VARS = "host_vars"
 
 _FIRST_LINE = "# Exported by improvmx.email.export, fingerprint %s.\n"
-_FIRST_WORDS = _FIRST_LINE.partition("%s")[0]
+_FIRST_LINE_START = _FIRST_LINE.partition("%s")[0]
 _DIGITS = 12
 _LONGEST_FILE_NAME = 255  # bytes
 _HEAD = """\
 #
-# The domains of an ImprovMX account with their aliases. Change them here, then
-# bring the account to what stands here:
+# The domains and aliases of an ImprovMX account. Edit this file, then apply it:
 #
 #   ansible-playbook improvmx.email.provision %(source)s
 #
-# Add --check --diff to see first what would change. What is not listed is left
-# alone. %(deleting)s
-# No export overwrites this file once it has been edited.
+# Add --check --diff to preview the changes. What is not listed stays unchanged.
+# %(deleting)s
+# After an edit, an export no longer overwrites this file.
 ---
 """
 _DELETING_FROM_LIST = """\
-"state: absent" deletes a domain or an alias; improvmx_purge and
-# purge_aliases delete what is not listed."""
+"state: absent" deletes a domain or an alias; improvmx_purge and purge_aliases
+# delete what is not listed."""
 _DELETING_HOSTS = """\
 "improvmx_state: absent" deletes a domain, "state: absent" an alias;
 # improvmx_purge and improvmx_purge_aliases delete what is not listed."""
 _BY_RULES = "Its mail is routed by rules, not by aliases."
-_NO_PASSWORDS = "The service never shows a password. A credential that has to be created needs one."
+_NO_PASSWORDS = "The service never shows a password. Creating a credential requires one."
 
 _TEMPLATE = re.compile(r"#jinja2:|.*\{[{%#]")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One domain as it is to be written. ``aliases`` None: nothing is said of them."""
+    """One domain in an export. ``aliases`` None: they are not exported."""
 
     name: str
     domain: str
@@ -68,18 +67,18 @@ class Entry:
     aliases: Optional[Tuple[Alias, ...]]
     left_out: Tuple[str, ...] = ()
     rules: Optional[Tuple[Rule, ...]] = None
-    has_ranks: bool = False  # the order of the rules does not tell their ranks
+    has_ranks: bool = False  # the order of the rules does not determine their ranks
     credentials: Optional[Tuple[Credential, ...]] = None
 
     @property
-    def note(self) -> str:
-        """The A-label, as a comment behind a name that does not show it."""
+    def comment(self) -> str:
+        """The A-label as a comment, if the name is in Unicode."""
         return "" if self.name == self.domain else "  # " + self.domain
 
 
 @dataclass(frozen=True)
 class Export:
-    """What is to be written of an account, and what can't be."""
+    """The exported part of an account, and what was left out."""
 
     entries: Tuple[Entry, ...]
     left_out: Tuple[str, ...]  # whole domains
@@ -94,24 +93,24 @@ class Export:
         }
 
 
-# --- What is written ------------------------------------------------------------------------------
+# --- Selection ------------------------------------------------------------------------------------
 
 
 def export(domains: Iterable[Domain], supported: Sequence[str], version: str) -> Export:
-    """Choose what to write of complete domains, by name.
+    """Select what to export of complete domains, sorted by name.
 
-    ``supported`` names what the API ``version`` can manage. Lists that were not read are not written.
+    ``supported``: what the API ``version`` can manage. Lists that were not read are not exported.
     """
     entries = []
     left_out = []
     for domain in {domain.name: domain for domain in domains}.values():
         try:
-            same = parse_domain(domain.name) == domain.name
+            is_normalized = parse_domain(domain.name) == domain.name
         except ValueError as error:
-            left_out.append("domain %s: %s" % (shown(domain.name), error))
+            left_out.append("domain %s: %s" % (quoted(domain.name), error))
             continue
-        if not same:  # the name becomes that of a file
-            left_out.append("domain %s: its name is not in its normal form" % shown(domain.name))
+        if not is_normalized:  # the name becomes a file name
+            left_out.append("domain %s: its name is not normalized" % quoted(domain.name))
         else:
             entries.append(_entry(domain, supported, version))
     return Export(tuple(sorted(entries, key=lambda e: (e.name, e.domain))), tuple(sorted(left_out)))
@@ -122,20 +121,20 @@ def _entry(domain: Domain, supported: Sequence[str], version: str) -> Entry:
     settings = {}
     for setting in SETTINGS:
         value = domain.settings.get(setting)
-        if value and not _noted(problems, _setting_problems(domain, setting, value, supported, version)):
+        if value and not _add(problems, _setting_problems(domain, setting, value, supported, version)):
             settings[setting] = value
     aliases: Optional[Tuple[Alias, ...]] = None
     if not domain.routed_by_rules:
-        many = Counter(alias.key for alias in domain.aliases)
+        counts = Counter(alias.key for alias in domain.aliases)
         aliases = tuple(
             alias
             for alias in sorted(domain.aliases, key=lambda alias: alias_order(alias.name))
-            if not _noted(problems, _alias_problems(domain, alias, many[alias.key]))
+            if not _add(problems, _alias_problems(domain, alias, counts[alias.key]))
         )
     rules = _rules(domain, supported, version, problems) if domain.rules is not None else None
     in_order = not rules or _same(_rules_wish(domain.name, rules, supported, version), domain)
     return Entry(
-        _readable(domain.name),
+        _display_name(domain.name),
         domain.name,
         settings,
         aliases,
@@ -147,25 +146,25 @@ def _entry(domain: Domain, supported: Sequence[str], version: str) -> Entry:
 
 
 def _rules(domain: Domain, supported: Sequence[str], version: str, problems: List[str]) -> Tuple[Rule, ...]:
-    """The rules that can be written, in the order in which they are tried."""
-    many = Counter((rule.key, frozenset(rule.scopes)) for rule in domain.rules or ())
-    written = []
-    for rule in sorted(domain.rules or (), key=place_of):
-        what = "rule %s" % shown(rule.name)
-        if many[rule.key, frozenset(rule.scopes)] > 1:
-            problems.append("%s: there is another with the same matcher" % what)
+    """Return the rules that can be exported, in the order of evaluation."""
+    counts = Counter((rule.key, frozenset(rule.scopes)) for rule in domain.rules or ())
+    exported = []
+    for rule in sorted(domain.rules or (), key=rank_order):
+        what = "rule %s" % quoted(rule.name)
+        if counts[rule.key, frozenset(rule.scopes)] > 1:
+            problems.append("%s: another rule has the same matcher" % what)
             continue
         if rule.type not in MATCHERS:
-            problems.append("%s: its type %s is not known" % (what, shown(rule.type)))
+            problems.append("%s: its type %s is unknown" % (what, quoted(rule.type)))
             continue
         try:
             wish = _rules_wish(domain.name, [rule], supported, version)
         except InputError as error:
             problems.append("%s: %s" % (what, "; ".join(error.problems)))
             continue
-        if not _noted(problems, _differences(wish, replace(domain, rules=(rule,)), what)):
-            written.append(rule)
-    return tuple(written)
+        if not _add(problems, _differences(wish, replace(domain, rules=(rule,)), what)):
+            exported.append(rule)
+    return tuple(exported)
 
 
 def _rules_wish(domain: str, rules: Sequence[Rule], supported: Sequence[str], version: str) -> DomainWish:
@@ -178,31 +177,31 @@ def _credentials(
 ) -> Optional[Tuple[Credential, ...]]:
     if domain.credentials is None:
         return None
-    written = []
+    exported = []
     for credential in sorted(domain.credentials, key=lambda each: each.username):
-        what = "credential %s" % shown(credential.username)
+        what = "credential %s" % quoted(credential.username)
         item = {"domain": domain.name, "credentials": [{"username": credential.username}]}
         try:
             wish = domain_wish(item, supported, version)
         except InputError as error:
             problems.append("%s: %s" % (what, "; ".join(error.problems)))
             continue
-        if not _noted(problems, _differences(wish, domain, what)):
-            written.append(credential)
-    return tuple(written)
+        if not _add(problems, _differences(wish, domain, what)):
+            exported.append(credential)
+    return tuple(exported)
 
 
-def _noted(problems: List[str], found: Sequence[str]) -> bool:
+def _add(problems: List[str], found: Sequence[str]) -> bool:
     problems += found
     return bool(found)
 
 
-def _readable(name: str) -> str:
-    """The form of a name that people read, if it can be read back."""
+def _display_name(name: str) -> str:
+    """Return the Unicode form of a name, if it can be parsed back to the same name."""
     text = display_domain(name)
     try:
-        short = len(text.encode("utf-8")) + len(".yml") <= _LONGEST_FILE_NAME
-        return text if short and parse_domain(text) == name else name
+        is_short = len(text.encode("utf-8")) + len(".yml") <= _LONGEST_FILE_NAME
+        return text if is_short and parse_domain(text) == name else name
     except ValueError:
         return name
 
@@ -214,13 +213,13 @@ def _setting_problems(
         wish = domain_wish({"domain": domain.name, setting: value}, supported, version)
     except InputError as error:
         return error.problems
-    return _differences(wish, domain, "%s %s" % (setting, shown(value)))
+    return _differences(wish, domain, "%s %s" % (setting, quoted(value)))
 
 
-def _alias_problems(domain: Domain, alias: Alias, namesakes: int) -> Sequence[str]:
-    what = "alias %s" % shown(alias.name)
-    if namesakes > 1:
-        return ["%s: there is another that differs in case only" % what]
+def _alias_problems(domain: Domain, alias: Alias, same_name: int) -> Sequence[str]:
+    what = "alias %s" % quoted(alias.name)
+    if same_name > 1:
+        return ["%s: another alias differs in case only" % what]
     try:
         parse_alias(alias.name)
         wish = alias_wish({"domain": domain.name, "alias": alias.name, "forward": alias.forward})
@@ -232,8 +231,8 @@ def _alias_problems(domain: Domain, alias: Alias, namesakes: int) -> Sequence[st
 
 
 def _differences(wish: DomainWish, found: Domain, what: str) -> Sequence[str]:
-    """The proof: to wish for what is there must come to no change."""
-    return [] if _same(wish, found) else ["%s: read back, it would not be the same" % what]
+    """Verify that applying the exported item changes nothing; return a problem otherwise."""
+    return [] if _same(wish, found) else ["%s: reading it back would change it" % what]
 
 
 def _same(wish: DomainWish, found: Domain) -> bool:
@@ -245,7 +244,7 @@ def _same(wish: DomainWish, found: Domain) -> bool:
 
 
 def list_file(account: Export, name: str) -> str:
-    """The text of the one file, called ``name``, that holds the list of the domains."""
+    """Return the text of the file ``name`` that contains the list of domains."""
     head = _HEAD % {"source": "-e " + shlex.quote("@" + name), "deleting": _DELETING_FROM_LIST}
     items = ["".join(_list_item(entry)) for entry in account.entries]
     body = "improvmx_domains:%s\n" % ("" if items else " []") + "\n".join(items)
@@ -253,10 +252,10 @@ def list_file(account: Export, name: str) -> str:
 
 
 def hosts_files(account: Export) -> Dict[str, str]:
-    """The texts of the files, by path, in which each domain is a host."""
+    """Return the texts of the files, by path, in which each domain is a host."""
     head = _HEAD % {"source": "-i " + HOSTS_FILE, "deleting": _DELETING_HOSTS}
     entries = [_with_name_for_file(entry) for entry in account.entries]
-    hosts = "".join("    %s:%s\n" % (scalar(entry.name), entry.note) for entry in entries)
+    hosts = "".join("    %s:%s\n" % (scalar(entry.name), entry.comment) for entry in entries)
     body = "all:\n  hosts:%s\n%s" % ("" if hosts else " {}", hosts)
     files = {HOSTS_FILE: _stamped(head + body + "".join(_left_out(account.left_out, "")))}
     for entry in entries:
@@ -266,30 +265,30 @@ def hosts_files(account: Export) -> Dict[str, str]:
 
 
 def _with_name_for_file(entry: Entry) -> Entry:
-    """The entry under its A-label where the other form is too long for the name of a file."""
+    """Return the entry with its A-label if the Unicode form is too long for a file name."""
     return (
         entry if len(entry.name.encode("utf-8")) <= _LONGEST_FILE_NAME else replace(entry, name=entry.domain)
     )
 
 
 def _file_name(host: str) -> str:
-    """The name of a host's file of variables. Ansible reads one without an ending as well."""
+    """Return the name of the variables file of a host. Ansible also reads files without an extension."""
     name = host + ".yml"
     return name if len(name.encode("utf-8")) <= _LONGEST_FILE_NAME else host
 
 
 def could_be_host_vars(name: str) -> bool:
-    """Whether an export could have given a file this name."""
+    """Return whether an export could have written a file with this name."""
     return name.endswith(".yml") or len(name.encode("utf-8", "surrogateescape")) > _LONGEST_FILE_NAME - 4
 
 
 def _list_item(entry: Entry) -> Iterable[str]:
-    yield "  - domain: %s%s\n" % (scalar(entry.name), entry.note)
+    yield "  - domain: %s%s\n" % (scalar(entry.name), entry.comment)
     yield from _fields(entry, "", "    ")
 
 
 def _fields(entry: Entry, prefix: str, indent: str) -> Iterable[str]:
-    """The lines of what is told of a domain beside its name."""
+    """Return the lines of a domain after its name."""
     for setting, value in entry.settings.items():
         yield "%s%s%s: %s\n" % (indent, prefix, setting, scalar(value))
     if entry.aliases is None:
@@ -313,7 +312,7 @@ def _fields(entry: Entry, prefix: str, indent: str) -> Iterable[str]:
 
 
 def _rule(rule: Rule, with_rank: bool, indent: str) -> Iterable[str]:
-    """A rule. Where it stands in the list tells its rank, if that is enough."""
+    """Return the lines of a rule. Its rank is omitted if the order of the list is enough."""
     yield "%s- type: %s\n" % (indent, rule.type)
     yield "%s  %s: %s\n" % (indent, MATCHERS[rule.type], scalar(rule.matcher))
     if rule.type == "regex":
@@ -340,9 +339,9 @@ def _left_out(problems: Iterable[str], indent: str) -> Iterable[str]:
 
 
 def scalar(text: str) -> str:
-    """A printable text on one line, as YAML that Ansible reads as this very text.
+    """Format text on one line, as YAML that Ansible loads as the same text.
 
-    The tag keeps Ansible from taking it for a template.
+    The tag ``!unsafe`` prevents templating.
     """
     written = _yaml.scalar(text)
     return "!unsafe " + written if _TEMPLATE.match(text) else written
@@ -352,24 +351,24 @@ def scalar(text: str) -> str:
 
 
 def as_written(text: str) -> str:
-    """A file's text as an export writes it, whatever a checkout did to line ends, the last one and a BOM."""
+    """Undo what a checkout can change in a file: line ends, the last line end and a BOM."""
     return text.lstrip("\ufeff").replace("\r\n", "\n").rstrip("\n") + "\n"
 
 
 def is_exported(text: str) -> bool:
-    """Whether a file was written by an export, be it edited or not."""
-    return as_written(text).startswith(_FIRST_WORDS)
+    """Return whether a file was written by an export, edited or not."""
+    return as_written(text).startswith(_FIRST_LINE_START)
 
 
 def is_untouched(text: str) -> bool:
-    """Whether a file is as an export wrote it."""
+    """Return whether a file is unchanged since an export wrote it."""
     text = as_written(text)
     return text == _stamped(text.partition("\n")[2])
 
 
 def fingerprint(text: str) -> Optional[str]:
-    """What the first line of an exported file says of the rest; None for another file."""
-    return text.lstrip("\ufeff")[len(_FIRST_WORDS) :][:_DIGITS] if is_exported(text) else None
+    """Return the fingerprint in the first line of an exported file; None for other files."""
+    return text.lstrip("\ufeff")[len(_FIRST_LINE_START) :][:_DIGITS] if is_exported(text) else None
 
 
 def _stamped(text: str) -> str:

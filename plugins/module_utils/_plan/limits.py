@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How much of its limits an account uses, and which of them a plan would exceed. Pure."""
+"""The usage of the limits of an account, and the limits that a plan would exceed. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .plan import DomainPlan, outcome
 
 
 class Excess(NamedTuple):
-    """A limit that would be exceeded, with what would exceed it, and how much of it there would be."""
+    """A limit that would be exceeded. ``things``: what would exceed it, each with its count."""
 
     limit: str
     allowed: int
@@ -21,7 +21,7 @@ class Excess(NamedTuple):
 
 
 def usage(limits: Mapping[str, int], aliases: Mapping[str, int]) -> Dict[str, Dict[str, Any]]:
-    """How much of each limit is used. ``aliases``: how many each domain of the account has."""
+    """Return the usage of each limit. ``aliases``: the number of aliases of each domain."""
     fullest = min(aliases, key=lambda name: (-aliases[name], name)) if aliases else None
     return {
         "domains": _used(limits.get("domains"), len(aliases)),
@@ -38,7 +38,7 @@ def creates_domains(plans: Sequence[DomainPlan]) -> bool:
 
 
 def creates_anything(plans: Sequence[DomainPlan]) -> bool:
-    """Whether the limits of an account matter to these plans."""
+    """Return whether these plans create domains or aliases, which the limits of an account restrict."""
     return _creates(plans, ("domain", "alias"))
 
 
@@ -49,9 +49,9 @@ def _creates(plans: Sequence[DomainPlan], kinds: Sequence[str]) -> bool:
 def exceeded_limits(
     limits: Mapping[str, int], domains: Optional[int], plans: Sequence[DomainPlan]
 ) -> List[Excess]:
-    """The limits that are exceeded once the plans are executed, by what they create or change.
+    """Return the limits that the plans would exceed with what they create or change.
 
-    ``domains``: how many the account has before; None where that is not known.
+    ``domains``: the current number of domains of the account; None if unknown.
     """
     found = {
         "domains": _too_many_domains(limits, domains, plans),
@@ -67,17 +67,17 @@ def _too_many_domains(
     if count is None or "domains" not in limits or not creates_domains(plans):
         return []
     actions = [c.action for plan in plans for c in plan.changes if c.kind == "domain"]
-    left = count + actions.count("create") - actions.count("delete")
-    return [("the account", left)] if left > limits["domains"] else []
+    total = count + actions.count("create") - actions.count("delete")
+    return [("the account", total)] if total > limits["domains"] else []
 
 
 def _too_many_aliases(limits: Mapping[str, int], plans: Sequence[DomainPlan]) -> List[Tuple[str, int]]:
-    crowded = []
+    exceeding = []
     for plan in plans if "aliases" in limits else ():
         domain = outcome(plan.found, plan.changes) if creates_anything([plan]) else None
         if domain and len(domain.aliases) > limits["aliases"]:
-            crowded.append((display_domain(domain.name), len(domain.aliases)))
-    return crowded
+            exceeding.append((display_domain(domain.name), len(domain.aliases)))
+    return exceeding
 
 
 def _too_many_destinations(limits: Mapping[str, int], plans: Sequence[DomainPlan]) -> List[Tuple[str, int]]:

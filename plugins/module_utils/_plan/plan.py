@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wanted and what is there -> the ordered changes between the two. Pure.
+"""Plan the ordered changes that lead from the current state to the wishes. Pure.
 
-A check run returns the plan and a real run executes it, so the two can't differ.
+Check mode returns the plan and a real run executes it, so the two can't differ.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .._errors import DomainMissing, NotOverwritten, NotRoutedByRules, PlanError
 from .._model.differences import Difference
 from .._model.domains import SETTINGS, SETTINGS_AT_CREATION, Alias, AliasWish, Domain, DomainWish
 from .._model.names import CATCH_ALL, alias_key, is_pattern, same_destinations, same_setting
-from .._model.rules import place_of
+from .._model.rules import rank_order
 from .changes import Change
 from .credentials import credential_changes
 from .rules import rule_changes
@@ -24,7 +24,7 @@ from .rules import rule_changes
 
 @dataclass(frozen=True)
 class DomainPlan:
-    """The changes of one domain, in the order of execution, or the problem that there is with it."""
+    """The changes of one domain in the order of execution, or the problem that prevents them."""
 
     wish: DomainWish
     found: Optional[Domain]
@@ -33,27 +33,27 @@ class DomainPlan:
 
     @property
     def deletions(self) -> int:
-        """How many things that are there now would be gone, a domain's aliases among them."""
+        """The number of existing things that are deleted, including the contents of a deleted domain."""
         return count_deletions(self.found, self.changes) if self.found else 0
 
     @property
-    def wanted(self) -> Sequence[Change]:
-        """The changes, also where a problem keeps all of them from being executed."""
+    def all_changes(self) -> Sequence[Change]:
+        """The changes, including those that a problem prevents."""
         return self.problem.changes if self.problem else self.changes
 
     @property
     def leaves_catch_all(self) -> bool:
-        """Whether it makes a domain and does not mention the catch-all that comes with it."""
+        """Whether it creates a domain and does not mention the catch-all that the service creates with it."""
         return any(c.action == "create" and c.kind == "domain" for c in self.changes) and not (
             self.wish.purge_aliases or any(a.name == CATCH_ALL for a in self.wish.aliases)
         )
 
 
 def count_deletions(found: Optional[Domain], changes: Iterable[Change]) -> int:
-    """How many things changes delete, what is known of a deleted domain among them."""
-    gone = [change for change in changes if change.action == "delete"]
-    whole = any(change.kind == "domain" for change in gone)
-    return len(gone) + (_count(found) if found and whole else 0)
+    """Count what changes delete, including the known contents of a deleted domain."""
+    deletions = [change for change in changes if change.action == "delete"]
+    deletes_domain = any(change.kind == "domain" for change in deletions)
+    return len(deletions) + (_count(found) if found and deletes_domain else 0)
 
 
 def _count(domain: Domain) -> int:
@@ -61,21 +61,21 @@ def _count(domain: Domain) -> int:
 
 
 def plan(wishes: Sequence[DomainWish], found: Mapping[str, Domain], purge: bool = False) -> List[DomainPlan]:
-    """Plan every wish against the domains that were found, by name.
+    """Plan every wish. ``found``: the existing domains, by name.
 
-    ``purge``: domains that are there and not wished for are deleted. Deletions of domains come first,
-    to make room in the account's limits; else the order is that of the wishes.
+    ``purge``: delete existing domains without a wish. Deletions of domains come first, to stay within the
+    limits of the account. Otherwise the order is that of the wishes.
     """
     plans = [plan_domain(wish, found.get(wish.name)) for wish in wishes]
     if purge:
         wished = {wish.name for wish in wishes}
-        surplus = [DomainWish(name, present=False) for name in found if name not in wished]
-        plans += [plan_domain(wish, found[wish.name]) for wish in surplus]
+        unlisted = [DomainWish(name, present=False) for name in found if name not in wished]
+        plans += [plan_domain(wish, found[wish.name]) for wish in unlisted]
     return sorted(plans, key=lambda p: not (p.changes and not p.wish.present))
 
 
 def plan_domain(wish: DomainWish, found: Optional[Domain]) -> DomainPlan:
-    """Plan one domain. What can't be executed is told in ``problem``, so that others go on."""
+    """Plan one domain. A PlanError becomes its ``problem``, so that other domains are still processed."""
     try:
         return DomainPlan(wish, found, tuple(_changes(wish, found)))
     except PlanError as error:
@@ -93,11 +93,11 @@ def _changes(wish: DomainWish, found: Optional[Domain]) -> List[Change]:
     if found is None:
         at_creation = {name: wish.settings[name] for name in SETTINGS_AT_CREATION if wish.settings.get(name)}
         changes.append(Change("create", "domain", wish.name, wish.name, after=at_creation))
-        found = newborn(wish.name, at_creation)
+        found = new_domain(wish.name, at_creation)
     alias_changes = _alias_changes(wish, found)
     further = _setting_changes(wish, found) + alias_changes
     if is_new:
-        # The catch-all comes with the domain, often as it is wanted, so it is the first to see to.
+        # The service creates the catch-all with the domain, often as desired, so it comes first.
         further.sort(key=lambda change: change.name != CATCH_ALL)
     changes += further
     if wish.rules and (is_new or found.routed_by_aliases):
@@ -116,7 +116,7 @@ def _changes(wish: DomainWish, found: Optional[Domain]) -> List[Change]:
 
 
 def _as_far_as_possible(wish: DomainWish) -> Sequence[Change]:
-    """The changes of rules that a wish comes to where there are none."""
+    """Return the changes of rules for a domain without rules, even if they can't all be executed."""
     try:
         return rule_changes(wish, ())
     except PlanError as error:
@@ -124,7 +124,7 @@ def _as_far_as_possible(wish: DomainWish) -> Sequence[Change]:
 
 
 def _joined(changes: List[Change], more: Callable[[], List[Change]]) -> List[Change]:
-    """Changes with more of them. A PlanError of these gets all changes."""
+    """Return the changes with more of them. A PlanError gets all of these changes."""
     try:
         return changes + more()
     except PlanError as error:
@@ -133,7 +133,7 @@ def _joined(changes: List[Change], more: Callable[[], List[Change]]) -> List[Cha
 
 
 def _refuse_missing(wish: DomainWish) -> None:
-    """Raise DomainMissing where something is wanted of a domain that does not exist."""
+    """Raise DomainMissing if something is desired for a domain that does not exist."""
     nothing = Domain(wish.name)
     missing = _alias_changes(wish, nothing)
     if missing:
@@ -146,8 +146,8 @@ def _refuse_missing(wish: DomainWish) -> None:
         raise DomainMissing(wish.name, missing, "SMTP credentials")
 
 
-def newborn(name: str, settings: Optional[Mapping[str, Optional[str]]] = None) -> Domain:
-    """A domain right after its creation, as far as can be known: the service gives it a catch-all."""
+def new_domain(name: str, settings: Optional[Mapping[str, Optional[str]]] = None) -> Domain:
+    """Return a domain right after its creation: the service creates a catch-all with it."""
     return Domain(name, settings=settings or {}, aliases=(Alias(CATCH_ALL),))
 
 
@@ -167,27 +167,27 @@ def _setting_changes(wish: DomainWish, found: Domain) -> List[Change]:
 
 
 def _alias_changes(wish: DomainWish, found: Domain) -> List[Change]:
-    """Names go before names come, so that a limit of aliases is met only if the end state meets it.
+    """Return the changes of aliases: deletions before creations, to stay within the limit of aliases.
 
-    What catches mail for others (a catch-all, an expression) goes last: the names that are to take
-    over its mail are there by then, also when the run breaks off in between. But the catch-all of a
-    new domain, of which nothing is known yet, goes first: there is no mail to lose.
+    Aliases that match several addresses (the catch-all, expressions) are deleted last: the aliases that
+    replace them exist by then, even if the run is interrupted in between. The catch-all of a new domain
+    is deleted first, because there is no mail to lose.
     """
-    there = {alias.key: alias for alias in found.aliases}
-    wished = {alias.key for alias in wish.aliases}
-    gone = [there[w.key] for w in wish.aliases if not w.present and w.key in there]
+    existing = {alias.key: alias for alias in found.aliases}
+    listed = {alias.key for alias in wish.aliases}
+    removed = [existing[w.key] for w in wish.aliases if not w.present and w.key in existing]
     if wish.purge_aliases:
-        gone += [alias for alias in found.aliases if alias.key not in wished]
+        removed += [alias for alias in found.aliases if alias.key not in listed]
     updates, creations = [], []
     for alias in wish.aliases:
         if not alias.present:
             continue
-        present = there.get(alias.key)
-        if present is None:
+        current = existing.get(alias.key)
+        if current is None:
             creations.append(_alias_change("create", wish.name, Alias(alias.name), alias))
-        elif present.forward != alias.forward and not same_destinations(present.forward, alias.forward):
-            updates.append(_alias_change("update", wish.name, present, alias))
-    deletions = [_alias_change("delete", wish.name, alias, None) for alias in gone]
+        elif current.forward != alias.forward and not same_destinations(current.forward, alias.forward):
+            updates.append(_alias_change("update", wish.name, current, alias))
+    deletions = [_alias_change("delete", wish.name, alias, None) for alias in removed]
     first: List[Change] = []
     last: List[Change] = []
     for change in deletions:
@@ -208,7 +208,7 @@ def _alias_change(action: str, domain: str, alias: Alias, wish: Optional[AliasWi
 
 
 def outcome(found: Optional[Domain], changes: Iterable[Change]) -> Optional[Domain]:
-    """The domain after these changes; None when there is none."""
+    """Return the domain after these changes; None if it does not exist."""
     aliases = {alias.name: alias for alias in found.aliases} if found else {}
     for change in changes:
         if change.kind == "alias":
@@ -223,7 +223,7 @@ def outcome(found: Optional[Domain], changes: Iterable[Change]) -> Optional[Doma
         elif change.after is None:
             found = None
         elif found is None:
-            found = newborn(change.domain, change.after)
+            found = new_domain(change.domain, change.after)
             aliases = {alias.name: alias for alias in found.aliases}
         else:
             found = replace(found, settings={**found.settings, **change.after})
@@ -231,11 +231,11 @@ def outcome(found: Optional[Domain], changes: Iterable[Change]) -> Optional[Doma
 
 
 def _with_rule(domain: Domain, change: Change) -> Domain:
-    """The domain after a change of a rule, with its rules in the order in which they are tried."""
+    """Return the domain after a change of a rule, with its rules in the order of evaluation."""
     is_new = change.action == "create"
     rules = [rule for rule in domain.rules or () if is_new or rule.id != change.id]
     rules += [change.thing] if change.after else []
-    return replace(domain, rules=tuple(sorted(rules, key=place_of)))
+    return replace(domain, rules=tuple(sorted(rules, key=rank_order)))
 
 
 def _with_credential(domain: Domain, change: Change) -> Domain:
@@ -243,19 +243,19 @@ def _with_credential(domain: Domain, change: Change) -> Domain:
     return replace(domain, credentials=(*others, *([change.thing] if change.after else [])))
 
 
-# --- What users see of it -------------------------------------------------------------------------
+# --- The diff -------------------------------------------------------------------------------------
 
 
 def differences(steps: Iterable[Tuple[DomainPlan, Sequence[Change]]]) -> List[Difference]:
-    """Of every domain that changes the fields that its wish manages, before and after.
+    """Return the managed fields of every domain that changes, before and after.
 
-    Each plan comes with the changes to show: all of them in a check run, those done in a failed one.
+    ``steps``: plans, each with the changes to show: all of them in check mode, or those that were done.
     """
     found = []
     for step, changes in steps:
         if changes:
-            left = outcome(step.found, changes)
-            before, after = _managed(step.wish, step.found), _managed(step.wish, left, changes)
+            changed = outcome(step.found, changes)
+            before, after = _managed(step.wish, step.found), _managed(step.wish, changed, changes)
             found.append(Difference(step.wish.name, before, after))
     return found
 
@@ -263,9 +263,9 @@ def differences(steps: Iterable[Tuple[DomainPlan, Sequence[Change]]]) -> List[Di
 def _managed(
     wish: DomainWish, domain: Optional[Domain], changes: Sequence[Change] = ()
 ) -> Optional[Dict[str, Any]]:
-    """The fields of a domain that a wish manages; of one that is to go, all that have a value.
+    """Return the fields of a domain that its wish manages; all with a value if it is deleted.
 
-    ``changes``: those that led to it.
+    ``changes``: the changes that led to this state.
     """
     if domain is None:
         return None
@@ -279,7 +279,7 @@ def _managed(
         for alias in domain.aliases
         if alias.forward and (wish.purge_aliases or alias.key in keys)
     }
-    # That there are none is only said where those that are not listed are managed as well.
+    # An empty list is only shown if aliases that are not listed are managed as well.
     if aliases or wish.purge_aliases:
         fields["aliases"] = aliases
     rules = _managed_rules(wish, domain, changes) if wish.manages_rules else []
@@ -292,27 +292,27 @@ def _managed(
 
 
 def _managed_rules(wish: DomainWish, domain: Domain, changes: Sequence[Change]) -> List[Dict[str, Any]]:
-    """The rules that a wish manages, in the form in which one would write them."""
+    """Return the rules that a wish manages, in the form of module options."""
     changed = {change.thing.id for change in changes if change.kind == "rule" and change.after}
     with_rank = len([each for each in wish.rules if each.present]) > 1 or any(
         each.rank is not None for each in wish.rules
     )
-    shown = []
+    managed = []
     for rule in domain.rules or ():
-        if wish.purge_rules or rule.id in changed or any(each.means(rule) for each in wish.rules):
+        if wish.purge_rules or rule.id in changed or any(each.matches(rule) for each in wish.rules):
             fields = {**rule.identity(), "forward": list(rule.forward)}
             if with_rank:
                 fields["rank"] = rule.rank
-            shown.append(fields if rule.active else {**fields, "active": False})
-    return shown
+            managed.append(fields if rule.active else {**fields, "active": False})
+    return managed
 
 
 def _managed_credentials(wish: DomainWish, domain: Domain, changes: Sequence[Change]) -> List[Dict[str, Any]]:
-    """The credentials that a wish manages. Of passwords only that there is a new one."""
+    """Return the credentials that a wish manages. A password is not shown, only that it is new."""
     renewed = {change.name for change in changes if change.kind == "credential" and change.after}
-    meant = {each.username.lower() for each in wish.credentials}
+    listed = {each.username.lower() for each in wish.credentials}
     return [
         {"username": credential.username, "new_password": credential.username in renewed}
         for credential in sorted(domain.credentials or (), key=lambda each: each.username)
-        if wish.purge_credentials or credential.username.lower() in meant
+        if wish.purge_credentials or credential.username.lower() in listed
     ]

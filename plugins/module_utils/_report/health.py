@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, TypeVar
 
 from .._model.domains import Alias, Domain
-from .._model.logs import came_at, events_of, latest_event
+from .._model.logs import events_of, latest_event, received_at
 from .._model.names import CATCH_ALL, alias_key, is_pattern
 from .._model.time import iso_utc
 from .foreign import plain
@@ -179,7 +179,7 @@ class Tally:
         alias, is_sure = self._aliases.accepted_by(recipient, forward)
         if outcome == UNDELIVERED and alias is None and is_sure and recipient and not forward:
             outcome = NO_ALIAS
-        created = came_at(entry)
+        created = received_at(entry)
         if not whole and outcome not in (UNDELIVERED, NO_ALIAS):
             return Mail(created, outcome, status, "", "", recipient, alias, forward, "", "", "", "")
         reached = self._address_of(event.get("recipient"))

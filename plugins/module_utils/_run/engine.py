@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs a plan through the API, and knows what was done, what failed and what is left.
+"""Executes plans through the API, and reports what was done, what failed and what is pending.
 
-A write whose effect is in doubt (the answer was lost, the service broke down over it, a batch was
-taken in part) is never simply repeated. The domain is read and planned anew: what is no longer in
-that plan was done, what still is in it is left to do. The same look settles a conflict, when something
-turns up or vanishes between the reading and the writing.
+A doubtful write (the answer was lost, the service failed while processing it, a batch was accepted in
+part) is never simply sent again. The domain is read and planned again, which is called a look: what the
+new plan no longer contains was done, and the rest is pending. A look also resolves a conflict, when
+something was created or deleted by others after the account was read.
 """
 
 from __future__ import annotations
@@ -21,37 +21,37 @@ from .._api.base import Api
 from .._errors import ApiError, ImprovmxError, PartlyDone, PlanError, Refused, Unavailable, UnplannedDeletions
 from .._model.domains import Alias, Domain
 from .._model.names import CATCH_ALL, same_destinations
-from .._model.text import shown
+from .._model.text import quoted
 from .._plan.changes import Change, remainder
 from .._plan.plan import DomainPlan, count_deletions, outcome, plan_domain
 from .fetch import read_domain
-from .parallel import Outage, side_by_side
+from .parallel import Outage, map_parallel
 from .progress import Progress
 
-_NOT_SHOWN = ("credential", "update")  # a password
-_MOST_CONFLICTS = 3  # in a row, without a write that went well or less that is left to do
+_NOT_READABLE = ("credential", "update")  # the service does not show passwords
+_MOST_CONFLICTS = 3  # in a row, without a successful write or fewer pending changes
 
 
 @dataclass
 class DomainRun:
-    """The execution of one domain's plan, and where it stands."""
+    """The execution of the plan of one domain, and its state."""
 
     plan: DomainPlan
     domain: Optional[Domain] = None
     done: List[Change] = field(default_factory=list)
     pending: List[Change] = field(default_factory=list)
     error: Optional[ImprovmxError] = None
-    wants_check: bool = False  # the service wants its DNS records checked anew
+    needs_check: bool = False  # the service requires a new check of its DNS records
 
 
 def preview(plan: DomainPlan) -> DomainRun:
-    """What applying a domain's plan comes to when all goes well."""
+    """Return the expected result of a plan, for check mode."""
     if plan.problem:
-        return _refused(plan, plan.problem)
+        return _failed(plan, plan.problem)
     return DomainRun(plan, outcome(plan.found, plan.changes), done=list(plan.changes))
 
 
-def _refused(plan: DomainPlan, problem: PlanError) -> DomainRun:
+def _failed(plan: DomainPlan, problem: PlanError) -> DomainRun:
     return DomainRun(plan, plan.found, pending=list(problem.changes), error=problem)
 
 
@@ -62,11 +62,11 @@ def apply_plan(
     progress: Optional[Progress] = None,
     max_deletions: Optional[int] = None,
 ) -> List[DomainRun]:
-    """Execute the plans, those of ``concurrency`` domains at a time; return how each ended, in order.
+    """Execute the plans of up to ``concurrency`` domains at a time; return their runs, in the same order.
 
-    ``max_deletions``: the most things to delete, those of the plans among them; None: any number.
-    The failure of one domain does not keep the others from theirs. Domains are deleted before others
-    are created, to make room in the account's limits.
+    ``max_deletions``: the maximum number of deletions, including those of the plans; None: no limit. If a
+    domain fails, the others are still processed. Domains are deleted before others are created, to stay
+    within the limits of the account.
     """
     progress = progress or Progress()
     outage = Outage()
@@ -74,7 +74,7 @@ def apply_plan(
 
     def execute(plan: DomainPlan) -> DomainRun:
         if plan.problem:
-            return _refused(plan, plan.problem)
+            return _failed(plan, plan.problem)
         if outage.known:
             return DomainRun(plan, plan.found, pending=list(plan.changes), error=outage.skipped())
         run = _Execution(api, plan, allowance).run()
@@ -82,28 +82,30 @@ def apply_plan(
         progress.domain_done()
         return run
 
-    idle = {id(plan): DomainRun(plan, plan.found) for plan in plans if not (plan.changes or plan.problem)}
-    busy = [plan for plan in plans if id(plan) not in idle]
-    progress.begin(len(busy))
+    unchanged = {
+        id(plan): DomainRun(plan, plan.found) for plan in plans if not (plan.changes or plan.problem)
+    }
+    to_do = [plan for plan in plans if id(plan) not in unchanged]
+    progress.begin(len(to_do))
     runs = {}
     for wave in (
-        [plan for plan in busy if not plan.wish.present],
-        [plan for plan in busy if plan.wish.present],
+        [plan for plan in to_do if not plan.wish.present],
+        [plan for plan in to_do if plan.wish.present],
     ):
-        runs.update({id(plan): run for plan, run in zip(wave, side_by_side(execute, wave, concurrency))})
-    return [idle.get(id(plan)) or runs[id(plan)] for plan in plans]
+        runs.update({id(plan): run for plan, run in zip(wave, map_parallel(execute, wave, concurrency))})
+    return [unchanged.get(id(plan)) or runs[id(plan)] for plan in plans]
 
 
 class _Allowance:
-    """The deletions that ``max_deletions`` allows beyond those of the plans, for all domains together."""
+    """The deletions that ``max_deletions`` allows in addition to those of the plans, for all domains."""
 
-    def __init__(self, most: Optional[int], planned: int) -> None:
-        self.most = most
-        self._left = None if most is None else most - planned
+    def __init__(self, limit: Optional[int], planned: int) -> None:
+        self.limit = limit
+        self._left = None if limit is None else limit - planned
         self._lock = threading.Lock()
 
-    def take(self, count: int) -> bool:
-        """Take so many of them; False where there are not as many."""
+    def use(self, count: int) -> bool:
+        """Use ``count`` of them; return False if fewer are left."""
         with self._lock:
             if self._left is None:
                 return True
@@ -118,9 +120,9 @@ class _Execution:
         self._api = api
         self._wish = plan.wish
         self._run = DomainRun(plan, pending=list(plan.changes))
-        self._base = plan.found  # what is known to be there ...
-        self._since: List[Change] = []  # ... and was changed since
-        self._made: Optional[Alias] = None  # the catch-all that came with a creation of our own
+        self._base = plan.found  # the state at the last look
+        self._since: List[Change] = []  # the changes since then
+        self._own_catch_all: Optional[Alias] = None  # the catch-all of a domain that this run created
         self._to_restore: Dict[str, Tuple[str, ...]] = {}
         self._batching = True
         self._conflicts = 0
@@ -136,7 +138,7 @@ class _Execution:
         return run
 
     def _next_step(self) -> List[Change]:
-        """The next change, or as many new aliases as can be made in one request."""
+        """Return the next change, or as many new aliases as one request can create."""
         pending = self._run.pending
         limit = self._api.batch_limit if self._batching else 1
         size = 0
@@ -147,20 +149,20 @@ class _Execution:
         return pending[: size or 1]
 
     def _attempt(self, step: List[Change]) -> None:
-        """Execute a step until it is done, there is another one to do, or there is no hope."""
+        """Execute a step, with retries, until it is done, replaced with another one, or has failed."""
         started = time.monotonic()
-        tries = 0
+        attempts = 0
         while True:
-            tries += 1
+            attempts += 1
             try:
                 self._execute(step)
                 self._conflicts = 0
                 return
             except ApiError as error:
-                fault = self._look_again(error, step) if self._calls_for_look(error, step) else error
-            if fault is None or self._makes_room(fault, step):
+                fault = self._look_again(error, step) if self._needs_look(error, step) else error
+            if fault is None or self._moved_deletions_up(fault, step):
                 return
-            if not self._api.transport.pause_before_retry(fault, tries, started):
+            if not self._api.transport.pause_before_retry(fault, attempts, started):
                 self._run.error = fault
                 return
 
@@ -185,29 +187,29 @@ class _Execution:
             self._write_alias(step)
 
     def _create_domain(self, step: List[Change]) -> None:
-        made: Optional[Domain] = self._api.create_domain(step[0].domain, step[0].after or {})
+        created: Optional[Domain] = self._api.create_domain(step[0].domain, step[0].after or {})
         self._finish(step)
-        if made and not made.complete:
-            made = read_domain(self._api, self._wish)
-        self._made = _catch_all(made)
-        self._run.done += self._plan_anew(made)[1]
+        if created and not created.complete:
+            created = read_domain(self._api, self._wish)
+        self._own_catch_all = _catch_all(created)
+        self._run.done += self._replan(created)[1]
 
     def _write_rule(self, change: Change) -> Change:
-        """Execute a change of a rule; return it with the rule as it is then."""
+        """Execute a change of a rule; return it with the resulting rule."""
         api = self._api
         if change.action == "create":
-            made = api.create_rule(change.domain, change.thing)
-            return change._replace(id=made.id, thing=made)
+            created = api.create_rule(change.domain, change.thing)
+            return change._replace(id=created.id, thing=created)
         if change.action == "delete":
             api.delete_rule(change.domain, str(change.id))
             return change
-        now = outcome(self._base, self._since)
-        [before] = [rule for rule in (now.rules if now else None) or () if rule.id == change.id]
-        api.update_rule(change.domain, before, change.thing)
+        domain = outcome(self._base, self._since)
+        [existing] = [rule for rule in (domain.rules if domain else None) or () if rule.id == change.id]
+        api.update_rule(change.domain, existing, change.thing)
         return change
 
     def _write_credential(self, change: Change) -> Change:
-        """Execute a change of a credential; return it with the credential as it is then."""
+        """Execute a change of a credential; return it with the resulting credential."""
         api = self._api
         if change.action == "delete":
             api.delete_credential(change.domain, change.name)
@@ -216,73 +218,73 @@ class _Execution:
         if change.action == "update":
             api.set_password(change.domain, change.name, password or "")
             return change
-        made, wants_check = api.create_credential(change.domain, change.name, password or "")
-        self._run.wants_check = self._run.wants_check or wants_check
-        return change._replace(thing=made)
+        created, needs_check = api.create_credential(change.domain, change.name, password or "")
+        self._run.needs_check = self._run.needs_check or needs_check
+        return change._replace(thing=created)
 
     def _write_alias(self, step: List[Change]) -> None:
-        """Update or delete the alias that is meant, and no other.
+        """Update or delete an alias, and make sure that no other alias is written.
 
-        The service takes digits in a path for an id if there is one, else for a name. So whatever a path
-        holds must mean nothing else: not now, and not once the alias is gone and others are made, for
-        other runs may work on the same wish. Where neither the id nor the name is as good as that, a look
-        before the write tells what the service takes them for, and one after it finds what went wrong.
+        In a path, the service interprets digits as an id if an alias has it, else as a name. A path must
+        therefore not identify another alias, neither now nor after the alias was deleted and others were
+        created, as other runs can apply the same wish. If neither the id nor the name is safe, a request
+        before the write verifies what they identify, and a look after it detects a wrong write.
         """
         change = step[0]
         write = self._api.update_alias if change.action == "update" else self._api.delete_alias
-        addresses, sure = self._addresses(change)
-        if sure:
-            write(change.domain, sure)
+        addresses, safe = self._addresses(change)
+        if safe:
+            write(change.domain, safe)
             self._finish(step)
             return
-        meant = [alias for alias in addresses if self._means(change, alias)]
-        other = self._other_meaning(change, meant[0]) if meant else None
-        if meant:
-            write(change.domain, meant[0])
+        verified = [alias for alias in addresses if self._identifies(change, alias)]
+        other = self._other_match(change, verified[0]) if verified else None
+        if verified:
+            write(change.domain, verified[0])
         try:
             found = read_domain(self._api, self._wish)
-        except ApiError as blind:
-            if not meant:
+        except ApiError as failure:
+            if not verified:
                 raise
-            error = blind.extended(" (a look at what the request to %s came to)" % str(change))
+            error = failure.extended(" (while reading the state after the request to %s)" % str(change))
             error.doubtful = True
             raise error from None
-        hit = self._hit_instead(change, other, found) if other else []
-        left, _as_wanted = self._plan_anew(found)
+        wrongly_deleted = self._detect_wrong_write(change, other, found) if other else []
+        left, _already_done = self._replan(found)
         if change.key not in left:
             exists = found is not None and change.name in {alias.name for alias in found.aliases}
-            happened = meant and exists is (change.after is not None)
-            self._run.done += (step if happened else []) + hit
+            took_effect = verified and exists is (change.after is not None)
+            self._run.done += (step if took_effect else []) + wrongly_deleted
         elif not self._run.error:
             path = "/%s/domains/%s/aliases/%s" % (self._api.version, change.domain, change.id)
-            raise Refused("this is not the alias %s any more" % shown(change.name), "GET", path, 404)
+            raise Refused("this is no longer the alias %s" % quoted(change.name), "GET", path, 404)
 
-    def _other_meaning(self, change: Change, address: Alias) -> Optional[Alias]:
-        """The alias that a path with this address means as well, once that of the change is gone."""
+    def _other_match(self, change: Change, address: Alias) -> Optional[Alias]:
+        """Return another alias that the path would identify if the alias of the change did not exist."""
         segment = address.id or address.name
-        now = outcome(self._base, self._since)
-        others = [alias for alias in (now.aliases if now else ()) if alias.name != change.name]
+        domain = outcome(self._base, self._since)
+        others = [alias for alias in (domain.aliases if domain else ()) if alias.name != change.name]
         return next((alias for alias in others if segment in (alias.name, alias.id)), None)
 
-    def _hit_instead(self, change: Change, other: Alias, found: Optional[Domain]) -> List[Change]:
-        """See to another alias that a write has hit: another run had changed what the path means.
+    def _detect_wrong_write(self, change: Change, other: Alias, found: Optional[Domain]) -> List[Change]:
+        """Detect that a write went to another alias, because another run changed what the path identifies.
 
-        Return its deletion, if that was planned as well. If the wish does not mention the alias, it is
-        to be put back as it was.
+        Return the deletion of that alias if it was planned as well. If the wish does not mention the
+        alias, it is restored.
         """
         if found is None:
             return []
-        now = next((alias for alias in found.aliases if alias.name == other.name), None)
+        current = next((alias for alias in found.aliases if alias.name == other.name), None)
         written = tuple(change.after["forward"]) if change.after else None
-        if (now.forward if now else None) != written or now == other:
+        if (current.forward if current else None) != written or current == other:
             return []
         planned = [c for c in self._run.pending if (c.kind, c.name) == ("alias", other.name)]
         if not planned and other.key not in {alias.key for alias in self._wish.aliases}:
             self._to_restore[other.name] = other.forward
-        return [] if now else [c for c in planned if c.action == "delete"]
+        return [] if current else [c for c in planned if c.action == "delete"]
 
     def _restorations(self, found: Optional[Domain]) -> List[Change]:
-        """What puts back the aliases that the run has hit by mistake."""
+        """Return the changes that restore aliases which the run wrote by mistake."""
         forwards = {alias.name: alias.forward for alias in found.aliases} if found else {}
         return [
             Change(
@@ -298,48 +300,51 @@ class _Execution:
         ]
 
     def _addresses(self, change: Change) -> Tuple[List[Alias], Optional[Alias]]:
-        """The alias of a change, as paths may name it: by its name, by its id; and the one that is sure.
+        """Return the alias of a change by name and by id, as paths can contain it, and the safe one of them.
 
-        A name that is no number is mistaken for a word that means many aliases, so it is never used.
+        A mistakable name that is not a number is a word that the API uses for many aliases, so it is
+        never used in a path.
         """
         by_name = Alias(change.name, tuple((change.after or {}).get("forward", ())))
         by_id = replace(by_name, id=change.id)
         if change.id is None or not self._api.is_mistakable(change.name):
             return [by_name], by_name
         others = [alias for alias in self._known() if alias.name != change.name]
-        to_come = [alias.name for alias in self._wish.aliases if alias.present and alias.name != change.name]
-        if change.id not in (*to_come, *(alias.name for alias in others)):
+        to_create = [
+            alias.name for alias in self._wish.aliases if alias.present and alias.name != change.name
+        ]
+        if change.id not in (*to_create, *(alias.name for alias in others)):
             return [by_id], by_id
         if not change.name.isdecimal():
             return [by_id], None
         ids = [int(alias.id) for alias in others if alias.id and alias.id.isdecimal()]
         number = int(change.name)
-        no_id = number not in ids and number < max(ids, default=0)  # ids count up: none is to come
-        return [by_name, by_id], by_name if no_id else None
+        is_no_id = number not in ids and number < max(ids, default=0)  # ids increase, so it never will be
+        return [by_name, by_id], by_name if is_no_id else None
 
-    def _means(self, change: Change, alias: Alias) -> bool:
-        """Whether the service takes this form of an alias for the one that is to be changed."""
+    def _identifies(self, change: Change, alias: Alias) -> bool:
+        """Return whether a path with this form of an alias identifies the alias of the change."""
         found = self._api.alias(change.domain, alias)
         return found is not None and (found.name, found.id) == (change.name, change.id)
 
     def _known(self) -> Sequence[Alias]:
-        """The aliases that are there, or were, since the last look."""
-        made = [Alias(change.name, id=change.id) for change in self._since if change.kind == "alias"]
-        return [*(self._base.aliases if self._base else ()), *made]
+        """Return the aliases that exist, or existed since the last look."""
+        written = [Alias(change.name, id=change.id) for change in self._since if change.kind == "alias"]
+        return [*(self._base.aliases if self._base else ()), *written]
 
     def _create_aliases(self, step: List[Change]) -> None:
-        wanted = [Alias(c.name, tuple((c.after or {})["forward"])) for c in step]
+        aliases = [Alias(c.name, tuple((c.after or {})["forward"])) for c in step]
         try:
-            ids = self._api.create_aliases(step[0].domain, wanted)
+            ids = self._api.create_aliases(step[0].domain, aliases)
         except PartlyDone as error:
             self._finish(step, [c._replace(id=error.ids[c.name]) for c in step if c.name in error.ids])
             raise
         self._finish(step, [c._replace(id=ids.get(c.name)) for c in step])
 
     def _finish(self, step: List[Change], done: Optional[List[Change]] = None) -> None:
-        """Note a step, which is the first of what is pending, as done; or only ``done`` of it.
+        """Record the first step of the pending changes as done, or only ``done`` of it.
 
-        What was done can look different from what was planned, as far as the service tells.
+        What was done can differ from the plan, for example by the id that the service returned.
         """
         run = self._run
         done = step if done is None else done
@@ -349,44 +354,44 @@ class _Execution:
         left = [] if len(done) == len(step) else [c for c in step if c.key not in names]
         run.pending = left + run.pending[len(step) :]
 
-    def _calls_for_look(self, error: ApiError, step: List[Change]) -> bool:
-        """Whether a failure leaves open what is there now.
+    def _needs_look(self, error: ApiError, step: List[Change]) -> bool:
+        """Return whether the current state is unknown after an error.
 
-        So does a write in doubt, something that was not there to be changed, something that could
-        not be created, for it may have turned up since, and a batch that the service does not know.
+        This is so after a doubtful write, if something to change does not exist, if something can't be
+        created (it may exist by now), and if the service does not support batches.
         """
         creation = step[0].action == "create"
         conflict = error.status == 404 or (creation and error.status in (400, 405, 409))
         return error.doubtful or conflict or isinstance(error, PartlyDone)
 
     def _look_again(self, error: ApiError, step: List[Change]) -> Optional[ApiError]:
-        """Read the domain and plan it anew. Return the error where the step is still the one to do."""
+        """Read and plan the domain again. Return the error if the step is still pending."""
         run = self._run
         before = len(run.pending)
-        if error.doubtful and error.status != 404 and (step[0].kind, step[0].action) == _NOT_SHOWN:
+        if error.doubtful and error.status != 404 and (step[0].kind, step[0].action) == _NOT_READABLE:
             run.error = error.extended(
-                "; whether it took effect could not be found out, for the service does not show it"
+                "; whether it took effect could not be found out, because the service does not show it"
             )
             return None
         try:
             found = read_domain(self._api, self._wish)
-        except ApiError as blind:
+        except ApiError as failure:
             if not error.doubtful:
                 return error
-            # Not repeated: that could do a second time what was done.
-            run.error = error.extended("; whether it took effect could not be found out (%s)" % blind)
+            # No retry: it could apply the change twice.
+            run.error = error.extended("; whether it took effect could not be found out (%s)" % failure)
             return None
-        left, as_wanted = self._plan_anew(found)
+        left, already_done = self._replan(found)
         settled = [change for change in step if change.key not in left]
         if error.doubtful:
             in_part = [change for change in map(self._part_done, step) if change]
-            run.done += in_part + settled + [change for change in as_wanted if change not in settled]
+            run.done += in_part + settled + [change for change in already_done if change not in settled]
         elif found and [change for change in settled if (change.action, change.kind) == ("create", "domain")]:
-            run.plan = replace(run.plan, found=found)  # it was there all the time, and nobody told
+            run.plan = replace(run.plan, found=found)  # it existed before, but reading it returned nothing
         if run.error:
             return None
         if len(step) > 1 and not isinstance(error, Unavailable):
-            # One by one from here, so that the service names the alias that it does not take.
+            # One request per alias from here on, to find the alias that the service rejects.
             self._batching = False
             if error.status in (404, 405) and found:
                 self._api.batch_limit = 1
@@ -397,16 +402,16 @@ class _Execution:
             self._conflicts += 1
             return None
         if settled and error.doubtful:
-            run.error = error  # what is told of it changes with every look, so there is no end to it
+            run.error = error  # each look has another result, so retries would never end
             return None
         return error
 
-    def _makes_room(self, error: ApiError, step: List[Change]) -> bool:
-        """Whether there are deletions to bring forward, one for each new alias, after one was refused.
+    def _moved_deletions_up(self, error: ApiError, step: List[Change]) -> bool:
+        """Move deletions before creations after an alias was rejected; return False if that does not help.
 
-        A catch-all is deleted after the names that take over its mail are there, which can meet the
-        limit of aliases although the end state does not. Only if the domain really is full: where
-        something else is wrong with the names, the catch-all has to stay.
+        The catch-all is deleted after the aliases that replace it were created, which can exceed the
+        limit of aliases although the end state does not. This is only done if the domain has reached its
+        limit: if the service rejects an alias for another reason, the catch-all has to stay.
         """
         pending = self._run.pending
         deletions = [change for change in pending if change.action == "delete"]
@@ -423,67 +428,69 @@ class _Execution:
         return True
 
     def _part_done(self, change: Change) -> Optional[Change]:
-        """What of a change of several settings is done, where some of it is left."""
+        """Return the part of a change of several settings that is done, if another part is pending."""
         if (change.action, change.kind) != ("update", "domain"):
             return None
         left = [other for other in self._run.pending if other.key == change.key]
         return remainder(change, left[0]) if left else None
 
-    def _plan_anew(self, found: Optional[Domain]) -> Tuple[Set[Tuple[Any, ...]], List[Change]]:
-        """Replace what is pending by what is left to do.
+    def _replan(self, found: Optional[Domain]) -> Tuple[Set[Tuple[Any, ...]], List[Change]]:
+        """Replace the pending changes with those of a new plan.
 
-        Nothing is deleted that the first plan did not delete: its deletions are what was agreed to. The
-        catch-all of a new domain was agreed to as well, if the domain is of our own making. Else it is
-        a deletion like any other, and those count that were not foreseen.
+        Nothing is deleted that the first plan did not delete, because only its deletions were approved.
+        The catch-all of a new domain was approved as well, if this run created the domain. Otherwise it
+        is a deletion like any other, and unplanned deletions are counted.
 
-        Where the first reading did not tell how the domain is routed, as a list may not, a later look
-        stops nothing: a run does what check mode said, whether or not it has to look again.
+        If the first reading did not include the routing engine, as lists may not, a later look ignores
+        it: a run does what check mode reported, whether or not it needs a look.
 
-        Returns the keys of the changes left, and those of the pending ones to a new domain's catch-all
-        that are not needed, because the service made it as it is wanted.
+        Returns the keys of the pending changes, and the planned changes of the catch-all of a new domain
+        that are not needed because the service created it as desired.
         """
         run = self._run
         if found and run.plan.found and "routing_engine" not in run.plan.found.details:
             found = found.without_routing()
         self._base, self._since = found, []
-        fresh = plan_domain(self._wish, found)
+        new_plan = plan_domain(self._wish, found)
         planned = {change.key: change for change in run.pending}
         order = {name: index for index, name in enumerate(planned)}
-        own = found is None or (self._made is not None and self._made == _catch_all(found))
-        # No look shows a password that the run has set.
+        own = found is None or (self._own_catch_all is not None and self._own_catch_all == _catch_all(found))
+        # A look can't show whether a password was set.
         renewed = {c._replace(action="update").key for c in run.done if c.kind == "credential" and c.after}
         left = []
-        surplus = []
-        for change in (fresh.problem or fresh).changes:
-            its_own = own and change.kind == "alias" and change.name == CATCH_ALL
+        unplanned = []
+        for change in (new_plan.problem or new_plan).changes:
+            is_own_catch_all = own and change.kind == "alias" and change.name == CATCH_ALL
             known = planned.get(change.key)
             if known:
-                change = _as_planned(change, known, its_own)
-            elif change.action == "delete" and not its_own:
-                surplus.append(change)
+                change = _as_planned(change, known, is_own_catch_all)
+            elif change.action == "delete" and not is_own_catch_all:
+                unplanned.append(change)
                 continue
             elif change.key in renewed:
                 continue
             left.append(change)
         if own or not self._is_new:
-            # What was not planned is what has to come first: a thing that vanished and is needed again.
+            # A change that was not planned comes first: something that was deleted has to be created again.
             left.sort(key=lambda change: order.get(change.key, -1))
-        if fresh.problem:
+        if new_plan.problem:
             known_left = {change.key for change in left}
             left += [c for c in run.pending if c.kind == "rule" and c.key not in known_left]
         left = self._restorations(found) + left
         run.pending = left
-        run.error = fresh.problem or self._excess(found, surplus, own)
+        run.error = new_plan.problem or self._check_deletions(found, unplanned, own)
         names = {(change.kind, change.name) for change in run.pending}
-        as_wanted = [
+        already_done = [
             change
             for change in planned.values()
             if change.action != "create" and change.before is None and (change.kind, change.name) not in names
         ]
-        return {change.key for change in run.pending}, as_wanted
+        return {change.key for change in run.pending}, already_done
 
-    def _excess(self, found: Optional[Domain], surplus: List[Change], own: bool) -> Optional[PlanError]:
-        """The error where more would be deleted than was agreed to; else allow what is left to delete."""
+    def _check_deletions(
+        self, found: Optional[Domain], unplanned: List[Change], own: bool
+    ) -> Optional[PlanError]:
+        """Return an error if more would be deleted than was approved; else approve the pending deletions."""
         if found is None:
             return None
         run = self._run
@@ -492,15 +499,15 @@ class _Execution:
         else:
             left = run.pending
         done = [change for change in run.done if change.before]
-        unforeseen = count_deletions(found, left) + count_deletions(None, done) - self._allowed
-        if surplus and self._is_new and not own:
-            run.pending = run.pending + surplus
-        elif unforeseen <= 0:
+        additional = count_deletions(found, left) + count_deletions(None, done) - self._allowed
+        if unplanned and self._is_new and not own:
+            run.pending = run.pending + unplanned
+        elif additional <= 0:
             return None
-        elif self._allowance.take(unforeseen):
-            self._allowed += unforeseen
+        elif self._allowance.use(additional):
+            self._allowed += additional
             return None
-        return UnplannedDeletions(found.name, run.pending, self._allowance.most)
+        return UnplannedDeletions(found.name, run.pending, self._allowance.limit)
 
 
 def _catch_all(domain: Optional[Domain]) -> Optional[Alias]:
@@ -508,10 +515,10 @@ def _catch_all(domain: Optional[Domain]) -> Optional[Alias]:
     return next((Alias(alias.name, id=alias.id) for alias in aliases if alias.name == CATCH_ALL), None)
 
 
-def _as_planned(change: Change, planned: Change, its_own: bool) -> Change:
-    """A change as it was planned, where it is still the same, so that it is told as the plan told it."""
+def _as_planned(change: Change, planned: Change, is_own_catch_all: bool) -> Change:
+    """Return a change with the values of the plan, so that results agree with check mode."""
     if planned.before is None:
-        return change._replace(before=None) if its_own else change
+        return change._replace(before=None) if is_own_catch_all else change
     if change.action == "update" and change.kind == "domain":
         return change._replace(before={name: planned.before.get(name) for name in change.after or ()})
     return change._replace(before=planned.before)

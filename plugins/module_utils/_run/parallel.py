@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Work on several domains at a time, and how it ends early where the service fails as a whole."""
+"""Process several domains at a time, and stop early if the service is unavailable."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from typing import Callable, List, Optional, Sequence, TypeVar
 
 from .._errors import ImprovmxError, Interrupted, NotTried, RateLimited, Unavailable
 
-MOST_AT_A_TIME = 10  # the connections that a session of requests keeps
+MOST_AT_A_TIME = 10  # the number of connections that a session of requests keeps
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
 class Outage:
-    """Whether the service fails as a whole, or the run was interrupted, so that nothing else is tried.
+    """Whether the service is unavailable or the run was interrupted. Then other domains are skipped.
 
-    It fails as a whole when the key is not valid, or when it is out of reach for two domains in a row.
+    The service counts as unavailable if the key is invalid, or if it failed for two domains in a row.
     """
 
     def __init__(self) -> None:
         self.known = False
-        self._story = "not tried, because the service failed for the domains before it"
+        self._reason = "not tried, because the service failed for the domains before it"
         self._in_a_row = 0
 
     def skipped(self) -> NotTried:
-        return NotTried(self._story)
+        return NotTried(self._reason)
 
     def record(self, error: Optional[ImprovmxError]) -> None:
+        """Record the result of a domain: its error, or None."""
         if isinstance(error, Interrupted):
-            self.known, self._story = True, "not tried, because the run was interrupted"
+            self.known, self._reason = True, "not tried, because the run was interrupted"
         self._in_a_row = self._in_a_row + 1 if _is_of_service(error) else 0
         if self._in_a_row >= 2 or getattr(error, "status", None) == 401:
             self.known = True
@@ -43,8 +44,8 @@ def _is_of_service(error: Optional[ImprovmxError]) -> bool:
     return isinstance(error, (Unavailable, RateLimited)) and error.status != 500
 
 
-def side_by_side(work: Callable[[_Item], _Result], items: Sequence[_Item], concurrency: int) -> List[_Result]:
-    """What the work makes of each item, in their order, with ``concurrency`` of them at a time."""
+def map_parallel(work: Callable[[_Item], _Result], items: Sequence[_Item], concurrency: int) -> List[_Result]:
+    """Return the results of ``work`` for the items, in order, processing ``concurrency`` at a time."""
     if concurrency == 1 or len(items) < 2:
         return [work(item) for item in items]
     with ThreadPoolExecutor(concurrency) as pool:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How far a long run is, as lines in a file: a module can't show anything before it ends."""
+"""The progress of a long run, as lines in a file: a module can't display anything before it ends."""
 
 from __future__ import annotations
 
@@ -11,53 +11,54 @@ import threading
 import time
 from typing import Optional
 
-_QUIET = 2.0  # seconds: neither more often, nor of shorter waits
+_INTERVAL = 2.0  # seconds between lines, and the shortest wait that is reported
 
 
 class Progress:
-    """Appends lines to a file, if there is one. That it can't is no reason for a run to fail."""
+    """Appends lines to a file, if one is set. Errors while writing are ignored."""
 
     def __init__(self, path: Optional[str] = None) -> None:
         self._path = path
         self._total: Optional[int] = None  # while the account is read
         self._done = 0
         self._create = os.O_CREAT
-        self._told = time.monotonic()
+        self._last_write = time.monotonic()
         self._lock = threading.Lock()
 
     def begin(self, total: int) -> None:
-        """The execution of so many domains' plans begins."""
+        """The execution of the plans of ``total`` domains begins."""
         self._total = total
 
     def domain_done(self) -> None:
+        """The plan of a domain was executed."""
         with self._lock:
             self._done += 1
-            if time.monotonic() - self._told >= _QUIET:
-                self._tell(self._stage())
+            if time.monotonic() - self._last_write >= _INTERVAL:
+                self._write(self._stage())
 
     def waiting(self, seconds: float, limit: str) -> None:
         """A wait for the rate limit begins."""
-        if seconds < _QUIET:
+        if seconds < _INTERVAL:
             return
         with self._lock:
-            self._tell("%s, waiting %.0f s for the rate limit of %s" % (self._stage(), seconds, limit))
+            self._write("%s, waiting %.0f s for the rate limit of %s" % (self._stage(), seconds, limit))
 
-    def retrying(self, story: str, seconds: float) -> None:
-        """A request failed, and is sent again after a pause."""
+    def retrying(self, reason: str, seconds: float) -> None:
+        """A request failed, and will be sent again after a pause."""
         with self._lock:
-            if seconds >= _QUIET or time.monotonic() - self._told >= _QUIET:
-                self._tell("%s, next try in %.0f s: %s" % (self._stage(), seconds, story))
+            if seconds >= _INTERVAL or time.monotonic() - self._last_write >= _INTERVAL:
+                self._write("%s, next try in %.0f s: %s" % (self._stage(), seconds, reason))
 
     def _stage(self) -> str:
         if self._total is None:
             return "reading the account"
         return "%d of %d domains done" % (self._done, self._total)
 
-    def _tell(self, line: str) -> None:
-        self._told = time.monotonic()
+    def _write(self, line: str) -> None:
+        self._last_write = time.monotonic()
         if not self._path:
             return
-        # Made once only: where it is gone, nobody wants to read on.
+        # Create the file once only. If it was deleted, nobody reads it any more.
         create, self._create = self._create, 0
         try:
             file = os.open(self._path, os.O_WRONLY | os.O_APPEND | create, 0o666)

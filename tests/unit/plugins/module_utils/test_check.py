@@ -148,7 +148,7 @@ def test_any_form_of_a_reply_is_accepted(reported: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("words", "end"),
     [
-        ("", "API v2 does not tell what is there"),
+        ("", "API v2 does not report the existing records"),
         ("No MX records were found.", "the service says: No MX records were found."),
     ],
 )

@@ -195,9 +195,9 @@ def test_ten_lookups_including_the_services_are_allowed(present: str) -> None:
             "its own terms make 11 DNS lookups, and more than 10 make SPF fail",
         ),
         ("v=spf1 @ " + "a " * 10 + "-all", "11 DNS lookups"),
-        ("v=spf1 -@ ~all", '"-@" in it refuses mail of the service'),
-        ("v=spf1 ~INCLUDE:spf.improvmx.com ~all", "refuses mail of the service"),
-        ("v=spf1 -@ @ ~all", "refuses mail of the service"),
+        ("v=spf1 -@ ~all", 'its term "-@" rejects mail of the service'),
+        ("v=spf1 ~INCLUDE:spf.improvmx.com ~all", "rejects mail of the service"),
+        ("v=spf1 -@ @ ~all", "rejects mail of the service"),
     ],
 )
 def test_invalid_spf_record_is_rejected_with_the_reason(present: str, reason: str) -> None:

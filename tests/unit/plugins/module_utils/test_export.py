@@ -101,8 +101,8 @@ def test_aliases_that_differ_in_case_only_are_left_out_and_reported() -> None:
     (entry,) = account.entries
     assert [alias.name for alias in entry.aliases or ()] == [r"\S", r"\s"]
     assert entry.left_out == (
-        'alias "Info": there is another that differs in case only',
-        'alias "info": there is another that differs in case only',
+        'alias "Info": another alias differs in case only',
+        'alias "info": another alias differs in case only',
     )
 
 

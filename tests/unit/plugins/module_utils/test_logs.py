@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.improvmx.email.plugins.module_utils._model.logs import LogQuery, summarise
+from ansible_collections.improvmx.email.plugins.module_utils._model.logs import LogQuery, summarize
 from ansible_collections.improvmx.email.plugins.module_utils._model.time import parse_time
 
 STATUSES = ("QUEUED", "REFUSED", "DELIVERED", "SOFT-BOUNCE", "HARD-BOUNCE")
@@ -135,11 +135,11 @@ def test_logs_out_of_order_are_sorted() -> None:
 
 def test_summary_counts_each_status() -> None:
     logs = everything([*MAILS, MAILS[0], {"id": "x", "created": 0}])
-    counts = summarise(logs)
+    counts = summarize(logs)
     assert counts == {**dict.fromkeys(STATUSES, 1), "HARD-BOUNCE": 2}
     assert list(counts) == sorted(counts)
-    assert summarise([]) == {}
-    assert summarise([{"status": "__ansible_type"}, {"status": "NEW"}]) == {"NEW": 1}
+    assert summarize([]) == {}
+    assert summarize([{"status": "__ansible_type"}, {"status": "NEW"}]) == {"NEW": 1}
 
 
 def test_newer_field_name_of_a_time_is_read() -> None:

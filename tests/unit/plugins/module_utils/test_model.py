@@ -113,9 +113,9 @@ def test_domain_is_read_as_its_a_label(text: str, name: str) -> None:
         ("info@example.com", "letters, digits and inner hyphens"),
         ("example.com/path", "letters, digits and inner hyphens"),
         ("example.com\nother.example", "letters, digits and inner hyphens"),
-        ("☃.example", "it holds"),
-        ("a\u200bb.example", "it holds"),
-        ("ü\ud800.example", "it holds"),
+        ("☃.example", "it contains"),
+        ("a\u200bb.example", "it contains"),
+        ("ü\ud800.example", "it contains"),
         ("a" * 64 + ".example", "longer than 63"),
         ("ü" * 63 + ".example", "longer than 63"),
         (names(126, "a") + ".bcd", "longer than 253"),
@@ -217,8 +217,8 @@ def test_alias_is_kept_as_written_without_outer_spaces(text: str, name: str) -> 
         ("a\x7fb", "control"),
         ("a\u202eb", "control"),
         ("a\udcffb", "control"),
-        (".", "can't be addressed"),
-        ("..", "can't be addressed"),
+        (".", "can't contain it"),
+        ("..", "can't contain it"),
     ],
 )
 def test_unusable_alias_is_refused_with_a_reason(text: str, reason: str) -> None:
@@ -299,7 +299,7 @@ def test_email_keeps_its_local_part_and_gets_an_a_label(text: str, address: str)
     ],
 )
 def test_malformed_email_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"e-mail address|dot too many|domain is malformed"):
+    with pytest.raises(ValueError, match=r"e-mail address|two in a row|domain is malformed"):
         _names.parse_email(text)
 
 
@@ -511,10 +511,10 @@ def test_forward_is_a_list_of_destinations(forward: list[str], destinations: tup
         (None, "at least one destination"),
         ([], "at least one destination"),
         (["", " , "], "at least one destination"),
-        (["null", "a@x.example"], "must stand alone"),
-        (["null,https://x.example"], "must stand alone"),
-        (["a@example.com"], "inside the same domain"),
-        (["a@EXAMPLE.com."], "inside the same domain"),
+        (["null", "a@x.example"], "must be the only destination"),
+        (["null,https://x.example"], "must be the only destination"),
+        (["a@example.com"], "in the same domain"),
+        (["a@EXAMPLE.com."], "in the same domain"),
         (["odd"], "neither an e-mail address"),
         (["https://x.example/?a=1,2"], "neither an e-mail address"),
     ],
@@ -533,7 +533,7 @@ def test_own_domain_is_recognised_in_either_form() -> None:
         }
     )
     assert "a@XN--BCHER-KVA.example" in problem
-    assert "inside the same domain" in problem
+    assert "in the same domain" in problem
 
 
 def test_absent_alias_needs_no_forward() -> None:
@@ -569,7 +569,7 @@ def test_every_problem_of_the_input_is_in_one_message_with_its_position() -> Non
         'domains[1] (example.com), whitelabel: "odd"',
         'domains[1] (example.com), aliases[1], alias: "a@b"',
         'domains[1] (example.com), aliases[1], forward: "odd"',
-        'domains[1] (example.com), aliases[2] (OK), forward: "x@example.com" is inside',
+        'domains[1] (example.com), aliases[2] (OK), forward: "x@example.com" is in the same domain',
         "domains[1] (example.com), aliases[0] and aliases[2] are the same alias",
         "domains[1] and domains[2] are the same domain, example.com",
     ]
@@ -659,8 +659,8 @@ def test_order_domain_case_spaces_and_duplicates_make_no_difference(
 @example("\ud800" * 200)
 @example("\U0010ffff" * 200)
 @example("a\nb\r\x1b[31m\u2028")
-def test_shown_is_one_printable_line_of_bounded_length(text: str) -> None:
-    line = _text.shown(text)
+def test_quoted_text_is_one_printable_line_of_bounded_length(text: str) -> None:
+    line = _text.quoted(text)
     assert line.isprintable()
     assert len(line) <= 820
     line.encode()

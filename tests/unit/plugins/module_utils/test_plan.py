@@ -212,7 +212,7 @@ def test_absent_alias_of_a_missing_domain_needs_no_change() -> None:
 def test_aliases_of_a_domain_routed_by_rules_are_a_problem_that_says_what_to_do(wish: DomainWish) -> None:
     planned = plan_domain(wish, existing({"a": [A]}, details=RULED))
     assert isinstance(planned.problem, RoutedByRules)
-    assert "manage its rules, with improvmx.email.improvmx_rule, or switch" in str(planned.problem)
+    assert "manage its rules with improvmx.email.improvmx_rule, or switch" in str(planned.problem)
     assert planned.changes == ()
 
 
@@ -438,7 +438,7 @@ def test_outcome_of_the_plan_is_the_desired_state(
         for key, alias in wished.items():
             assert now.get(key) == (frozenset(alias.forward) if alias.present else None)
         unmentioned = {key: to for key, to in now.items() if key not in wished}
-        untouched = routes(before or _plan.newborn(wish.name))
+        untouched = routes(before or _plan.new_domain(wish.name))
         assert unmentioned == (
             {} if wish.purge_aliases else {key: to for key, to in untouched.items() if key not in wished}
         )

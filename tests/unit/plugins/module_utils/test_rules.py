@@ -23,7 +23,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._model.rules import
     SCOPES,
     Rule,
     RuleWish,
-    place_of,
+    rank_order,
     read_rules,
 )
 from ansible_collections.improvmx.email.plugins.module_utils._plan.changes import Change
@@ -84,7 +84,7 @@ def planned(wish: DomainWish, rules: list[Rule]) -> list[Change]:
     try:
         return rule_changes(wish, rules)
     except PlanError as error:
-        assume("name the one that is meant" not in str(error))
+        assume("select one with id" not in str(error))
         raise
 
 
@@ -146,7 +146,7 @@ def test_order_of_destinations_and_scopes_makes_no_difference(
 @PROFILE
 @given(wishes(), rule_lists(), rule_lists())
 def test_other_rules_make_no_difference(wish: RuleWish, rules: list[Rule], others: list[Rule]) -> None:
-    strangers = [replace(rule, id=f"s{rule.id}") for rule in others if not wish.means(rule)]
+    strangers = [replace(rule, id=f"s{rule.id}") for rule in others if not wish.matches(rule)]
     assert planned(wished(wish), [*strangers, *rules]) == planned(wished(wish), rules)
 
 
@@ -182,7 +182,7 @@ def test_rules_come_into_the_order_of_the_list_with_the_fewest_writes(
     changes = rule_changes(wish, rules)
     result = after(changes, rules)
     assert rule_changes(wish, result) == []
-    tried = [rule.matcher for rule in sorted(result, key=place_of) if rule.matcher in order]
+    tried = [rule.matcher for rule in sorted(result, key=rank_order) if rule.matcher in order]
     if len(order) > 1:
         assert tried == order
         assert all(rule.rank is not None for rule in result if rule.matcher in order)
@@ -306,7 +306,7 @@ SEEN = {"type": "regex", "regex": "x", "scopes": ["body"], "forward": ["a@x.exam
         ([{**INFO, "rank": 1.0}, SEEN], "rules: some have a rank and others have none"),
         ([{**INFO, "rank": float("inf")}], "rules[0], rank: it must be a finite number"),
         ([{"type": "cel", "regex": "x", "forward": ["a@x.example"]}], "rules[0], regex: a rule of type cel"),
-        ([{"forward": ["a@x.example"]}], "rules[0], type: it is needed, unless id names the rule"),
+        ([{"forward": ["a@x.example"]}], "rules[0], type: it is required unless id selects the rule"),
         ([{"type": "alias", "alias": "info"}], "rules[0], forward: at least one destination is needed"),
     ],
 )

@@ -308,7 +308,7 @@ def test_error_messages_are_reported_field_by_field(
     emulator.faults.add(Fault("body", status=400, body=body))
     error = error_of(transport, "POST", body={})
     assert isinstance(error, Refused)
-    assert (error.status, error.words, error.doubtful) == (400, words, False)
+    assert (error.status, error.service_message, error.doubtful) == (400, words, False)
     assert str(error) == "POST /v3/domains: the service answered 400" + (f": {words}" if words else "")
 
 
@@ -624,7 +624,7 @@ def test_concurrent_replies_share_one_size_limit(emulator: Emulator, monkeypatch
         try:
             answer = str(len(transport.request("GET", DOMAINS)))
         except BadReply as error:
-            answer = error.story
+            answer = error.reason
         meet.wait(60)  # all of them are still alive, and what they read is in use
         return answer
 
@@ -969,7 +969,7 @@ def test_credentials_of_a_proxy_are_not_shown(
         proxy.status = int(fault)
     error = error_of(connect(emulator, retry_timeout=0), method)
     for secret in (word, "pass-long-odd/7d6c5b"):
-        for reported in (str(error), error.words, error.story):
+        for reported in (str(error), error.service_message, error.reason):
             assert_no_secret(reported, secret)
     assert "7d6c5b" not in str(error)
     if fault in ("down", "unknown host"):
@@ -1234,7 +1234,7 @@ def test_echoed_key_is_not_shown(fault: Callable[[str], Fault], form: int, emula
     text = forms_of(secret)[form]
     emulator.faults.add(fault(text))
     error = error_of(connect(emulator, retry_timeout=0))
-    for reported in (str(error), error.words, error.story):
+    for reported in (str(error), error.service_message, error.reason):
         assert_no_secret(reported, secret)
         assert text[:12] not in reported
 
@@ -1281,7 +1281,7 @@ def test_deeply_nested_error_is_reported_without_a_traceback(
     nested = '{"errors": {"a": %s"bad"%s}}' % ("[" * depth, "]" * depth)
     emulator.faults.add(Fault("body", status=400, body=nested))
     error = error_of(transport)
-    assert error.words == words
+    assert error.service_message == words
 
 
 # TLS

@@ -143,7 +143,7 @@ def test_an_inactive_domain_with_valid_records_is_reported(
     ("dns", "valid", "reason"),
     [
         ({}, False, "the service says: No MX records were found."),
-        ({"mx": ["mail.other.example"]}, False, "API v2 does not tell what is there"),
+        ({"mx": ["mail.other.example"]}, False, "API v2 does not report the existing records"),
         ({"mx": RIGHT}, True, None),
     ],
 )

@@ -59,15 +59,14 @@ ACCOUNT: dict[str, Any] = {
 }
 LIST = """\
 #
-# The domains of an ImprovMX account with their aliases. Change them here, then
-# bring the account to what stands here:
+# The domains and aliases of an ImprovMX account. Edit this file, then apply it:
 #
 #   ansible-playbook improvmx.email.provision -e @improvmx_domains.yml
 #
-# Add --check --diff to see first what would change. What is not listed is left
-# alone. "state: absent" deletes a domain or an alias; improvmx_purge and
-# purge_aliases delete what is not listed.
-# No export overwrites this file once it has been edited.
+# Add --check --diff to preview the changes. What is not listed stays unchanged.
+# "state: absent" deletes a domain or an alias; improvmx_purge and purge_aliases
+# delete what is not listed.
+# After an edit, an export no longer overwrites this file.
 ---
 improvmx_domains:
   - domain: "1und1.example"
@@ -108,15 +107,14 @@ improvmx_domains:
 """
 HOSTS = """\
 #
-# The domains of an ImprovMX account with their aliases. Change them here, then
-# bring the account to what stands here:
+# The domains and aliases of an ImprovMX account. Edit this file, then apply it:
 #
 #   ansible-playbook improvmx.email.provision -i hosts.yml
 #
-# Add --check --diff to see first what would change. What is not listed is left
-# alone. "improvmx_state: absent" deletes a domain, "state: absent" an alias;
+# Add --check --diff to preview the changes. What is not listed stays unchanged.
+# "improvmx_state: absent" deletes a domain, "state: absent" an alias;
 # improvmx_purge and improvmx_purge_aliases delete what is not listed.
-# No export overwrites this file once it has been edited.
+# After an edit, an export no longer overwrites this file.
 ---
 all:
   hosts:
@@ -340,7 +338,7 @@ def test_rules_that_can_not_be_applied_are_left_out_with_the_reason(modules: Mod
     modules.emulator.seed({"domains": [ruled(RULES[0], {**RULES[0], "rank": 2}, RULES[2])]})
     result = modules.run(EXPORT, path="list.yml")
     assert result["exported"] == {"domains": 1, "aliases": 0, "rules": 1, "credentials": 0, "left_out": 2}
-    assert text_of("list.yml").count('# Left out: rule "info": there is another with the same matcher.') == 2
+    assert text_of("list.yml").count('# Left out: rule "info": another rule has the same matcher.') == 2
     assert_applying_changes_nothing(modules, read_back({"path": "list.yml"}))
 
 
@@ -394,12 +392,12 @@ def test_values_that_can_not_be_applied_are_left_out_and_reported(modules: Modul
     remarks = [line.strip() for line in text.splitlines() if "Left out" in line]
     assert len(remarks) == 8
     for said in (
-        'alias "with space": it holds white space',
-        'alias " padded": read back, it would not be the same',
-        'alias "two\\nlines": it holds white space',
+        'alias "with space": it contains white space',
+        'alias " padded": reading it back would change it',
+        'alias "two\\nlines": it contains white space',
         'alias "empty": forward: at least one destination is needed',
-        'alias "own": forward: "a@odd.example" is inside the same domain',
-        'alias "both": forward: null throws the mail away',
+        'alias "own": forward: "a@odd.example" is in the same domain',
+        'alias "both": forward: null discards mail',
         'odd.example, webhook: "ftp://files.example" can\'t be used: it is not an http or https URL',
     ):
         assert any(f"# Left out: {said}" in remark for remark in remarks), remarks

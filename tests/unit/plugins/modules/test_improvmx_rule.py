@@ -261,7 +261,7 @@ def test_a_missing_id_is_a_failure_that_says_what_to_do(modules: Modules, check:
     seed(modules.emulator, alias("info"))
     result = run(modules, check=check, id=uuid(9), **INFO)
     assert result["failed"] is True
-    assert f"example.com has no rule with the id {uuid(9)}; to create a rule, leave id out" in result["msg"]
+    assert f"example.com has no rule with the id {uuid(9)}; to create a rule, omit id" in result["msg"]
     assert result["changes"] == result["pending"] == []
     assert result["api_requests"] == 1
 
@@ -272,7 +272,7 @@ def test_the_type_of_a_rule_is_not_changed(modules: Modules, check: bool) -> Non
     for wish in ({"type": "cel"}, {"expression": "true"}, {**BILL}, {"type": "cel", "state": "absent"}):
         result = run(modules, check=check, id=uuid(1), **wish)
         assert result["failed"] is True
-        assert "a rule keeps its type" in result["msg"]
+        assert "the type of a rule can't change" in result["msg"]
         assert result["changes"] == []
     assert modules.emulator.writes == []
 
@@ -565,10 +565,10 @@ def test_an_absent_rule_of_a_missing_domain_is_unchanged(modules: Modules, wish:
 @pytest.mark.parametrize(
     ("wish", "problems"),
     [
-        ({}, ["type: it is needed, unless id names the rule", "forward"]),
-        ({"type": "alias", "forward": A}, ["alias: a rule of type alias needs it"]),
-        ({"type": "regex", "forward": A, "scopes": ["body"]}, ["regex: a rule of type regex needs it"]),
-        ({"type": "cel", "state": "absent"}, ["expression: a rule of type cel needs it"]),
+        ({}, ["type: it is required unless id selects the rule", "forward"]),
+        ({"type": "alias", "forward": A}, ["alias: a rule of type alias requires it"]),
+        ({"type": "regex", "forward": A, "scopes": ["body"]}, ["regex: a rule of type regex requires it"]),
+        ({"type": "cel", "state": "absent"}, ["expression: a rule of type cel requires it"]),
         ({**INFO, "regex": "a"}, ["regex: a rule of type alias has none"]),
         ({**TEAM, "scopes": ["body"]}, ["scopes: a rule of type cel has none"]),
         ({**BILL, "alias": "a", "expression": "b"}, ["alias: a rule", "expression: a rule", "2 problems"]),
@@ -579,8 +579,8 @@ def test_an_absent_rule_of_a_missing_domain_is_unchanged(modules: Modules, wish:
         ({**TEAM, "expression": ""}, ["expression", "empty"]),
         ({**BILL, "scopes": []}, ["scopes: at least one"]),
         ({**INFO, "forward": []}, ["forward: at least one destination"]),
-        ({**INFO, "forward": "a@example.com"}, ["forward", "inside the same domain"]),
-        ({**INFO, "forward": ["null", A]}, ["must stand alone"]),
+        ({**INFO, "forward": "a@example.com"}, ["forward", "in the same domain"]),
+        ({**INFO, "forward": ["null", A]}, ["must be the only destination"]),
         ({"type": "alias", "alias": "info"}, ["forward: at least one destination"]),
         ({"id": uuid(1), "forward": []}, ["forward: at least one destination"]),
         ({**INFO, "rank": "nan"}, ["rank", "finite"]),
@@ -629,7 +629,7 @@ def test_a_new_regex_without_scopes_is_refused_before_any_write(modules: Modules
     seed(modules.emulator, regex("other", "body"))
     result = run(modules, check=check, type="regex", regex="a", forward=A)
     assert result["failed"] is True
-    assert "to create it takes scopes" in result["msg"]
+    assert "creating it requires scopes" in result["msg"]
     assert result["changes"] == []
     assert changes_of(result["pending"]) == [("create", "rule", DOMAIN, "a")]
     assert modules.emulator.writes == []

@@ -290,7 +290,7 @@ def test_without_a_password_a_missing_credential_is_a_failure_before_any_write(
         result = run(modules, check=check, username="info", update_password=policy)
         assert result["failed"] is True
         assert result["msg"].startswith("example.com has no SMTP credential info yet")
-        assert "give one in password" in result["msg"]
+        assert "set one in password" in result["msg"]
         assert result["changed"] is False
         assert result["changes"] == []
         assert changes_of(result["pending"]) == [("create", "credential", DOMAIN, "info")]

@@ -207,7 +207,7 @@ def test_credential_without_a_password_that_has_to_be_created_stops_its_domain(m
     seed(modules.emulator, credentials="a")
     wishes = [{"username": "aaa"}, {"username": "bbb"}]
     result = modules.run("improvmx_domain", domain=PLAIN, credentials=wishes)
-    assert "has no SMTP credential bbb yet, and to create it takes a password" in result["msg"]
+    assert "has no SMTP credential bbb yet, and creating it requires a password" in result["msg"]
     assert modules.emulator.writes == []
 
 
@@ -272,7 +272,7 @@ def test_lost_answer_to_a_new_password_is_reported_as_doubtful(modules: Modules,
     modules.emulator.faults.add(Fault("reset_after", method="PUT", times=None))
     wish = {"username": "aaa", "password": PASSWORD, "update_password": "always"}
     result = modules.run("improvmx_domain", domain=PLAIN, credentials=[wish])
-    assert "could not be found out, for the service does not show it" in result["msg"]
+    assert "could not be found out, because the service does not show it" in result["msg"]
     assert (result["changes"], len(result["pending"])) == ([], 1)
 
 
