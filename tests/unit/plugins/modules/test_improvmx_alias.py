@@ -340,7 +340,7 @@ def test_fails_on_a_missing_domain_and_says_to_create_it(modules_of_version: Mod
     result = modules.run("improvmx_alias", domain=DOMAIN, alias="info", forward="a@x.example")
     assert result["failed"] is True
     assert "example.com is not a domain of this account" in result["msg"]
-    assert "create it" in result["msg"]
+    assert "create the domain first" in result["msg"]
     assert result["changes"] == []
     assert result["api_requests"] == 1
     assert modules.emulator.writes == []
