@@ -214,7 +214,7 @@ def test_an_invalid_token_hides_nothing(emulator: Emulator, token: Any) -> None:
     ("path", "body", "words"),
     [
         ("/account/?$", [], "not a JSON object"),
-        ("/account/?$", {"success": True}, "nothing of the account"),
+        ("/account/?$", {"success": True}, "does not describe the account"),
         ("/account/?$", {"success": False, "error": "Please try again."}, "Please try again"),
         (f"{WHITELABELS}|{KEY}", 7, "not a JSON object"),
         (WHITELABELS, {"success": True}, "no list of objects"),

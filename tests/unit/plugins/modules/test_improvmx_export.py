@@ -681,7 +681,7 @@ def test_one_edited_file_prevents_all_writes(shop: Modules) -> None:
     existing = texts()
     result = shop.run(EXPORT, path="mail", layout="hosts")
     assert result["failed"] is True
-    assert f"there: {path} was edited since its export. " in result["msg"]
+    assert f"existing files: {path} was edited since its export. " in result["msg"]
     assert [change["name"] for change in result["pending"]] == ["mail/hosts.yml", str(path)]
     assert texts() == existing
     del shop.emulator.account.domains["xn--bcher-kva.example"]

@@ -606,7 +606,7 @@ def test_aliases_of_a_big_domain_are_all_read(modules: Modules) -> None:
 
 
 def test_progress_is_reported_while_reading(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ansible_collections.improvmx.email.plugins.module_utils._run.progress._QUIET", 0.0)
+    monkeypatch.setattr("ansible_collections.improvmx.email.plugins.module_utils._run.progress._INTERVAL", 0.0)
     seed(modules, *({"domain": f"d{n}.example"} for n in range(3)))
     run(modules, progress_file="progress")
     assert Path("progress").read_text().splitlines()[-1] == "3 of 3 domains done"
