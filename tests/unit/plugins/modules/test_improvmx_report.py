@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from ansible_collections.improvmx.email.plugins.module_utils._http import rate_limits as _ratelimit
 from ansible_collections.improvmx.email.plugins.module_utils._model.domains import Alias, Domain
 from ansible_collections.improvmx.email.plugins.module_utils._report.health import Tally
+from ansible_collections.improvmx.email.plugins.module_utils._run import progress
 from emulator import Emulator, Fault
 from emulator.dns import EXPECTED_MX
 from harness import Modules, wrap_endpoint
@@ -606,7 +607,7 @@ def test_aliases_of_a_big_domain_are_all_read(modules: Modules) -> None:
 
 
 def test_progress_is_reported_while_reading(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ansible_collections.improvmx.email.plugins.module_utils._run.progress._INTERVAL", 0.0)
+    monkeypatch.setattr(progress, "_INTERVAL", 0.0)
     seed(modules, *({"domain": f"d{n}.example"} for n in range(3)))
     run(modules, progress_file="progress")
     assert Path("progress").read_text().splitlines()[-1] == "3 of 3 domains done"
