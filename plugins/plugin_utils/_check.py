@@ -46,7 +46,7 @@ def problems_of(account: Account) -> List[str]:
 
 
 def as_read(values: Mapping[str, Any], options: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
-    """Values as a module reads them, where that is plain to see; None where Ansible's own check has to tell.
+    """Values as a module reads them, in simple cases; None if Ansible's own check has to decide.
 
     That check costs a millisecond for each domain, and an inventory can have thousands.
     """

@@ -199,7 +199,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class Desired:
-    """One domain, as the option ``domains`` takes it.
+    """One domain, as the option ``domains`` accepts it.
 
     ``place``: what messages call it. ``prefix``: what its options have before their names there.
     """
@@ -561,7 +561,7 @@ def _normal(name: Any) -> Optional[str]:
 
 
 def _kind(value: Any) -> str:
-    """What a value is, for people."""
+    """The type of a value, as messages name it."""
     if isinstance(value, Mapping):
         return "a dictionary"
     if isinstance(value, (list, tuple)):

@@ -118,7 +118,7 @@ class _Reader:
     def _template(self, variables: Mapping[str, Any], value: Any) -> Any:
         templar = Templar(loader=self._loader, variables=variables)
         try:
-            # In a list of one, what is to be omitted is left out. Alone, it would be an error of its own.
+            # In a list of one, an omitted value is left out. Alone, it would be an error.
             (found,) = templar.template([value]) or (OMITTED,)
         except AnsibleError as error:
             raise TemplateFailed(printable(str(getattr(error, "message", error)).rstrip("."))) from None

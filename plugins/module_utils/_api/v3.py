@@ -62,7 +62,7 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
     ) -> Iterator[Tuple[Reply, Dict[str, Any]]]:
         """Everything on a list's pages, each thing once.
 
-        A list that shows less than its total tells, or from which things are deleted while it is read, is
+        A list that shows less than its total, or from which items are deleted while it is read, is
         read again: what is not on it is taken for missing, so half of it is worse than none.
         """
         yielded: Set[str] = set()
@@ -184,7 +184,7 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
         return super().count_aliases(domain) if total is None else total
 
     def _total(self, template: str, *values: str) -> Optional[int]:
-        """How long a list is, as the service tells."""
+        """The length of a list, as the service reports it."""
         total = self.call("GET", template, *values, query={"limit": 1, "page": 1}).content.get("total")
         return total if isinstance(total, int) and not isinstance(total, bool) else None
 

@@ -76,7 +76,7 @@ except ImportError:
 else:
 
     def _in_time(connection: Any, connect: Callable[[], None]) -> None:
-        """Connect in a thread of its own, which is left to itself when time is up."""
+        """Connect in a separate thread, which is abandoned when time is up."""
         left = _thread.until - time.monotonic()
         if left == math.inf:
             connect()

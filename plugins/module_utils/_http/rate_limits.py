@@ -29,13 +29,13 @@ _SCOPES: Tuple[Callable[[Endpoint], str], ...] = (
     lambda endpoint: "all reads" if endpoint[0] == "GET" else "all writes",
     " ".join,
 )
-_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,9})?\Z", re.ASCII)  # more digits tell nothing, and take time
+_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,9})?\Z", re.ASCII)  # more digits add nothing but time to parse
 _LONGEST_DATE = 64  # characters
-_VAGUE = 2.0  # seconds by which what is told of a window's end may be wrong, for it is told in whole ones
+_VAGUE = 2.0  # seconds by which the reported end of a window may be wrong, because it is in whole seconds
 
 
 class WindowClosed(Exception):
-    """The service takes no request for longer than the caller can wait, in ``seconds``."""
+    """The rate limit allows no request for ``seconds``, which is longer than the caller can wait."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -43,7 +43,7 @@ class WindowClosed(Exception):
 
 
 class NoAnswer(Exception):
-    """Requests under way, for whose answers a request had to wait, were not answered in time."""
+    """Requests in flight, whose replies a request had to wait for, were not answered in time."""
 
 
 class Ticket(NamedTuple):
@@ -70,7 +70,7 @@ class _Window:
         if self.left is not None and now >= self.ends:
             self.left = int(self.size) if self.size else None
             self.ended = self.ends
-            self.ends = math.inf  # until an answer tells
+            self.ends = math.inf  # until a reply reports it
             self.turn += 1
 
 
@@ -82,7 +82,7 @@ class RateLimits:
     """The limits of one account. A request enters before it is sent and leaves when it is answered.
 
     ``answer_within``: seconds in which a request under way is answered or given up. ``stop``: set when
-    the run is to end early, so that nothing is to be waited for.
+    the run is to stop early, so nothing should wait.
     """
 
     def __init__(self, answer_within: float = 60.0, stop: Optional[threading.Event] = None) -> None:
@@ -134,8 +134,8 @@ class RateLimits:
     ) -> None:
         """Learn from an answer; ``status`` is None when there was none."""
         if self.clock is None:
-            told = _timestamp(headers.get("Date"))
-            self.clock = None if told is None else told - time.time()
+            date = _timestamp(headers.get("Date"))
+            self.clock = None if date is None else date - time.time()
         with self._answered:
             self._in_flight[endpoint] -= 1
             try:
@@ -180,7 +180,7 @@ class RateLimits:
         same = _SCOPES[self._scope]
         under_way = sum(n for other, n in self._in_flight.items() if same(other) == same(endpoint))
         if window.left is None:
-            # The first answer tells whether there is a limit at all.
+            # The first reply shows whether there is a limit at all.
             return 0.0 if window.unlimited or not under_way else None
         if window.left > under_way:
             return 0.0
@@ -188,7 +188,7 @@ class RateLimits:
             return None
         narrower = _SCOPES[min(self._scope + 1, self._narrowest)]
         if self._scope < self._narrowest and narrower(endpoint) not in self._seen:
-            return 0.0  # it may have a limit of its own; one request shows it
+            return 0.0  # it may have a separate limit; one request shows it
         return max(0.0, window.ends - now)
 
     def _learn(self, endpoint: Endpoint, ticket: Ticket, status: int, headers: Mapping[str, str]) -> None:
@@ -242,7 +242,7 @@ def _number(text: Optional[str]) -> Optional[float]:
 
 
 def _count(text: Optional[str]) -> Optional[int]:
-    """How many a header tells; what is less than none is none."""
+    """The number in a header; a negative one counts as 0."""
     negative = text is not None and text.strip().startswith("-")
     number = _number(text.strip()[1:] if text and negative else text)
     return None if number is None else 0 if negative else int(number)
@@ -251,7 +251,7 @@ def _count(text: Optional[str]) -> Optional[int]:
 def _seconds(text: Optional[str], headers: Mapping[str, str]) -> Optional[float]:
     """The wait that a header asks for: seconds, a Unix time, or a date. None where there is none.
 
-    Points in time are held against the service's own clock where it tells it, for the two may differ.
+    Points in time are compared with the clock of the service if it sends it, because the clocks may differ.
     """
     now = _timestamp(headers.get("Date")) or time.time()
     value = _number(text)

@@ -22,7 +22,7 @@ _CHUNK = 256 * 1024
 _LONGEST_MESSAGE = 600  # characters of the service's own that a message quotes
 # In JSON: a half of a character, in a pair or not; what Ansible's own keys begin with, escaped or not.
 _TO_MEND = re.compile(rb"\\u[dD][89a-fA-F]|__ansible|\\u00[4-7]")
-_ANSIBLES_OWN = "__ansible"  # keys of a result that Ansible would take for a type of its own
+_ANSIBLES_OWN = "__ansible"  # keys of a result that Ansible would interpret as one of its types
 
 
 class TooLarge(Exception):
@@ -32,8 +32,8 @@ class TooLarge(Exception):
 def read_body(response: requests.Response, hold: Callable[[int], None]) -> Iterator[bytes]:
     """The body in pieces, as long as it is not too large. Raises TooLarge, zlib.error, HTTPError.
 
-    It is unpacked here, for a few bytes of a compressed body can be a thousand times as many, and not
-    every urllib3 that works with the oldest Python bounds that. ``hold`` is told how many there are.
+    It is decompressed here, because a compressed body can expand a thousandfold, and not every urllib3 that
+    works with the oldest Python limits that. ``hold`` is called with the size so far.
     """
     size = 0
     response.raw.enforce_content_length = True  # urllib3 1.26 would take a part of a body for all of it
@@ -61,7 +61,7 @@ def parse_json(content: bytes) -> Tuple[Any, bool]:
 
 
 def is_refusal(reply: Any) -> bool:
-    """Whether this is a form in which the service says no; many a web server has a form of its own.
+    """Whether this is an error reply in the form of the service; other web servers use other forms.
 
     All that is known of the service has ``success``; some of it has the status as ``code``, too.
     """

@@ -11,7 +11,7 @@ import json
 from typing import Iterable, Set, Tuple
 from urllib.parse import quote, quote_plus
 
-SHORTEST_MASKED = 8  # characters; the gaps that a shorter secret leaves would tell it
+SHORTEST_MASKED = 8  # characters; the gaps that a shorter secret leaves would reveal it
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
 
@@ -19,7 +19,7 @@ class Secrets:
     """The secrets of one run, in every form in which they travel."""
 
     def __init__(self) -> None:
-        self._forms: Tuple[str, ...] = ()  # long ones first, for one may hold another
+        self._forms: Tuple[str, ...] = ()  # long ones first, because one may contain another
 
     def add(self, secret: str) -> None:
         """Hide a secret that is sent as JSON or in a URL."""

@@ -53,13 +53,13 @@ else:
 # Bytes. A page of 100 domains with 200 aliases each has about 3 MiB; version 2 has no pages, and this
 # holds 300,000 aliases. As JSON, the worst reply takes 25 times its size in memory.
 _LARGEST_REPLY = 32 * 1024 * 1024
-# Bytes of the last replies of all threads together, for what was made of them may still be in use.
+# Bytes of the last replies of all threads together, because they may still be in use.
 _LARGEST_REPLIES = 48 * 1024 * 1024
 _SMALL_REPLY = 256 * 1024  # not worth counting
 _PASSING = (502, 503, 504)
 _CERTIFICATE = re.compile("CERTIFICATE|PEM|doesn't match")  # in what OpenSSL and urllib3 say
 _LONGEST_PAUSE = 60.0
-_FIRST_CONTACT = 30.0  # seconds: whatever is out of reach from the start is not merely out of order
+_FIRST_CONTACT = 30.0  # seconds: a service that was never reached is probably not just down
 _LONGEST_TIME = 2_000_000  # seconds; a socket counts milliseconds in 32 bits
 
 
@@ -101,7 +101,7 @@ class Transport:
         self._session.headers["Accept"] = "application/json"
         self._session.headers["Accept-Encoding"] = "gzip"
         self._session.headers["User-Agent"] = "improvmx.email (Ansible collection)"
-        # Not even looked at, for a malformed one would be an exception of another kind.
+        # Not even parsed, because a malformed one would raise another kind of exception.
         self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
         self.stop = threading.Event()  # set when the run is to end early
         self._reached = False  # whether any answer has come yet
@@ -130,7 +130,7 @@ class Transport:
         """Send a request until it is answered or time is up; return the JSON of the reply.
 
         ``template``: the path with ``{}`` for each of ``values``. ``repeatable``: whether sending it
-        twice does no harm; by default, for every method but POST. Raises ApiError.
+        twice is safe; by default, for every method but POST. Raises ApiError.
         """
         path = self._root_path + fill_path(method, template, values)
         endpoint = (method, template)
@@ -161,7 +161,7 @@ class Transport:
             try:
                 reply = self._try(endpoint, ticket, path, query, body, started)
             except ApiError as error:
-                # Once in doubt, always in doubt: a later try may fail in a way that tells nothing.
+                # Once in doubt, always in doubt: a later try may fail in a way that proves nothing.
                 in_doubt = error.doubtful = error.doubtful or in_doubt
                 pause = self._pause(error, endpoint, tries, repeatable)
                 if pause is None:
@@ -334,7 +334,7 @@ class Transport:
         return most - (time.monotonic() - since)
 
     def _pause(self, error: ApiError, endpoint: Endpoint, tries: int, repeatable: bool) -> Optional[float]:
-        """Seconds to wait before the next try; None when there is to be none."""
+        """Seconds to wait before the next try; None for no further try."""
         down = isinstance(error, Unavailable) and error.status in (None, *_PASSING)
         if not down:
             self._down_since = None
@@ -434,7 +434,7 @@ def _encoded(api_key: str) -> bytes:
 
 
 def _hint(status: int, path: str) -> str:
-    """What to do about a refusal, where the service's words may not tell."""
+    """Advice on an error status, where the message of the service may not suffice."""
     if status == 401:
         return "the API key is not valid: check api_key or IMPROVMX_API_KEY"
     if status == 407:

@@ -74,7 +74,7 @@ def execute(
     """Do the module's work and end it, with the results or with a failure that carries what it can.
 
     ``read`` reads the module's own options for a version of the API, and may raise InputError. ``work``
-    gets what it made of them. ``when_failed``: results of a failure that has nothing else to tell.
+    gets what it made of them. ``when_failed``: the results of a failure that has no others.
     """
     if REQUESTS_IMPORT_ERROR:
         module.fail_json(

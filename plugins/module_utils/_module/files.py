@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The files of an export: which of them are to be written, and writing them.
+"""The files of an export: which of them differ, and writing them.
 
 An OSError becomes a sentence. What an export did not write, or somebody has edited, is not overwritten.
 """
@@ -134,7 +134,7 @@ def _read(path: str) -> Optional[str]:
         if not stat.S_ISREG(os.stat(path).st_mode):  # of a device or a pipe, reading may have no end
             raise ImprovmxError("%s is not a regular file. Nothing was written." % path)
     except OSError:
-        pass  # told below, where it matters
+        pass  # reported below, where it matters
     try:
         # As it will be written: a folder of the path may not be there yet, from which .. leads back.
         with open(os.path.realpath(path), encoding="utf-8", errors="replace", newline="") as file:

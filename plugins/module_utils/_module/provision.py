@@ -102,7 +102,7 @@ def domain_options() -> Dict[str, Dict[str, Any]]:
 
 
 def domains_item_options() -> Dict[str, Dict[str, Any]]:
-    """The argument spec of an item of many domains, which takes what improvmx_domain_info returns as well."""
+    """The argument spec of an item of many domains, which also accepts what improvmx_domain_info returns."""
     options = domain_options()
     options["aliases"]["options"]["id"] = {"type": "raw"}
     options["rules"]["options"]["created"] = {"type": "raw"}
@@ -216,7 +216,7 @@ def _refuse_domain_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -
 
 
 def _warn_of_limits(module: AnsibleModule, api: Api, plans: Sequence[DomainPlan]) -> None:
-    """Warn of what the account does not allow. Where that can't be read, the service's answers will tell."""
+    """Warn of what the account does not allow. If that is unknown, the service will reject it."""
     try:
         limits = api.limits()
         count = api.count_domains() if "domains" in limits and creates_domains(plans) else None

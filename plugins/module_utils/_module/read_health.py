@@ -36,7 +36,7 @@ _CLOCK_TOLERANCE = 300.0  # seconds; an answer is under way for some of them
 class ReportRequest:
     """What a report is asked for. ``domains`` None: all of the account.
 
-    ``age``: how far back it goes, counted from now; else ``since`` tells the moment.
+    ``age``: how far back it goes, counted from now; else ``since`` is the time.
     """
 
     domains: Optional[Sequence[str]]
@@ -154,7 +154,7 @@ def _add_problem(health: DomainHealth, error: ImprovmxError) -> None:
 
 
 def _set_domain(api: Api, health: DomainHealth, domain: Domain) -> None:
-    """Know a domain by a name that can be shown; requests need the one that the service tells."""
+    """Identify a domain by a name that can be shown; requests need the name that the service returned."""
     health.domain = replace(domain, name=plain(domain.name))
     health.tally = Tally(health.domain, api.transport.mask)
 
@@ -238,7 +238,7 @@ def _used(limit: Optional[int], count: int) -> Mapping[str, Optional[int]]:
 
 
 def _check_dns(api: Api, found: Sequence[DomainHealth], reads: int, concurrency: int) -> List[Change]:
-    """Have the DNS records of the domains checked, and tell which of them became active by that."""
+    """Check the DNS records of the domains, and return which of them became active by that."""
     checks = [Verification(each.domain.name, each.domain, active=each.domain.active) for each in found]
     check_until_valid(api, checks, 0, concurrency)
     look_again(api, [check for check in checks if check.may_have_changed()], reads, concurrency)

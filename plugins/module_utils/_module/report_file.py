@@ -71,7 +71,7 @@ def report_file(path: str) -> ReportFile:
 
 
 def _check_folder(path: str, target: str) -> None:
-    """Find out before any request whether the file can be written, as far as a look can tell."""
+    """Check before any request whether the file can probably be written."""
     folder = os.path.dirname(target)
     while not os.path.lexists(folder) and os.path.dirname(folder) != folder:
         folder = os.path.dirname(folder)
@@ -118,7 +118,7 @@ def sha(parts: Iterable[bytes]) -> str:
 
 
 def text_of(file: ReportFile, report: Mapping[str, Any], sheet: Optional[Sheet]) -> Iterator[str]:
-    """What is to be in the file, piece by piece."""
+    """The desired content of the file, piece by piece."""
     if sheet is not None:
         return sheet.text()
     if file.form == "json":
@@ -127,7 +127,7 @@ def text_of(file: ReportFile, report: Mapping[str, Any], sheet: Optional[Sheet])
 
 
 def fingerprint_after(report: Mapping[str, Any], sheet: Optional[Sheet]) -> str:
-    """What tells the file to be written from another: what it says, and not when."""
+    """What distinguishes the file from another: its content, without the time."""
     return sha(part.encode("utf-8") for part in sheet.text()) if sheet else str(report["fingerprint"])
 
 

@@ -67,12 +67,12 @@ class ReportContext:
 
 
 def report(domains: Sequence[DomainHealth], now: ReportContext) -> Dict[str, Any]:
-    """All that a report tells."""
+    """The whole data of a report."""
     found = sorted((d for d in domains if not d.missing), key=lambda d: d.domain.name)
     groups = _merged(group for each in found for group in each.tally.groups.items())
     mail = _added(each.tally.outcomes for each in found)
     findings = _findings(domains, found, groups, now)
-    told: Dict[str, Any] = {
+    data: Dict[str, Any] = {
         "format": FORMAT,
         "created": moment(now.created),
         "since": moment(now.since),
@@ -87,15 +87,15 @@ def report(domains: Sequence[DomainHealth], now: ReportContext) -> Dict[str, Any
         "aliases": [alias for each in found for alias in _aliases(each)],
         "limits": _limits(now.usage),
     }
-    told["alert"] = _alert(findings, now.alert_on)
-    told["summary"] = _summary(told, now)
-    told["fingerprint"] = fingerprint(told)
-    return told
+    data["alert"] = _alert(findings, now.alert_on)
+    data["summary"] = _summary(data, now)
+    data["fingerprint"] = fingerprint(data)
+    return data
 
 
-def fingerprint(told: Mapping[str, Any]) -> str:
+def fingerprint(data: Mapping[str, Any]) -> str:
     """Digits that differ where a report says something else. When it was made makes no difference."""
-    lasting = {name: value for name, value in told.items() if name not in _OF_THE_MOMENT}
+    lasting = {name: value for name, value in data.items() if name not in _OF_THE_MOMENT}
     return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode("utf-8")).hexdigest()[:12]
 
 
@@ -273,8 +273,8 @@ def _undelivered(groups: Sequence[Group]) -> Iterator[Dict[str, Any]]:
 
 
 def _reasons(groups: Sequence[Group]) -> List[str]:
-    told = (reason_text(group.code, group.reason) for group in groups)
-    return list(dict.fromkeys(filter(None, told)))[:_MOST_NAMED]
+    data = (reason_text(group.code, group.reason) for group in groups)
+    return list(dict.fromkeys(filter(None, data)))[:_MOST_NAMED]
 
 
 def reason_text(code: Optional[str], reason: Optional[str]) -> str:
@@ -316,7 +316,7 @@ def _are(names: Sequence[str]) -> str:
 
 
 def _some(names: Iterable[str]) -> str:
-    """Domains in words, the first ones by name."""
+    """Domains as text, the first ones by name."""
     shown = [display_domain(name) for name in sorted(names)]
     if len(shown) > _MOST_NAMED:
         return "%s and %d more" % (", ".join(shown[:_MOST_NAMED]), len(shown) - _MOST_NAMED)
@@ -340,13 +340,13 @@ def _alert(findings: Sequence[Mapping[str, Any]], asked: Sequence[str]) -> Optio
     return "; ".join(titles[:_MOST_IN_SUMMARY] + more)
 
 
-def _summary(told: Mapping[str, Any], now: ReportContext) -> str:
+def _summary(data: Mapping[str, Any], now: ReportContext) -> str:
     """The report in some lines of text."""
-    mail = told["mail"]
+    mail = data["mail"]
     since = " since %s" % local_time(now.since, now.localise) if now.since else ""
     parts = ["%d %s" % (mail[outcome], outcome.replace("_", " ")) for outcome in OUTCOMES if mail[outcome]]
     lines = ["%s%s%s" % (_mails(mail["total"]), since, ": " + ", ".join(parts) if parts else "")]
-    findings = told["findings"]
+    findings = data["findings"]
     lines += ["- " + finding["title"] for finding in findings[:_MOST_IN_SUMMARY]]
     if len(findings) > _MOST_IN_SUMMARY:
         lines.append("- %d more" % (len(findings) - _MOST_IN_SUMMARY))
@@ -458,7 +458,7 @@ def _mail(mail: Mail) -> Dict[str, Any]:
 
 
 def _addresses(found: Sequence[DomainHealth], now: ReportContext) -> List[Dict[str, Any]]:
-    told = [
+    data = [
         {
             "domain": each.domain.name,
             "address": group.destination or None,
@@ -469,7 +469,7 @@ def _addresses(found: Sequence[DomainHealth], now: ReportContext) -> List[Dict[s
         for each in found
         for group in each.tally.addresses.values()
     ]
-    return sorted(told, key=lambda one: (-int(str(one["count"])), str(one["domain"]), str(one["address"])))
+    return sorted(data, key=lambda one: (-int(str(one["count"])), str(one["domain"]), str(one["address"])))
 
 
 # --- Domains, aliases, limits ---------------------------------------------------------------------
@@ -500,21 +500,21 @@ def _forward(alias: Alias) -> List[str]:
 
 
 def _tells_use(each: DomainHealth) -> bool:
-    """Whether the log tells which of the aliases were used at all: it was read, and has the recipients."""
+    """Whether the log shows which aliases were used: it was read, and contains the recipients."""
     routed = not each.domain.routed_by_rules
     return each.log_read and each.domain.complete and routed and not each.tally.without_recipient
 
 
 def _aliases(each: DomainHealth) -> List[Dict[str, Any]]:
-    """Each alias with its mail. ``unused`` is None where it can't be told whether mail came to it."""
-    told = []
+    """Each alias with its mail. ``unused`` is None if it is not known whether it received mail."""
+    data = []
     tally = each.tally
     for alias in sorted(each.domain.aliases, key=lambda alias: alias_order(alias.name)):
         outcomes: Mapping[str, int] = tally.of_aliases.get(alias.key, {})
         count = sum(outcomes.values())
         # Which of several expressions took a mail is not always known.
         hidden = is_pattern(alias.name) and tally.unassigned
-        told.append(
+        data.append(
             {
                 "domain": each.domain.name,
                 "alias": plain(alias.name),
@@ -524,14 +524,14 @@ def _aliases(each: DomainHealth) -> List[Dict[str, Any]]:
                 "unused": False if count else True if _tells_use(each) and not hidden else None,
             }
         )
-    return told
+    return data
 
 
 def _limits(usage: Optional[Mapping[str, Mapping[str, Any]]]) -> List[Dict[str, Any]]:
-    told = []
+    data = []
     for name, used in (usage or {}).items():
         limit = used["limit"]
-        told.append(
+        data.append(
             {
                 "name": name,
                 "domain": used.get("domain"),
@@ -541,7 +541,7 @@ def _limits(usage: Optional[Mapping[str, Mapping[str, Any]]]) -> List[Dict[str, 
                 "percent": int(100 * used["used"] / limit) if limit else None,
             }
         )
-    return told
+    return data
 
 
 def _added(parts: Iterable[Mapping[str, int]]) -> Counter[str]:

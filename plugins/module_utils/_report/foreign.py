@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Texts that strangers wrote, such as subjects and the words of servers, made fit to be shown. Pure."""
+"""Texts that strangers wrote, such as subjects and messages of servers, made safe to show. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def plain(value: Any, longest: int = LONGEST) -> str:
     if not isinstance(value, str):
         return ""
     if len(value) > longest:
-        # A URL that is cut could not be told from one that is whole, so a wider part is looked at.
+        # A URL that is cut could not be distinguished from a whole one, so a wider part is examined.
         text = _shortened(value[: 4 * longest])
         text = text if len(text) <= longest else text[: longest - 1] + "…"
     else:

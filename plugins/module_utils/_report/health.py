@@ -43,7 +43,7 @@ STEP = 900  # seconds: every zone of the world differs from UTC by whole quarter
 _MOST_GROUPS = 300  # of a domain
 _MOST_EXAMPLES = 3  # of a group: its newest mails
 _MOST_RECIPIENTS = 10  # of a group, by name
-# What servers put into their words that is of one mail only, so that the same reason looks different.
+# What servers put into their messages that belongs to one mail only, which makes equal reasons differ.
 _OF_ONE_MAIL = re.compile(r"[0-9a-z._-]*[0-9][0-9a-z._-]{7,}|<[^>]*>", re.IGNORECASE)
 _TOGETHER = ""  # the key of what is beyond the bound
 
@@ -225,7 +225,7 @@ class _Aliases:
     """The aliases of a domain, asked which of them takes a mail.
 
     Expressions are not evaluated: strangers choose the addresses, and some expressions take forever over the
-    wrong one. Where only an expression could have taken a mail, where it went to tells.
+    wrong one. If only an expression could have accepted a mail, its destination decides.
     """
 
     def __init__(self, domain: Domain) -> None:
@@ -270,7 +270,7 @@ class DomainHealth:
     missing: bool = False  # the account has no such domain
     rules: Optional[int] = None
     valid: Optional[bool] = None  # MX, where DNS was checked
-    dns: Optional[str] = None  # what is wrong with DNS, in words
+    dns: Optional[str] = None  # what is wrong with DNS, as text
     checked: bool = False
     activated: bool = False  # by the check
     problems: List[str] = field(default_factory=list)  # what could not be read, and why
