@@ -384,10 +384,6 @@ def test_people_join_and_leave(tmp_path: Path, emulator: Emulator) -> None:
         "sales": "ann@mail.example,bob@mail.example",
         "support": "bob@mail.example",
     }
-    leads = project.play("still_forwarded.yml", "-e", "address=Bob@mail.example")
-    assert leads.code == 2
-    for name in ("bob", "sales", "support"):
-        assert f"{name} of example.com leads to Bob@mail.example." in leads.output
     *_, again = project.rounds(PROVISION, *HOSTS, "-e", "@left.yml")
     assert again.requests == 2  # the list of domains, and the credentials of the one domain
     assert forwards(emulator, "example.com") == {
@@ -401,7 +397,48 @@ def test_people_join_and_leave(tmp_path: Path, emulator: Emulator) -> None:
     assert project.play("still_forwarded.yml", "-e", "address=bob@mail.example").code == 0
 
 
-def test_a_list_that_refers_to_a_removed_person_fails_before_any_request(
+def test_a_search_for_an_address_finds_aliases_rules_and_notifications(
+    tmp_path: Path, emulator: Emulator
+) -> None:
+    to_bob = {"forward": ["Bob@mail.example", "ann@mail.example"]}
+    rules = [
+        {"type": "alias", "config": {"alias": "info", **to_bob}},
+        {"type": "regex", "config": {"regex": "^order-", "scopes": ["subject"], **to_bob}},
+        {"type": "cel", "config": {"expression": "size(body) > 9", **to_bob}, "active": False},
+        {"type": "alias", "config": {"alias": "press", "forward": ["ann@mail.example"]}},
+    ]
+    emulator.seed(
+        {
+            "domains": [
+                {
+                    "domain": "example.com",
+                    "aliases": {"*": "ann@mail.example", "sales": "ann@mail.example,Bob@mail.example"},
+                    "notification_email": "ann@mail.example",
+                },
+                {
+                    "domain": "ruled.example",
+                    "routing_engine": "rules",
+                    "rules": rules,
+                    "notification_email": "BOB@mail.example",
+                },
+            ]
+        }
+    )
+    play = project_of("staff", tmp_path, emulator).play(
+        "still_forwarded.yml", "-e", "address=bob@Mail.example", verbose=False
+    )
+    assert play.code == 2
+    found = re.findall(r"ERROR.*Action failed: (.*bob@Mail\.example\.)", play.output)
+    assert sorted(found) == [
+        "Notifications of ruled.example go to bob@Mail.example.",
+        "^order- of ruled.example forwards to bob@Mail.example.",
+        "info of ruled.example forwards to bob@Mail.example.",
+        "sales of example.com forwards to bob@Mail.example.",
+        "size(body) > 9 of ruled.example forwards to bob@Mail.example.",
+    ]
+
+
+def test_a_team_alias_that_refers_to_a_removed_person_fails_before_any_request(
     tmp_path: Path, emulator: Emulator
 ) -> None:
     project = project_of("staff", tmp_path, emulator)
@@ -412,9 +449,53 @@ def test_a_list_that_refers_to_a_removed_person_fails_before_any_request(
     assert emulator.requests == []
 
 
-def test_a_new_person_can_not_take_an_existing_alias(tmp_path: Path, emulator: Emulator) -> None:
+def test_a_person_with_the_name_of_a_team_alias_fails_before_any_request(
+    tmp_path: Path, emulator: Emulator
+) -> None:
     project = project_of("staff", tmp_path, emulator)
-    aliases = {"Ann": "another.ann@mail.example", "*": "ops@mail.example"}
+    people = {name: f"{name}@mail.example" for name in ("ann", "bob", "sales")}
+    project.write("group_vars/all/people.yml", {"people": people})
+    play = project.play(PROVISION, *HOSTS, verbose=False)
+    assert play.code == 2
+    assert "sales" in play.result["msg"]
+    assert emulator.requests == []
+
+
+def test_a_dry_run_shows_that_an_alias_made_by_hand_would_be_redirected(
+    tmp_path: Path, emulator: Emulator
+) -> None:
+    project = project_of("staff", tmp_path, emulator)
+    aliases = {"bob": "another.bob@mail.example", "*": "ops@mail.example"}
     emulator.seed({"domains": [{"domain": "example.com", "aliases": aliases}]})
-    project.rounds("joiners.yml")
-    assert forwards(emulator, "example.com") == {**aliases, "dora": "dora@mail.example"}
+    check, *_ = project.rounds(PROVISION, *HOSTS)
+    (redirected,) = [change for change in check.result["changes"] if change["action"] == "update"]
+    assert redirected["before"] == {"forward": ["another.bob@mail.example"]}
+    assert "another.bob@mail.example" in "".join(part["before"] for part in check.result["diff"])
+    assert forwards(emulator, "example.com")["bob"] == "bob@mail.example"
+
+
+def test_people_who_join_get_their_aliases(tmp_path: Path, emulator: Emulator) -> None:
+    project = project_of("staff", tmp_path, emulator)
+    emulator.seed({"domains": [{"domain": "example.com", "aliases": {"*": "ops@mail.example"}}]})
+    for check, changed in ((True, True), (False, True), (False, False)):
+        play = project.play("joiners.yml", check=check)
+        assert play.code == 0, play.output
+        assert play.result["changed"] is changed
+    assert forwards(emulator, "example.com") == {
+        "*": "ops@mail.example",
+        "dora": "dora@mail.example",
+        "emil": "emil@mail.example",
+    }
+
+
+def test_a_new_person_can_not_take_an_existing_alias_and_the_play_fails(
+    tmp_path: Path, emulator: Emulator
+) -> None:
+    project = project_of("staff", tmp_path, emulator)
+    aliases = {"Dora": "another.dora@mail.example", "*": "ops@mail.example"}
+    emulator.seed({"domains": [{"domain": "example.com", "aliases": aliases}]})
+    for check, created in ((True, {}), (False, {"emil": "emil@mail.example"})):
+        play = project.play("joiners.yml", check=check, verbose=False)
+        assert play.code == 2
+        assert "dora of example.com exists with other destinations" in play.output.lower()
+        assert forwards(emulator, "example.com") == {**aliases, **created}
