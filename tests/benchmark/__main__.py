@@ -23,7 +23,7 @@ from .details import imports, other_tools, overhead, planning, rate_limit
 from .inventories import large, roles
 from .processes import BUILD, run
 
-WHOLE = Extent(sizes=(10, 100, 1000), latencies=(0.0, 0.1), runs=3, uri_sizes=((1, 1), (1, 11)))
+WHOLE = Extent(sizes=(10, 100, 1000), latencies=(0.0, 0.1), runs=3, uri_sizes=((1, 1), (4, 10)))
 QUICK = Extent(sizes=(2, 10), latencies=(0.1,), runs=1, uri_sizes=((1, 1), (1, 3)))
 
 

@@ -120,12 +120,11 @@ def one_by_one(work: Work, measured: list[tuple[Work, Result]]) -> Result:
     for each, result in measured:
         if result.requests != each.requests_one_by_one:
             raise RuntimeError(f"the loop made {result.requests} requests for {each}")
-    seconds = _line(
-        (small.requests_one_by_one, first.seconds),
-        (large.requests_one_by_one, second.seconds),
-        work.requests_one_by_one,
+    seconds, cpu = (
+        _line((small.requests_one_by_one, low), (large.requests_one_by_one, high), work.requests_one_by_one)
+        for low, high in ((first.seconds, second.seconds), (first.cpu, second.cpu))
     )
-    return Result(work.requests_one_by_one, seconds, estimated=True)
+    return Result(work.requests_one_by_one, seconds, cpu, estimated=True)
 
 
 def measured_kind(kind: str) -> str:
