@@ -101,7 +101,7 @@ def test_a_pull_request_is_summarized_a_merge_applies_it_and_the_audit_finds_the
         "- create alias contact of example.org\n"
         "- delete alias * of example.org\n"
     )
-    _, merged, again = project.rounds("provision.yml", *HOSTS)
+    _dummy, merged, again = project.rounds("provision.yml", *HOSTS)
     assert merged.result["changes"] == review.result["changes"]
     assert again.requests == 1
     assert project.play("review.yml", *HOSTS, check=True).requests == 1
@@ -150,7 +150,7 @@ def test_plain_and_vaulted_aliases_are_provisioned_together(vaulted: Project, em
     vaults = list(vaulted.folder.rglob("vault.yml"))
     assert len(vaults) == 2
     assert all(path.read_text(encoding="utf-8").startswith("$ANSIBLE_VAULT;") for path in vaults)
-    *_, again = vaulted.rounds(PROVISION, *HOSTS, warnings=1)
+    *_others, again = vaulted.rounds(PROVISION, *HOSTS, warnings=1)
     assert again.requests == 1
     named = {name: to for name, to in forwards(emulator, "example.com").items() if name != "*"}
     assert named == {
@@ -194,7 +194,7 @@ def test_a_domain_moves_in(tmp_path: Path, emulator: Emulator) -> None:
     project = project_of("moving", tmp_path, emulator)
     emulator.seed({"dns": {"mx": list(OLD.mx), "spf": OLD.spf}})
     words = ("-e", "@mail.yml")
-    *_, again = project.rounds(PROVISION, *words)
+    *_others, again = project.rounds(PROVISION, *words)
     assert again.requests == 1
     assert set(forwards(emulator, "example.com")) == {"info", "sales"}
     assert project.play(PROVISION, *words, "-e", "improvmx_unmanaged=fail", check=True).code == 0
@@ -245,7 +245,7 @@ def test_aliases_that_receive_spam_are_discarded_or_deleted(tmp_path: Path, emul
         {**mail("hidden", "DELIVERED"), "recipient": None},
     ]
     emulator.seed({"domains": [{"domain": "example.com", "aliases": aliases, "logs": logs}]})
-    *_, again = project.rounds(PROVISION, "-e", "@mail.yml")
+    *_others, again = project.rounds(PROVISION, "-e", "@mail.yml")
     assert again.requests == 1
     assert forwards(emulator, "example.com") == {
         "info": "ann@mail.example",
@@ -262,7 +262,7 @@ def test_rules_that_drop_come_first(tmp_path: Path, emulator: Emulator) -> None:
     catch_all = {"type": "alias", "config": {"alias": "*", "forward": "ann@mail.example"}, "rank": 1}
     routed = {"domain": "routed.example", "routing_engine": "rules", "rules": [catch_all]}
     emulator.seed({"premium": True, "domains": [routed]})
-    *_, again = project.rounds(PROVISION, "-e", "@routed.yml")
+    *_others, again = project.rounds(PROVISION, "-e", "@routed.yml")
     assert again.requests == 3  # the list of domains, a page of rules, and its end
     rules = sorted(emulator.account.domains["routed.example"].rules.values(), key=lambda rule: rule.rank)
     assert [rule.config["forward"] for rule in rules] == ["null", "null", "ann@mail.example"]
@@ -375,7 +375,7 @@ def test_people_join_and_leave(tmp_path: Path, emulator: Emulator) -> None:
         "credentials": [{"username": "bob", "password": "pw-1q2w3e4r5t6z"}],
     }
     emulator.seed({"domains": [seeded]})
-    *_, again = project.rounds(PROVISION, *HOSTS)
+    *_others, again = project.rounds(PROVISION, *HOSTS)
     assert again.requests == 1
     assert forwards(emulator, "example.com") == {
         "*": "ann@mail.example",
@@ -384,7 +384,7 @@ def test_people_join_and_leave(tmp_path: Path, emulator: Emulator) -> None:
         "sales": "ann@mail.example,bob@mail.example",
         "support": "bob@mail.example",
     }
-    *_, again = project.rounds(PROVISION, *HOSTS, "-e", "@left.yml")
+    *_others, again = project.rounds(PROVISION, *HOSTS, "-e", "@left.yml")
     assert again.requests == 2  # the list of domains, and the credentials of the one domain
     assert forwards(emulator, "example.com") == {
         "*": "ann@mail.example",
@@ -467,7 +467,7 @@ def test_a_dry_run_shows_that_an_alias_made_by_hand_would_be_redirected(
     project = project_of("staff", tmp_path, emulator)
     aliases = {"bob": "another.bob@mail.example", "*": "ops@mail.example"}
     emulator.seed({"domains": [{"domain": "example.com", "aliases": aliases}]})
-    check, *_ = project.rounds(PROVISION, *HOSTS)
+    check, *_others = project.rounds(PROVISION, *HOSTS)
     (redirected,) = [change for change in check.result["changes"] if change["action"] == "update"]
     assert redirected["before"] == {"forward": ["another.bob@mail.example"]}
     assert "another.bob@mail.example" in "".join(part["before"] for part in check.result["diff"])
