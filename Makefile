@@ -215,6 +215,11 @@ soak: setup link ## run the property tests with new random cases; MINUTES=10, CA
 	@python tests/tools/soak.py --workers $(WORKERS) \
 	  $(if $(CASES),--cases $(CASES)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
+.PHONY: mutants
+mutants: setup build/cores/mutants/.ok ## change the code in many small ways, and show the changes that no test notices; ARGS='plan --again'
+	@echo "== mutation tests: about an hour; the diffs of survivors go to build/mutants"
+	@PYTHONPATH=tests python -m tools.mutants $(ARGS)
+
 .PHONY: clean
 clean: ## remove build/, .venv and every cache
 	@echo "== clean"

@@ -51,14 +51,19 @@ def files_without_git() -> Iterator[Path]:
         yield from (here / name for name in files if keep(here / name))
 
 
-def main() -> None:
+def copy_to(folder: Path) -> None:
+    """Replace a folder with a copy of the checkout."""
     top = git("rev-parse", "--show-toplevel", cwd=ROOT)
     is_checkout = top is not None and Path(top.strip()).resolve() == ROOT
-    shutil.rmtree(TREE, ignore_errors=True)  # deleted files must not stay in the copy
+    shutil.rmtree(folder, ignore_errors=True)  # deleted files must not stay in the copy
     for path in files_of_git() if is_checkout else files_without_git():
         if os.path.lexists(ROOT / path):  # git still lists a file that was just deleted
-            (TREE / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / path, TREE / path, follow_symlinks=False)
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / path, folder / path, follow_symlinks=False)
+
+
+def main() -> None:
+    copy_to(TREE)
     # Without its own repository the copy is ignored by git, and ansible-test tests nothing.
     git("init", "-q", cwd=TREE)
     print(TREE)

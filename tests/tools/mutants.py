@@ -1,0 +1,188 @@
+# Copyright (c) 2026, The improvmx.email contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Change the code in many small ways, and check that the tests notice each change.
+
+tests/mutants.toml names the code, the tests, and the changes that need no test. Fails if fewer than 95 % of
+the changes (mutants) of a target are killed, or if one survives that is not in that file. Writes the diffs
+of these to build/mutants/TARGET.diff.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tools.tree import copy_to
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = ROOT / "build/mutants"
+PYTHON = ROOT / "build/cores/mutants/bin/python"
+SETTINGS = ROOT / "tests/mutants.toml"
+COLLECTION = Path("ansible_collections/improvmx/email")
+LEAST = 95  # percent of the mutants
+KILLED, SURVIVED, UNTESTED, TIMEOUT = "killed", "survived", "no tests", "timeout"
+# The exit codes of mutmut 3; any other is a crash of the tests, which is noticed as well.
+OUTCOMES = {0: SURVIVED, 1: KILLED, 3: KILLED, 5: UNTESTED, 33: UNTESTED, 24: TIMEOUT, 36: TIMEOUT}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Files whose mutants are tested together, with the tests for them."""
+
+    name: str
+    files: tuple[str, ...]
+    tests: tuple[str, ...]
+    accepted: tuple[Any, ...]
+
+    @property
+    def folder(self) -> Path:
+        return HOME / self.name
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mutant that no test noticed: its function, and the lines that it changes."""
+
+    name: str
+    function: str
+    removed: tuple[str, ...]
+    added: tuple[str, ...]
+    diff: str
+
+
+def main() -> None:
+    options = _options()
+    settings = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))
+    targets = [_target(name, each) for name, each in settings["targets"].items()]
+    problems: list[str] = []
+    print(
+        f"{'target':<12}{'mutants':>9}{'killed':>8}{'accepted':>10}{'survived':>10}{'minutes':>9}", flush=True
+    )
+    for target in targets:
+        if not options.targets or target.name in options.targets:
+            problems += _check(target, options)
+    if problems:
+        sys.exit("\n".join(problems))
+
+
+def _check(target: Target, options: argparse.Namespace) -> Iterator[str]:
+    """Test the mutants of a target, print a line of the table; yield what is wrong."""
+    started = time.monotonic()
+    unnoticed = [name for name, outcome in _outcomes(target) if outcome in (SURVIVED, UNTESTED)]
+    again = unnoticed if options.again else []
+    _prepare(target, keep=options.again)
+    _mutmut(target, "run", "--max-children", str(options.workers), *again)
+    outcomes = list(_outcomes(target))
+    names = [name for name, outcome in outcomes if outcome in (SURVIVED, UNTESTED)]
+    with ThreadPoolExecutor(options.workers) as pool:
+        survivors = list(pool.map(partial(_mutant, target), names))
+    unknown = [each for each in survivors if (each.function, each.removed, each.added) not in target.accepted]
+    killed = len(outcomes) - len(survivors)
+    counts = (len(outcomes), killed, len(survivors) - len(unknown), len(unknown))
+    print(
+        "{:<12}{:>9}{:>8}{:>10}{:>10}{:>9.1f}".format(
+            target.name, *counts, (time.monotonic() - started) / 60
+        ),
+        flush=True,
+    )
+    report = HOME / f"{target.name}.diff"
+    report.write_text("\n".join(each.diff for each in unknown), encoding="utf-8")
+    if unknown:
+        yield f"{target.name}: {len(unknown)} survived that tests/mutants.toml does not accept, see {report}"
+    if killed * 100 < len(outcomes) * LEAST:
+        yield f"{target.name}: {killed / max(1, len(outcomes)):.1%} are killed, and {LEAST} % are required"
+
+
+def _prepare(target: Target, keep: bool) -> None:
+    """Copy the checkout into the folder of a target, and configure mutmut there."""
+    if not keep:
+        shutil.rmtree(target.folder, ignore_errors=True)
+    copy_to(target.folder / COLLECTION)
+    tests = [str(COLLECTION / test) for test in target.tests]
+    lines = {
+        "source_paths": [str(COLLECTION.parts[0])],
+        "only_mutate": [f"*/plugins/{file}" for file in target.files],
+        "pytest_add_cli_args": ["-c", str(COLLECTION / "pyproject.toml"), "-n0"],
+        "pytest_add_cli_args_test_selection": tests,
+        "timeout_constant": 5.0,
+        "timeout_multiplier": 4.0,
+        "use_git_change_detection": False,
+    }
+    text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items())
+    (target.folder / "pyproject.toml").write_text("[tool.mutmut]\n" + text, encoding="utf-8")
+
+
+def _mutmut(target: Target, *arguments: str) -> str:
+    """Run mutmut in the folder of a target; return its output. Exit with it if it fails."""
+    env = {**os.environ, "PYTHONPATH": str(COLLECTION / "tests"), "NO_COLOR": "1"}
+    ended = subprocess.run(
+        [PYTHON, "-m", "mutmut", *arguments],
+        cwd=target.folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        sys.exit(f"mutmut {arguments[0]} failed for {target.name}:\n{ended.stdout[-4000:]}")
+    return ended.stdout
+
+
+def _outcomes(target: Target) -> Iterator[tuple[str, str]]:
+    """Yield each mutant of a target with its outcome."""
+    folder = target.folder / "mutants" / COLLECTION / "plugins"
+    for file in target.files:
+        meta = folder / f"{file}.meta"
+        if meta.exists():
+            codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+            yield from ((name, OUTCOMES.get(code, KILLED)) for name, code in codes.items())
+
+
+def _mutant(target: Target, name: str) -> Mutant:
+    diff = _mutmut(target, "show", name)
+    lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++", "@@", "#"))]
+    changed = {sign: tuple(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+"}
+    module, _, function = name.rpartition("__mutmut_")[0].rpartition(".")
+    function = function.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
+    where = f"{module.rpartition('.plugins.')[2]}.{function}"
+    return Mutant(name, where, changed["-"], changed["+"], f"# {where}\n{diff}")
+
+
+def _target(name: str, settings: dict[str, Any]) -> Target:
+    accepted = tuple(_key(each) for each in settings.get("accepted", []))
+    return Target(name, tuple(settings["files"]), tuple(settings["tests"]), accepted)
+
+
+def _key(entry: dict[str, Any]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    return entry["function"], _lines(entry["before"]), _lines(entry["after"])
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.strip().splitlines())
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("targets", nargs="*", help="names in tests/mutants.toml; default: all")
+    parser.add_argument("--again", action="store_true", help="only the mutants that survived the last time")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 2, help="processes")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
