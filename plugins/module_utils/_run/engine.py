@@ -214,11 +214,11 @@ class _Execution:
         if change.action == "delete":
             api.delete_credential(change.domain, change.name)
             return change
-        password = next(wish.password for wish in self._wish.credentials if wish.find([change.thing]))
+        password = str(next(wish.password for wish in self._wish.credentials if wish.find([change.thing])))
         if change.action == "update":
-            api.set_password(change.domain, change.name, password or "")
+            api.set_password(change.domain, change.name, password)
             return change
-        created, needs_check = api.create_credential(change.domain, change.name, password or "")
+        created, needs_check = api.create_credential(change.domain, change.name, password)
         self._run.needs_check = self._run.needs_check or needs_check
         return change._replace(thing=created)
 
@@ -385,7 +385,9 @@ class _Execution:
         settled = [change for change in step if change.key not in left]
         if error.doubtful:
             in_part = [change for change in map(self._part_done, step) if change]
-            run.done += in_part + settled + [change for change in already_done if change not in settled]
+            # What has to be created again was deleted by others, with or without the update.
+            done = [c for c in settled if c.action != "update" or c._replace(action="create").key not in left]
+            run.done += in_part + done + [change for change in already_done if change not in settled]
         elif found and [change for change in settled if (change.action, change.kind) == ("create", "domain")]:
             run.plan = replace(run.plan, found=found)  # it existed before, but reading it returned nothing
         if run.error:

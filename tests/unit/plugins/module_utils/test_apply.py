@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,12 +22,19 @@ from ansible_collections.improvmx.email.plugins.module_utils._errors import NotT
 from ansible_collections.improvmx.email.plugins.module_utils._http.transport import Transport
 from ansible_collections.improvmx.email.plugins.module_utils._model.domains import domain_wishes
 from ansible_collections.improvmx.email.plugins.module_utils._plan.changes import Change
-from ansible_collections.improvmx.email.plugins.module_utils._plan.plan import plan
-from ansible_collections.improvmx.email.plugins.module_utils._run.engine import DomainRun, apply_plan
+from ansible_collections.improvmx.email.plugins.module_utils._plan.plan import DomainPlan, plan
+from ansible_collections.improvmx.email.plugins.module_utils._run.engine import (
+    DomainRun,
+    apply_plan,
+    preview,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._run.fetch import read_wished
+from ansible_collections.improvmx.email.plugins.module_utils._run.progress import Progress
 from emulator import Effect, Emulator, Fault
-from emulator.account import delete_alias
-from harness import wrap_endpoint
+from emulator.account import add_alias, delete_alias, delete_domain
+from emulator.credentials import add_credential
+from emulator.refusal import refuse
+from harness import Clock, wrap_endpoint
 
 NAME = "example.com"
 A, B = "a@x.example", "b@x.example"
@@ -45,6 +54,10 @@ class Account:
     def seed(self, *domains: dict[str, Any], **fields: Any) -> None:
         self.emulator.seed({"domains": list(domains), **fields})
 
+    def plans(self, *items: dict[str, Any], purge: bool = False) -> list[DomainPlan]:
+        wishes = domain_wishes(items, self.api.manages, self.api.version)
+        return plan(wishes, read_wished(self.api, wishes, everything=purge), purge)
+
     def apply(
         self,
         *items: dict[str, Any],
@@ -60,8 +73,7 @@ class Account:
         ``in_part``: what is done of a change may be told besides what is pending of it.
         ``others_tell``: somebody else does things as well while the plan is applied.
         """
-        wishes = domain_wishes(items, self.api.manages, self.api.version)
-        plans = plan(wishes, read_wished(self.api, wishes, everything=purge), purge)
+        plans = self.plans(*items, purge=purge)
         if fault:
             self.emulator.faults.add(fault)
         meanwhile()
@@ -87,9 +99,27 @@ class Account:
         )
         assert len(self.emulator.ledger) == effects + 1
 
+    def post_domain(self, name: str = NAME) -> None:
+        transport = Transport(self.emulator.url, self.emulator.api_key)
+        transport.request("POST", "/v3/domains", body={"domain": name})
+
     def remove(self, *values: str) -> None:
         template = "/v3/domains/{}" + "/aliases/{}" * (len(values) - 1)
         Transport(self.emulator.url, self.emulator.api_key).request("DELETE", template, values)
+
+    def create_credential(self, name: str, domain: str = NAME) -> None:
+        found = self.emulator.account.domains[domain]
+        add_credential(self.emulator.account, found, {"username": name, "password": "old-one-1234"})
+        self.emulator.account.ledger.pop()
+
+    def remove_credential(self, name: str, domain: str = NAME) -> None:
+        del self.emulator.account.domains[domain].credentials[name]
+
+    def delete_named(self, name: str, domain: str = NAME) -> None:
+        """Somebody else deletes the alias with this name, and none with such an id."""
+        found = self.emulator.account.domains[domain]
+        delete_alias(self.emulator.account, found, found.aliases[name])
+        self.emulator.account.ledger.pop()
 
     def aliases(self, domain: str = NAME) -> dict[str, str] | None:
         for described in self.emulator.dump()["domains"]:
@@ -145,9 +175,12 @@ FULL_TEXTS = ["create domain example.com", "delete alias *", "create alias info"
 
 
 def test_all_changes_are_made_in_the_order_of_the_plan(account: Account) -> None:
-    run = account.apply_one(FULL)
+    run = account.apply_one(FULL, max_deletions=0)
     assert (run.error, texts(run.done), run.pending) == (None, FULL_TEXTS, [])
+    values = [[(change.before, change.after) for change in each] for each in (run.done, run.plan.changes)]
+    assert values[0] == values[1]
     assert account.aliases() == {"info": A, "sales": B}
+    assert account.requests("GET") == 1
     assert run.domain is not None
     assert {alias.name: alias.forward for alias in run.domain.aliases} == {"info": (A,), "sales": (B,)}
 
@@ -172,6 +205,67 @@ def test_many_aliases_go_in_batches(count: int, account_v3: Account) -> None:
     run = account_v3.apply_one(wish({f"a{number}": A for number in range(count)}))
     assert (len(run.done), run.error) == (count, None)
     assert account_v3.requests("POST") == -(-count // 500)
+
+
+@pytest.mark.parametrize("wanted", [{"info": B, "new": A, "gone": None}, {"old": A}])
+def test_check_mode_returns_the_domain_as_the_real_run_does(
+    wanted: dict[str, str | None], account: Account
+) -> None:
+    account.seed({"domain": NAME, "aliases": {"old": A, "info": A, "gone": A}})
+    [planned] = account.plans(wish(wanted))
+    [run] = apply_plan(account.api, [planned])
+    predicted = preview(planned)
+    assert (texts(predicted.done), predicted.pending, predicted.error) == (texts(run.done), [], None)
+    for end in (predicted, run):
+        assert end.domain is not None
+        assert {a.name: ",".join(a.forward) for a in end.domain.aliases} == account.aliases()
+
+
+@pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
+def test_problem_of_a_plan_is_the_error_and_its_changes_are_pending(check: bool, account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME, "routing_engine": "rules", "aliases": {"old": A}})
+    [planned] = account_v3.plans(wish({"info": A}))
+    [run] = [preview(planned)] if check else apply_plan(account_v3.api, [planned])
+    assert planned.problem
+    assert run == DomainRun(planned, planned.found, [], list(planned.problem.changes), planned.problem)
+    assert texts(run.pending) == ["create alias info"]
+    assert account_v3.emulator.writes == []
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_new_domain_is_read_if_the_reply_lacks_its_aliases(
+    deleted: bool, account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others can delete it in between. Then it is created again."""
+    replies = []
+
+    def reply_without_aliases(usual: Any, account: Any, call: Any) -> Any:
+        replies.append(usual(account, call))
+        if deleted and len(replies) == 1:
+            delete_domain(account, account.domains[NAME])
+        del replies[-1]["domain"]["aliases"]
+        return replies[-1]
+
+    wrap_endpoint(monkeypatch, "POST /domains", reply_without_aliases)
+    run = account_v3.apply_one(FULL, others_tell=True, max_deletions=0)
+    assert (run.error, run.pending) == (None, [])
+    assert texts(run.done) == FULL_TEXTS[:1] * deleted + FULL_TEXTS
+    assert account_v3.aliases() == {"info": A, "sales": B}
+    assert account_v3.requests("GET") == 1 + 1 + deleted
+
+
+@pytest.mark.parametrize("fault", [None, Fault("batch_partial")], ids=["batch", "part of a batch"])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_ids_of_new_aliases_are_those_of_the_service(
+    count: int, fault: Fault | None, account_v3: Account
+) -> None:
+    account_v3.seed({"domain": NAME, "aliases": {"old": A}})
+    run = account_v3.apply_one(wish({f"a{number}": A for number in range(count)}), fault=fault)
+    assert (run.error, len(run.done)) == (None, count)
+    assert run.domain is not None
+    [described] = account_v3.emulator.dump(ids=True)["domains"]
+    expected = {alias["alias"]: str(alias["id"]) for alias in described["aliases"]}
+    assert {alias.name: alias.id for alias in run.domain.aliases} == expected
 
 
 # Answers that are lost
@@ -272,14 +366,62 @@ def test_check_mode_predicts_a_run_that_could_not_read_the_routing(account_v3: A
 
 def test_unresolved_doubt_is_reported(account: Account) -> None:
     account.seed({"domain": NAME})
-
-    wishes = domain_wishes([wish({"info": A})], (), "v2")
-    plans = plan(wishes, read_wished(account.api, wishes))
-    account.emulator.faults.add(Fault("reset_after", method="POST"), Fault("status", method="GET"))
+    plans = account.plans(wish({"info": A}))
+    account.emulator.faults.add(Fault("status_after", method="POST"), Fault("status", method="GET"))
     [run] = apply_plan(account.api, plans)
-    assert "whether it took effect could not be found out" in str(run.error)
+    path = f"/{account.api.version}/domains/{NAME}"
+    end = "/" if account.api.version == "v2" else ""
+    answer = "the service answered 500: Something went wrong."
+    assert str(run.error) == (
+        f"POST {path}/aliases{end}: {answer}; whether it took effect could not be found out "
+        f"(GET {path}: {answer})"
+    )
     assert (run.done, texts(run.pending)) == ([], ["create alias info"])
     assert account.requests("POST") == 1
+
+
+def test_creation_without_effect_is_sent_again_after_growing_pauses_until_the_time_is_up(
+    account: Account, clock: Clock
+) -> None:
+    account.seed({"domain": NAME})
+    lost = Fault("reset_before", method="POST", times=None)
+    run = account.apply_one(wish({"info": A}), fault=lost)
+    assert run.error
+    assert (run.done, texts(run.pending)) == ([], ["create alias info"])
+    assert clock.slept == [0.5, 1, 2, 4]  # another pause of 8 seconds would exceed the 10 of retry_timeout
+    assert account.requests("POST") == 5
+
+
+@pytest.mark.parametrize(
+    ("status", "wanted", "method", "looks"),
+    [
+        (400, {"info": A}, "POST", 1),  # it may exist by now
+        (409, {"info": A}, "POST", 1),
+        (404, {"info": A}, "POST", 1),  # the domain may have been deleted
+        (405, {"info": A}, "POST", 1),
+        (403, {"info": A}, "POST", 0),
+        (422, {"info": A}, "POST", 0),
+        (404, {"old": B}, "PUT", 1),
+        (400, {"old": B}, "PUT", 0),
+        (405, {"old": B}, "PUT", 0),
+        (409, {"old": B}, "PUT", 0),
+        (400, {"old": None}, "DELETE", 0),
+        (409, {"old": None}, "DELETE", 0),
+    ],
+)
+def test_domain_is_read_again_after_a_rejection_that_its_state_can_explain(
+    status: int, wanted: dict[str, str | None], method: str, looks: int, account: Account
+) -> None:
+    account.seed({"domain": NAME, "aliases": {"old": A}})
+    plans = account.plans(wish(wanted))
+    before = account.requests("GET")
+    account.emulator.faults.add(Fault("status", method=method, status=status, times=None))
+    [run] = apply_plan(account.api, plans)
+    assert isinstance(run.error, Refused)
+    assert run.error.status == status
+    assert (run.done, run.pending) == ([], list(plans[0].changes))
+    assert account.requests(method) == 1
+    assert account.requests("GET") == before + looks
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
@@ -363,6 +505,76 @@ def test_missing_batch_endpoint_is_tried_only_once(account_v3: Account) -> None:
     assert account_v3.aliases() == {"a": A, "b": A, "c": A}
     assert account_v3.requests("POST", "/batch") == 1
     assert account_v3.requests("POST") == 6
+
+
+@pytest.mark.parametrize(
+    ("status", "batches"), [(404, 1), (405, 1), (400, 2), (403, 2)], ids=lambda value: str(value)
+)
+def test_batches_end_for_all_domains_if_the_service_does_not_have_them(
+    status: int, batches: int, account_v3: Account
+) -> None:
+    account_v3.seed({"domain": NAME}, {"domain": "b.example"})
+    runs = account_v3.apply(
+        wish({"a": A, "b": A}),
+        wish({"a": A, "b": A}, "b.example"),
+        fault=Fault("status", method="POST", path="/batch", status=status),
+    )
+    assert account_v3.requests("POST", "/batch") == batches
+    if status == 403:
+        assert [bool(run.error) for run in runs] == [True, False]
+    else:
+        assert [run.error for run in runs] == [None, None]
+
+
+def test_batches_go_on_after_one_for_a_domain_that_others_deleted(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME}, {"domain": "b.example"})
+    runs = account_v3.apply(
+        wish({"a": A, "b": A}),
+        wish({"a": A, "b": A}, "b.example"),
+        meanwhile=lambda: account_v3.remove(NAME),
+    )
+    assert [run.error for run in runs] == [None, None]
+    assert account_v3.aliases() == {"*": OWNER, "a": A, "b": A}
+    assert account_v3.requests("POST", "/b.example/aliases/batch") == 1
+
+
+def test_rest_of_a_partly_accepted_batch_is_pending_if_the_domain_can_not_be_read(
+    account_v3: Account,
+) -> None:
+    account_v3.seed({"domain": NAME})
+    plans = account_v3.plans(wish({f"a{number}": A for number in range(5)}))
+    account_v3.emulator.faults.add(Fault("batch_partial"), Fault("status", method="GET"))
+    [run] = apply_plan(account_v3.api, plans)
+    assert "the service did not add every alias of a batch" in str(run.error)
+    assert texts(run.done) == ["create alias a0", "create alias a2", "create alias a4"]
+    assert texts(run.pending) == ["create alias a1", "create alias a3"]
+
+
+def test_unanswered_batch_is_sent_again_as_a_batch(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME})
+    wanted = {f"a{number}": A for number in range(3)}
+    run = account_v3.apply_one(wish(wanted), fault=Fault("reset_before", method="POST"))
+    assert (run.error, len(run.done)) == (None, 3)
+    assert account_v3.requests("POST") == account_v3.requests("POST", "/batch") == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "wanted"),
+    [
+        (Fault("status", path="/account"), {"info": A}),  # the limit is not known
+        (Fault("status", method="POST", status=500), {"info": A}),  # no rejection
+        (Fault("status", method="PUT", status=400), {"old": B}),  # not for lack of room
+    ],
+    ids=["unknown limit", "outage", "update"],
+)
+def test_catch_all_stays_until_what_replaces_it_exists(
+    fault: Fault, wanted: dict[str, str], account_v3: Account
+) -> None:
+    account_v3.seed({"domain": NAME, "aliases": {"*": A, "old": A}}, limits={"aliases": 2})
+    run = account_v3.apply_one(wish({**wanted, "*": None}), fault=fault)
+    assert run.error
+    assert (run.done, texts(run.pending)[-1]) == ([], "delete alias *")
+    assert account_v3.aliases() == {"*": A, "old": A}
 
 
 # Settings
@@ -470,21 +682,73 @@ def test_name_created_by_another_run_is_not_mistaken_for_the_id_of_a_deleted_ali
         (ids(n7=15, n15=16), {"7": B}, "7"),  # which it is
         (ids(n012=7, info=16), {"012": B, "7": A}, "012"),  # 12 is no id, and none to come
         (ids(n7=7, info=16), {"7": B}, "7"),  # it is both
+        (ids(info=6, n7=7), {"7": B}, "7"),
+        (ids(n7=15, info=6), {"7": B, "15": None}, "15"),  # nobody's name, now and later
         (ids(batch=15), {"batch": B}, "15"),  # a word that means many in a path
         (ids(info=15), {"info": B}, "info"),
         ([{"alias": "\N{SUPERSCRIPT TWO}", "forward": A, "id": 15}], {"\N{SUPERSCRIPT TWO}": B}, "%C2%B2"),
     ],
 )
 def test_path_addresses_exactly_one_alias(
-    aliases: list[dict[str, Any]], wanted: dict[str, str], path: str, account_v3: Account
+    aliases: list[dict[str, Any]], wanted: dict[str, str | None], path: str, account_v3: Account
 ) -> None:
     account_v3.seed({"domain": NAME, "aliases": aliases})
     run = account_v3.apply_one(wish(wanted))
     assert run.error is None
     [request] = [request for request in account_v3.emulator.requests if request.method == "PUT"]
     assert request.path == f"/v3/domains/{NAME}/aliases/{path}"
-    assert account_v3.aliases() == {each["alias"]: each["forward"] for each in aliases} | wanted
+    existing = {each["alias"]: each["forward"] for each in aliases}
+    assert account_v3.aliases() == existing | {name: to for name, to in wanted.items() if to}
     assert account_v3.requests("GET") == 1
+
+
+@pytest.mark.parametrize(
+    ("aliases", "wanted", "reads"),
+    [
+        (ids(n7=15, info=16), {"7": B, "15": A}, 0),  # ids increase, so there will be no id 7
+        (ids(n7=15, info=6), {"7": B, "15": A}, 2 + 1),  # there can be
+        (ids(n7=15, info=7), {"7": B, "15": A}, 2 + 1),  # there is
+        (ids(n7=15), {"7": B, "15": A}, 2 + 1),
+        (ids(n0=15), {"0": B, "15": A}, 2 + 1),
+    ],
+)
+def test_name_that_can_become_an_id_is_verified_before_and_after_its_write(
+    aliases: list[dict[str, Any]], wanted: dict[str, str], reads: int, account_v3: Account
+) -> None:
+    account_v3.seed({"domain": NAME, "aliases": aliases})
+    run = account_v3.apply_one(wish(wanted))
+    assert (run.error, len(run.done)) == (None, 2)
+    assert account_v3.aliases() == {each["alias"]: each["forward"] for each in aliases} | wanted
+    assert account_v3.requests("GET") == 1 + reads
+
+
+def test_ids_that_are_missing_or_no_numbers_are_no_reason_to_verify_a_name(
+    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd_ids(usual: Any, account: Any, call: Any) -> Any:
+        reply = usual(account, call)
+        for alias in reply["domain"]["aliases"]:
+            if alias["alias"] in ("blank", "word"):
+                alias["id"] = None if alias["alias"] == "blank" else "x9"
+        return reply
+
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=15, blank=20, word=21, info=16)})
+    wrap_endpoint(monkeypatch, "GET /domains/{domain}", odd_ids)
+    run = account_v3.apply_one(wish({"7": B, "15": A}))
+    assert (run.error, len(run.done), account_v3.requests("GET")) == (None, 2, 1)
+
+
+def test_name_that_is_lower_than_the_id_of_a_new_alias_is_not_verified(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME, "aliases": ids(n30=15, n15=16, info=40)})
+
+    def meanwhile() -> None:
+        account_v3.remove(NAME, "15")  # of the alias 30, which the service deletes by its id
+        account_v3.remove(NAME, "info")
+        account_v3.put("30", A)
+
+    run = account_v3.apply_one(wish({"15": B, "30": B}), meanwhile=meanwhile, others_tell=True)
+    assert (run.error, run.pending) == (None, [])
+    assert account_v3.aliases() == {"15": B, "30": B}
 
 
 def test_alias_without_a_unique_address_is_read_before_and_after_its_write(account_v3: Account) -> None:
@@ -530,8 +794,11 @@ def test_write_whose_effect_can_not_be_read_is_reported_as_doubtful(account_v3: 
     account_v3.emulator.faults.add(blinded(None))
     [run] = apply_plan(account_v3.api, plans)
     assert (run.done, texts(run.pending)) == ([], ["delete alias 12"])
-    assert "request to delete alias 12 of example.com" in str(run.error)
-    assert "whether it took effect could not be found out" in str(run.error)
+    no_object = f"GET /v3/domains/{NAME}: the reply is not a JSON object"
+    assert str(run.error) == (
+        f"{no_object} (while reading the state after the request to delete alias 12 of {NAME}); whether it "
+        f"took effect could not be found out ({no_object})"
+    )
     assert account_v3.requests("DELETE") == 1
 
 
@@ -565,6 +832,36 @@ def test_wrong_alias_hit_between_look_and_write_is_restored(
     assert account_v3.aliases() == left
 
 
+def test_alias_without_a_unique_address_that_others_deleted_is_not_reported(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+    run = account_v3.apply_one(wish({"12": None}), meanwhile=lambda: account_v3.delete_named("12"))
+    assert (run.error, run.done, run.pending) == (None, [], [])
+    assert account_v3.aliases() == {"7": A}
+    assert account_v3.emulator.writes == []
+
+
+def test_domain_that_others_deleted_is_created_again_for_an_alias_without_a_unique_address(
+    account_v3: Account,
+) -> None:
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+    run = account_v3.apply_one(wish({"12": B}), meanwhile=lambda: account_v3.remove(NAME))
+    assert (run.error, texts(run.done)) == (None, ["create domain example.com", "create alias 12"])
+    assert account_v3.aliases() == {"*": OWNER, "12": B}
+
+
+def test_alias_without_a_unique_address_that_others_recreated_is_not_written(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+
+    def meanwhile() -> None:
+        account_v3.delete_named("12")
+        account_v3.put("12", A)
+
+    run = account_v3.apply_one(wish({"12": None}), meanwhile=meanwhile)
+    assert str(run.error) == f'GET /v3/domains/{NAME}/aliases/7: this is no longer the alias "12"'
+    assert (run.done, texts(run.pending)) == ([], ["delete alias 12"])
+    assert account_v3.aliases() == {"7": A, "12": A}
+
+
 def test_alias_deleted_by_the_run_is_not_restored(account_v3: Account) -> None:
     """The id of the alias called batch is the name of one that went before it."""
     account_v3.seed({"domain": NAME, "aliases": [*ids(n7=13), {"alias": "batch", "forward": A, "id": 7}]})
@@ -587,6 +884,8 @@ def test_alias_hit_by_an_update_is_restored(account_v3: Account, monkeypatch: py
     run = account_v3.apply_one(wish({"12": B}), others_tell=True)
     assert run.error is None
     assert texts(run.done) == ["update alias 7", "create alias 12"]
+    restored = run.done[0]
+    assert (restored.before, restored.after) == ({"forward": [B]}, {"forward": [A]})
     assert account_v3.aliases() == {"7": A, "12": B}
 
 
@@ -606,6 +905,8 @@ def test_alias_hit_in_place_of_one_named_like_a_path_segment_is_restored(
     run = account_v3.apply_one(wish({"batch": None}), others_tell=True)
     assert run.error is None
     assert texts(run.done) == ["delete alias batch", "create alias 12"]
+    restored = run.done[1]
+    assert (restored.before, restored.after) == (None, {"forward": [A]})
     assert account_v3.aliases() == {"12": A}
 
 
@@ -620,18 +921,70 @@ def test_alias_created_meanwhile_is_updated(
     account.seed({"domain": NAME})
     run = account.apply_one(wish({"info": A, **others}), meanwhile=lambda: account.put("INFO", forward))
     assert (run.error, run.pending) == (None, [])
+    assert run.plan.found is not None
+    assert run.plan.found.aliases == ()  # as it was planned
     assert sorted(texts(run.done)) == sorted(
         [text.replace("info", "INFO") for text in rest] + [f"create alias {name}" for name in others]
     )
     assert account.aliases() == {"INFO": A, **others}
 
 
-def test_alias_deleted_before_its_update_is_created(account: Account) -> None:
+@pytest.mark.parametrize("fault", [None, Fault("reset_before", method="PUT")], ids=["clear", "doubtful"])
+def test_alias_deleted_before_its_update_is_created(fault: Fault | None, account: Account) -> None:
     account.seed({"domain": NAME, "aliases": {"info": A, "b": A}})
-    run = account.apply_one(wish({"info": B, "b": B}), meanwhile=lambda: account.remove(NAME, "info"))
+    run = account.apply_one(
+        wish({"info": B, "b": B}), meanwhile=lambda: account.remove(NAME, "info"), fault=fault
+    )
     assert (run.error, run.pending) == (None, [])
     assert sorted(texts(run.done)) == ["create alias info", "update alias b"]
     assert account.aliases() == {"info": B, "b": B}
+
+
+def interfere(monkeypatch: pytest.MonkeyPatch, times: int, status: int | None) -> None:
+    """Undo what a write of an alias depends on, right before it, for the first writes of each alias.
+
+    ``status``: the answer to these writes; None: the usual one.
+    """
+    left: dict[str, int] = {}
+
+    def unless_used_up(name: str, undo: Callable[[], Any]) -> None:
+        left[name] = left.get(name, times) - 1
+        if left[name] >= 0:
+            undo()
+            if status:
+                raise refuse(status, "Something went wrong.")
+
+    def update(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        name = call.parameters["alias"]
+        unless_used_up(name, lambda: delete_alias(account, domain, domain.aliases[name]))
+        return usual(account, call)
+
+    def create(usual: Any, account: Any, call: Any) -> Any:
+        alias = {**call.body, "forward": OWNER}
+        unless_used_up(alias["alias"], lambda: add_alias(account, account.domains[NAME], alias))
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, "PUT /domains/{domain}/aliases/{alias}", update)
+    wrap_endpoint(monkeypatch, "POST /domains/{domain}/aliases", create)
+
+
+@pytest.mark.parametrize("status", [None, 500])
+@pytest.mark.parametrize(("times", "writes"), [(3, 4 + 4), (4, 4)])
+def test_run_ends_at_the_fourth_conflict_in_a_row(
+    times: int, writes: int, status: int | None, account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others delete and create an alias again and again, in between the reading and each write."""
+    account_v3.seed({"domain": NAME, "aliases": {"a": A, "b": A}})
+    interfere(monkeypatch, times, status)
+    [run] = apply_plan(account_v3.api, account_v3.plans(wish({"a": B, "b": B})))
+    assert len(account_v3.emulator.writes) == writes
+    if times == 3:
+        assert (run.error, run.pending) == (None, [])
+        assert account_v3.aliases() == {"a": B, "b": B}
+    else:
+        assert run.error
+        assert texts(run.pending)[-1] == "update alias b"
 
 
 def test_alias_deleted_before_its_deletion_is_not_an_error(account: Account) -> None:
@@ -669,13 +1022,78 @@ def test_alias_created_meanwhile_is_not_purged_beyond_max_deletions(account: Acc
     assert account.aliases() == {"stranger": B, "info": A}
 
 
-def test_domain_created_meanwhile_in_the_account_is_managed(account: Account) -> None:
-    def meanwhile() -> None:
-        transport = Transport(account.emulator.url, account.emulator.api_key)
-        transport.request("POST", "/v3/domains", body={"domain": NAME})
+def test_pending_changes_are_those_of_the_plan_although_values_changed_meanwhile(
+    account_v3: Account,
+) -> None:
+    account_v3.seed({"domain": NAME, "aliases": {"info": A}, **HAS}, whitelabels=["white.example"])
 
-    run = account.apply_one(wish({"info": A}), meanwhile=meanwhile)
+    def meanwhile() -> None:
+        domain = account_v3.emulator.account.domains[NAME]
+        domain.webhook = "https://hooks.example/other"
+        domain.aliases["info"].forward = OWNER
+
+    run = account_v3.apply_one(
+        wish({"info": B}, webhook="", notification_email=A),
+        meanwhile=meanwhile,
+        fault=Fault("status", method="PUT", times=None),
+    )
+    assert run.error
+    assert account_v3.requests("GET") == 2
+    assert (run.done, run.pending) == ([], list(run.plan.changes))
+    assert run.pending[0].before == {"webhook": HAS["webhook"], "notification_email": B}
+    assert run.pending[1].before == {"forward": [A]}
+
+
+def test_aliases_of_a_domain_created_meanwhile_are_not_purged(account: Account) -> None:
+    def meanwhile() -> None:
+        account.post_domain()
+        account.put("stranger", B)
+
+    run = account.apply_one(wish({"info": A}, purge_aliases=True), meanwhile=meanwhile)
+    assert "deleting *, stranger was not planned (max_deletions is not set)" in str(run.error)
+    assert (run.done, texts(run.pending)) == (
+        [],
+        ["create alias info", "delete alias *", "delete alias stranger"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "allowed"), [(2, False), (3, True), (None, True)], ids=lambda value: str(value)
+)
+def test_aliases_that_others_add_count_when_the_deletion_of_a_domain_is_planned_anew(
+    limit: int | None, allowed: bool, account: Account
+) -> None:
+    account.seed({"domain": NAME, "aliases": {"old": A}})
+    run = account.apply_one(
+        {"domain": NAME, "state": "absent"},
+        fault=Fault("status", method="DELETE"),
+        meanwhile=lambda: account.put("new", A),
+        max_deletions=limit,
+    )
+    assert ("contains more than when the account was read" not in str(run.error)) is allowed
+    assert ("the service answered 500" in str(run.error)) is allowed
+    assert (run.done, texts(run.pending)) == ([], ["delete domain example.com"])
+
+
+def test_planned_deletions_are_not_counted_twice_after_a_look(account: Account) -> None:
+    account.seed({"domain": NAME, "aliases": {"a": A, "b": A, "c": A}})
+    run = account.apply_one(
+        wish({}, purge_aliases=True),
+        fault=Fault("status", method="DELETE", skip=1),
+        max_deletions=3,
+    )
+    assert "the service answered 500" in str(run.error)
+    assert (texts(run.done), texts(run.pending)) == (
+        ["delete alias a"],
+        ["delete alias b", "delete alias c"],
+    )
+
+
+def test_domain_created_meanwhile_in_the_account_is_managed(account: Account) -> None:
+    run = account.apply_one(wish({"info": A}), meanwhile=account.post_domain)
     assert (run.error, texts(run.done)) == (None, ["create alias info"])
+    assert run.plan.found is not None  # so that the diff does not show a new domain
+    assert [alias.name for alias in run.plan.found.aliases] == ["*"]
 
 
 def test_domain_deleted_meanwhile_is_created_with_all_its_aliases(account: Account) -> None:
@@ -729,6 +1147,137 @@ def test_domain_of_another_account_fails_with_the_services_message(account: Acco
     assert account.requests("POST") == 1
 
 
+# Rules and credentials
+
+
+def rule(alias: str, forward: str = A, **fields: Any) -> dict[str, Any]:
+    return {"type": "alias", "alias": alias, "forward": [forward], **fields}
+
+
+def ruled(*rules: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"domain": NAME, "routing_engine": "rules", "rules": list(rules), **fields}
+
+
+def existing_rule(alias: str, number: int) -> dict[str, Any]:
+    config = {"alias": alias, "forward": A}
+    return {"id": f"00000000-0000-0000-0000-{number:012}", "type": "alias", "config": config, "rank": number}
+
+
+def smtp(*names: str, **fields: Any) -> dict[str, Any]:
+    """What a user writes of credentials, with a new password for each."""
+    always = {"password": PASSWORD, "update_password": "always"}
+    return {"domain": NAME, "credentials": [{"username": name, **always} for name in names], **fields}
+
+
+PASSWORD = "kR7!vq2-Zw95xTn0"
+
+
+def users(account: Account) -> dict[str, str]:
+    return {c.username: c.password for c in account.emulator.account.domains[NAME].credentials.values()}
+
+
+def test_rules_and_credentials_are_returned_as_they_are_in_the_service(account_v3: Account) -> None:
+    account_v3.seed(
+        ruled(
+            *(existing_rule(name, number) for number, name in enumerate(("a", "b", "gone"), 1)),
+            credentials=[{"username": "old", "password": "old-one-1234"}],
+        )
+    )
+    rules = [rule("b", B), rule("new"), rule("gone", state="absent")]
+    item = smtp("new", rules=rules, purge_credentials=True)
+    run = account_v3.apply_one(item)
+    assert (run.error, run.pending) == (None, [])
+    assert texts(run.done) == [
+        "update rule b",
+        "create rule new",
+        "delete rule gone",
+        "delete credential old",
+        "create credential new",
+    ]
+    [now] = read_wished(account_v3.api, [run.plan.wish]).values()
+    assert run.domain is not None
+    assert [(r.id, r.matcher, r.forward, r.rank) for r in run.domain.rules or ()] == [
+        (r.id, r.matcher, r.forward, r.rank) for r in now.rules or ()
+    ]
+    assert run.domain.credentials == now.credentials
+    assert users(account_v3) == {"new": PASSWORD}
+
+
+@pytest.mark.parametrize("needed", [(False, False), (True, False), (False, True)])
+def test_new_check_is_needed_if_one_of_several_new_credentials_needs_it(
+    needed: tuple[bool, bool], account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter(needed)
+
+    def create(usual: Any, account: Any, call: Any) -> Any:
+        return {**usual(account, call), "requires_new_mx_check": next(answers)}
+
+    account_v3.seed({"domain": NAME})
+    wrap_endpoint(monkeypatch, "POST /domains/{domain}/credentials", create)
+    run = account_v3.apply_one(smtp("one", "two"))
+    assert (run.error, run.needs_check) == (None, any(needed))
+
+
+def test_unanswered_new_password_is_not_sent_again(account_v3: Account) -> None:
+    """The service does not show passwords, so reading its credentials would tell nothing."""
+    account_v3.seed({"domain": NAME, "credentials": [{"username": "one", "password": "old-one-1234"}]})
+    plans = account_v3.plans(smtp("one"))
+    reads = account_v3.requests("GET")
+    account_v3.emulator.faults.add(Fault("status_after", method="PUT"))
+    [run] = apply_plan(account_v3.api, plans)
+    assert str(run.error) == (
+        f"PUT /v3/domains/{NAME}/credentials/one: the service answered 500: Something went wrong.; whether "
+        "it took effect could not be found out, because the service does not show it"
+    )
+    assert (run.done, texts(run.pending)) == ([], ["update credential one"])
+    assert (account_v3.requests("PUT"), account_v3.requests("GET")) == (1, reads)
+
+
+@pytest.mark.parametrize(
+    "fault", [None, Fault("reset_before", method="PUT", skip=1)], ids=["clear", "doubtful"]
+)
+def test_credentials_deleted_meanwhile_are_created_and_no_password_is_set_twice(
+    fault: Fault | None, account_v3: Account
+) -> None:
+    names = ["one", "two"]
+    seeded = [{"username": name, "password": "old-one-1234"} for name in names]
+    account_v3.seed({"domain": NAME, "credentials": seeded})
+    run = account_v3.apply_one(
+        smtp(*names), meanwhile=lambda: account_v3.remove_credential("two"), fault=fault
+    )
+    assert (run.error, texts(run.done)) == (None, ["update credential one", "create credential two"])
+    assert users(account_v3) == dict.fromkeys(names, PASSWORD)
+    assert account_v3.requests("PUT", "/one") == 1
+
+
+def test_credential_created_meanwhile_gets_its_password_and_a_new_one_no_second(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME})
+    run = account_v3.apply_one(
+        smtp("one", "two", "six"), meanwhile=lambda: account_v3.create_credential("two")
+    )
+    assert (run.error, run.pending) == (None, [])
+    assert sorted(texts(run.done)) == [
+        "create credential one",
+        "create credential six",
+        "update credential two",
+    ]
+    assert users(account_v3) == dict.fromkeys(["one", "two", "six"], PASSWORD)
+    assert account_v3.requests("PUT") == 1
+
+
+def test_rules_are_pending_once_if_one_of_them_was_deleted_meanwhile(account_v3: Account) -> None:
+    gone = existing_rule("gone", 1)
+    account_v3.seed(ruled(gone))
+    by_id = {"id": gone["id"], "forward": [B]}
+    run = account_v3.apply_one(
+        {"domain": NAME, "rules": [by_id, rule("new")]},
+        meanwhile=account_v3.emulator.account.domains[NAME].rules.clear,
+    )
+    assert f"has no rule with the id {gone['id']}" in str(run.error)
+    assert run.done == []
+    assert sorted(texts(run.pending)) == ["create rule new", "update rule gone"]
+
+
 # Many domains
 
 
@@ -766,15 +1315,101 @@ def test_outage_after_the_first_domain_is_not_retried_for_every_other_domain(
     assert tried <= set(names[:3])
 
 
+class Recorder(Progress):
+    """Records the threads that domains are processed in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: set[int] = set()
+
+    def domain_done(self) -> None:
+        self.threads.add(threading.get_ident())
+
+
+def test_domains_are_processed_one_by_one_or_in_as_many_threads_as_requested(account: Account) -> None:
+    account.emulator.latency = 0.005
+    here = {threading.get_ident()}
+    seen = []
+    for options in ({}, {"concurrency": 1}, {"concurrency": 2}):
+        account.seed()
+        recorder = Recorder()
+        plans = account.plans(*(wish({}, f"{letter}.example") for letter in "abcdef"))
+        runs = apply_plan(account.api, plans, progress=recorder, **options)
+        assert [run.plan for run in runs] == plans
+        seen.append(recorder.threads)
+    assert seen[:2] == [here, here]
+    assert len(seen[2] - here) == 2
+
+
+def test_progress_counts_the_domains_that_change(account: Account, tmp_path: Path) -> None:
+    account.seed({"domain": "a.example"}, {"domain": "b.example"})
+    progress = Progress(str(tmp_path / "progress"))
+    items = [wish({}, "a.example"), wish({"info": A}, "b.example"), wish({}, "c.example")]
+    apply_plan(account.api, account.plans(*items), progress=progress)
+    progress.waiting(60, "the account")
+    [line] = (tmp_path / "progress").read_text(encoding="utf-8").splitlines()
+    assert line == "2 of 2 domains done, waiting 60 s for the rate limit of the account"
+
+
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_domains_are_deleted_before_others_are_created_in_any_order_of_the_plans(
+    concurrency: int, account: Account
+) -> None:
+    account.seed({"domain": "old.example"}, limits={"domains": 1})
+    items = [wish({}), {"domain": "old.example", "state": "absent"}]
+    plans = sorted(account.plans(*items), key=lambda plan: plan.wish.name)
+    new, old = apply_plan(account.api, plans, concurrency)
+    assert (new.error, old.error) == (None, None)
+    assert [texts(run.done) for run in (new, old)] == [
+        ["create domain example.com"],
+        ["delete domain old.example"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "allowed"), [(None, 2), (0, 0), (1, 0), (2, 1), (3, 2), (4, 2)], ids=lambda value: str(value)
+)
+def test_unplanned_deletions_are_made_as_long_as_max_deletions_allows(
+    limit: int | None, allowed: int, account: Account
+) -> None:
+    """Two domains that others create meanwhile each have a catch-all, and one deletion is planned."""
+    names = ["b.example", "c.example"]
+    account.seed({"domain": "a.example", "aliases": {"old": A}})
+    plans = account.plans(
+        wish({"old": None}, "a.example"), *(wish({"*": None, "info": A}, name) for name in names)
+    )
+    for name in names:
+        account.post_domain(name)
+    # Each doubtful creation is followed by a look, after which nothing counts twice.
+    account.emulator.faults.add(Fault("status_after", method="POST", path="/aliases", times=None))
+    first, *others = apply_plan(account.api, plans, max_deletions=limit)
+    assert (first.error, texts(first.done)) == (None, ["delete alias old of a.example"])
+    for number, (name, run) in enumerate(zip(names, others, strict=True)):
+        changes = [f"create alias info of {name}", f"delete alias * of {name}"]
+        if number < allowed:
+            assert (run.error, texts(run.done)) == (None, changes)
+            assert account.aliases(name) == {"info": A}
+        else:
+            assert str(run.error) == (
+                f"{name} contains more than when the account was read: deleting * was not planned "
+                f"(max_deletions is {limit}). Check what the domain contains before you run it again"
+            )
+            assert (run.done, texts(run.pending)) == ([], changes)
+            assert account.aliases(name) == {"*": OWNER}
+
+
 def test_wrong_key_ends_the_run_at_the_first_domain(account_v3: Account) -> None:
-    account_v3.seed({"domain": "z.example", "aliases": {"info": A}})
-    items = [wish({}, "a.example"), wish({}, "b.example"), wish({"info": A}, "z.example")]
+    account_v3.seed(*({"domain": name, "aliases": {"info": A}} for name in ("y.example", "z.example")))
+    items = [wish({}, "a.example"), wish({"info": B}, "y.example"), wish({"info": A}, "z.example")]
     first, second, third = account_v3.apply(
         *items, meanwhile=lambda: setattr(account_v3.emulator, "api_key", "new")
     )
     account_v3.emulator.api_key = type(account_v3.emulator)().api_key
     assert "check api_key" in str(first.error)
-    assert isinstance(second.error, NotTried)
+    assert str(second.error) == "not tried, because the service failed for the domains before it"
+    assert second.domain is not None
+    assert (second.plan.wish.name, second.domain) == ("y.example", second.plan.found)
+    assert (second.done, texts(second.pending)) == ([], ["update alias info of y.example"])
     assert third.error is None
     assert len(account_v3.emulator.writes) == 1
 
