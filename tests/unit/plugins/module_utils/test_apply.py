@@ -857,7 +857,9 @@ def test_alias_without_a_unique_address_that_others_recreated_is_not_written(acc
         account_v3.put("12", A)
 
     run = account_v3.apply_one(wish({"12": None}), meanwhile=meanwhile)
+    assert isinstance(run.error, Refused)
     assert str(run.error) == f'GET /v3/domains/{NAME}/aliases/7: this is no longer the alias "12"'
+    assert run.error.status == 404
     assert (run.done, texts(run.pending)) == ([], ["delete alias 12"])
     assert account_v3.aliases() == {"7": A, "12": A}
 
@@ -887,6 +889,27 @@ def test_alias_hit_by_an_update_is_restored(account_v3: Account, monkeypatch: py
     restored = run.done[0]
     assert (restored.before, restored.after) == ({"forward": [B]}, {"forward": [A]})
     assert account_v3.aliases() == {"7": A, "12": B}
+
+
+@pytest.mark.parametrize("left", [{}, {"7": OWNER}], ids=["deleted", "updated"])
+def test_alias_that_others_changed_during_the_write_of_another_is_not_restored(
+    left: dict[str, str], account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The id of 12 is the name of the other alias."""
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+
+    def meanwhile(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        if left:
+            domain.aliases["7"].forward = left["7"]
+        else:
+            delete_alias(account, domain, domain.aliases["7"])
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, "PUT /domains/{domain}/aliases/{alias}", meanwhile)
+    run = account_v3.apply_one(wish({"12": B}), others_tell=True)
+    assert (run.error, texts(run.done)) == (None, ["update alias 12"])
+    assert account_v3.aliases() == {**left, "12": B}
 
 
 def test_alias_hit_in_place_of_one_named_like_a_path_segment_is_restored(
@@ -987,6 +1010,16 @@ def test_run_ends_at_the_fourth_conflict_in_a_row(
         assert texts(run.pending)[-1] == "update alias b"
 
 
+def test_alias_created_meanwhile_as_desired_is_not_reported_after_a_doubtful_write(account: Account) -> None:
+    account.seed({"domain": NAME, "aliases": {"old": A}})
+    run = account.apply_one(
+        wish({"old": B, "info": A}),
+        meanwhile=lambda: account.put("info", A),
+        fault=Fault("status_after", method="PUT"),
+    )
+    assert (run.error, texts(run.done), run.pending) == (None, ["update alias old"], [])
+
+
 def test_alias_deleted_before_its_deletion_is_not_an_error(account: Account) -> None:
     account.seed({"domain": NAME, "aliases": {"info": A, "b": A}})
     wishes = domain_wishes([wish({"info": None, "b": None})], (), "v2")
@@ -1014,12 +1047,12 @@ def test_alias_created_meanwhile_is_not_purged_beyond_max_deletions(account: Acc
     account.seed({"domain": NAME, "aliases": {"old": A}})
 
     def meanwhile() -> None:
-        account.put("stranger", B)
-        account.put("info", B)
+        for name in ("stranger", "info", "*"):
+            account.put(name, B)
 
     run = account.apply_one(wish({"info": A}, purge_aliases=True), meanwhile=meanwhile)
     assert run.error is None
-    assert account.aliases() == {"stranger": B, "info": A}
+    assert account.aliases() == {"stranger": B, "info": A, "*": B}
 
 
 def test_pending_changes_are_those_of_the_plan_although_values_changed_meanwhile(
@@ -1123,6 +1156,17 @@ def test_look_after_a_conflict_does_not_stop_a_run_that_could_not_read_the_routi
     assert (run.error, run.pending) == (None, [])
     assert texts(run.done) == ["create alias old", "create alias info", "create alias sales"]
     assert account_v3.requests("GET") == 2
+
+
+def test_run_ends_at_a_look_if_others_switched_the_domain_to_rules(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME, "aliases": {"old": A}})
+    run = account_v3.apply_one(
+        wish({"old": B, "info": A}),
+        meanwhile=lambda: setattr(account_v3.emulator.account.domains[NAME], "routing_engine", "rules"),
+        fault=Fault("status_after", method="PUT"),
+    )
+    assert "routed by rules" in str(run.error)
+    assert (texts(run.done), texts(run.pending)) == (["update alias old"], ["create alias info"])
 
 
 def test_hidden_domain_that_is_routed_by_rules_is_unchanged(account_v3: Account) -> None:
@@ -1263,6 +1307,20 @@ def test_credential_created_meanwhile_gets_its_password_and_a_new_one_no_second(
     ]
     assert users(account_v3) == dict.fromkeys(["one", "two", "six"], PASSWORD)
     assert account_v3.requests("PUT") == 1
+
+
+def test_rule_that_the_service_stores_in_another_form_is_created_once(
+    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create(usual: Any, account: Any, call: Any) -> Any:
+        reply = usual(account, call)
+        return {**reply, "config": {**reply["config"], "alias": "tidied"}}
+
+    account_v3.seed(ruled())
+    wrap_endpoint(monkeypatch, "POST /domains/{domain}/rules", create)
+    run = account_v3.apply_one({"domain": NAME, "rules": [rule("one"), rule("two")]})
+    assert (run.error, texts(run.done)) == (None, ["create rule one", "create rule two"])
+    assert account_v3.requests("POST") == 2
 
 
 def test_rules_are_pending_once_if_one_of_them_was_deleted_meanwhile(account_v3: Account) -> None:
