@@ -178,9 +178,9 @@ class _Execution:
             api.delete_domain(change.domain)
             self._finish(step)
         elif change.kind == "rule":
-            self._finish(step, [self._write_rule(change)])
+            self._finish([self._write_rule(change)])
         elif change.kind == "credential":
-            self._finish(step, [self._write_credential(change)])
+            self._finish([self._write_credential(change)])
         elif change.action == "create":
             self._create_aliases(step)
         else:
@@ -199,7 +199,7 @@ class _Execution:
         api = self._api
         if change.action == "create":
             created = api.create_rule(change.domain, change.thing)
-            return change._replace(id=created.id, thing=created)
+            return change._replace(thing=created)
         if change.action == "delete":
             api.delete_rule(change.domain, str(change.id))
             return change
@@ -339,20 +339,19 @@ class _Execution:
         except PartlyDone as error:
             self._finish(step, [c._replace(id=error.ids[c.name]) for c in step if c.name in error.ids])
             raise
-        self._finish(step, [c._replace(id=ids.get(c.name)) for c in step])
+        self._finish([c._replace(id=ids.get(c.name)) for c in step])
 
     def _finish(self, step: List[Change], done: Optional[List[Change]] = None) -> None:
-        """Record the first step of the pending changes as done, or only ``done`` of it.
+        """Record the first pending changes, a step, as done, or only ``done`` of them.
 
-        What was done can differ from the plan, for example by the id that the service returned.
+        The step can differ from the plan, for example by the ids that the service returned.
         """
         run = self._run
         done = step if done is None else done
         run.done += done
         self._since += done
         names = {change.key for change in done}
-        left = [] if len(done) == len(step) else [c for c in step if c.key not in names]
-        run.pending = left + run.pending[len(step) :]
+        run.pending = [c for c in step if c.key not in names] + run.pending[len(step) :]
 
     def _needs_look(self, error: ApiError, step: List[Change]) -> bool:
         """Return whether the current state is unknown after an error.
