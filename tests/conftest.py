@@ -73,6 +73,14 @@ def modules_of_version(emulator: Emulator, version: str) -> Modules:
 
 
 @pytest.fixture
+def deep_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test runs in its own folder, deep enough that odd paths do not leave it."""
+    folder = tmp_path / "some" / "where" / "deep"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+
+
+@pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Skips the waits of the client."""
     return stop_time(monkeypatch)

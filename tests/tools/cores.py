@@ -42,13 +42,9 @@ PLAYS = (
     "tests/integration/test_provision.py::test_hosts_that_are_domains_are_provisioned_in_one_task",
     "tests/integration/test_inventory.py::test_groups_and_variables_are_made_from_expressions",
 )
-# Tests that involve ansible-core. The many cases of odd values and invalid replies test the client and the
-# model, which do not depend on its version; they run with the installed version only.
-UNITS = (
-    *("tests/unit/plugins/modules", "tests/unit/plugins/plugin_utils", "tests/unit/plugins/filter"),
-    *("--ignore", "tests/unit/plugins/modules/test_any_input.py"),
-    *("--ignore", "tests/unit/plugins/modules/test_any_reply.py"),
-)
+# Tests that involve ansible-core. The many cases of tests/properties test the client and the model, which do
+# not depend on its version; they run with the installed version only.
+UNITS = ("tests/unit/plugins/modules", "tests/unit/plugins/plugin_utils", "tests/unit/plugins/filter")
 PREVIEW_TESTS = ("tests/unit/plugins/modules/test_every_module.py", "tests/unit/plugins/plugin_utils", *PLAYS)
 OLDEST_TARGET = "3.8"  # the oldest Python on which ansible-core 2.19 runs modules
 

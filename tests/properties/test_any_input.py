@@ -31,6 +31,8 @@ from catalogue import declared, every_module, first_example, fragment, seed_acco
 from emulator import Emulator
 from harness import Modules, assert_no_secret, run_main
 
+pytestmark = pytest.mark.usefixtures("deep_folder")
+
 # Values for every option; Ansible converts them to text if the option is a text.
 ODD_VALUES: tuple[Any, ...] = (
     None, True, -1, 1.5, 10**400, float("nan"), float("inf"), [], [[None]], {}, {"a": {"b": []}}, "", "\0",
@@ -138,6 +140,8 @@ def odd_arguments(name: str, usual: dict[str, Any]) -> Iterator[tuple[tuple[Any,
 def test_odd_value_of_any_option_is_rejected_or_sent_unchanged(modules: Modules, name: str) -> None:
     emulator = modules.emulator
     usual = first_example(name)
+    if name == "improvmx_report":
+        usual = {**usual, "domains": ["example.com"]}  # fewer requests
     for place, value in odd_arguments(name, usual):
         args = put(usual, place, value)
         case = f"{place}: {value!a:.100}"

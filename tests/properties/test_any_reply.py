@@ -38,6 +38,8 @@ from harness import (
     wrap_endpoints,
 )
 
+pytestmark = pytest.mark.usefixtures("deep_folder")
+
 OWNER = "owner@mail.example"
 MAIL = {
     "id": "mail-1",
@@ -145,6 +147,8 @@ CASES["improvmx_report"] = replace(
     CASES["improvmx_report"],
     args={**CASES["improvmx_report"].args, "domains": ["example.com", "routed.example"]},
 )
+# These read many endpoints, all with the code that reads them in the other cases.
+REREAD = ("improvmx_export", "improvmx_report")
 each_case = pytest.mark.parametrize(
     ("version", "name"), [(version, name) for name, case in CASES.items() for version in case.versions]
 )
@@ -280,8 +284,9 @@ def test_invalid_reply_is_reported_or_harmless(service: Service, version: str, n
         for path in nodes(content)
     ]
     assert places
+    step = 6 if case.module in REREAD else 3
     for index, (template, path) in enumerate(places):
-        for value in ODD[index % 3 :: 3]:
+        for value in ODD[index % step :: step]:
             service.check_spoilt(version, case, sound, partial(spoil_at, template, path, value))
 
 
