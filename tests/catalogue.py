@@ -43,6 +43,7 @@ def examples(name: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load(source(name).EXAMPLES))
 
 
+@cache
 def fragment() -> dict[str, Any]:
     module = importlib.import_module(MODULES.replace(".modules.", ".doc_fragments.") + "improvmx")
     return dict(yaml.safe_load(module.ModuleDocFragment.DOCUMENTATION))
@@ -58,8 +59,9 @@ class _Captured(Exception):
         self.arguments = arguments
 
 
+@cache
 def declared(name: str) -> dict[str, Any]:
-    """What a module hands to AnsibleModule."""
+    """What a module hands to AnsibleModule. It is shared, so it must not be changed."""
 
     def capture(**arguments: Any) -> None:
         raise _Captured(**arguments)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.improvmx.email.plugins.module_utils._api import v3 as _api_v3
 from emulator import Emulator, Fault, RateLimit
 from emulator.dns import Dns
 from harness import Clock, Modules, run_module, wrap_endpoint
@@ -532,21 +533,33 @@ def test_one_of_many_is_returned_like_a_single_domain(modules_of_version: Module
 @pytest.mark.parametrize(
     ("ones", "looks"),
     [
-        ([ONES["right and active"]] * 250, {}),
-        ([ONES["wrong and inactive"]] * 250, {}),
+        ([ONES["right and active"]] * 25, {}),
+        ([ONES["wrong and inactive"]] * 25, {}),
         # A look at each of up to three costs no more than the list, which has three pages.
-        ([*[ONES["right and active"]] * 247, *[ONES["right and inactive"]] * 3], {READ: 3}),
-        ([ONES["right and inactive"]] * 250, {LIST["v3"]: 3}),
-        ([ONES["wrong and active"]] * 250, {LIST["v3"]: 3}),
+        ([*[ONES["right and active"]] * 22, *[ONES["right and inactive"]] * 3], {READ: 3}),
+        ([*[ONES["right and active"]] * 21, *[ONES["right and inactive"]] * 4], {LIST["v3"]: 3}),
+        ([ONES["right and inactive"]] * 25, {LIST["v3"]: 3}),
+        ([ONES["wrong and active"]] * 25, {LIST["v3"]: 3}),
     ],
-    ids=["all right", "all wrong", "three become active", "all become active", "all may be shut off"],
+    ids=[
+        "all right",
+        "all wrong",
+        "three become active",
+        "four become active",
+        "all become active",
+        "all may be shut off",
+    ],
 )
 def test_many_checks_take_a_request_each_and_no_more_reads_than_the_list(
-    modules: Modules, ones: list[tuple[dict[str, Any], bool]], looks: dict[str, int]
+    modules: Modules,
+    monkeypatch: pytest.MonkeyPatch,
+    ones: list[tuple[dict[str, Any], bool]],
+    looks: dict[str, int],
 ) -> None:
+    monkeypatch.setattr(_api_v3, "_PAGE", 10)
     names = seed_many(modules, *ones)
     check_many(modules, names)
-    before = {LIST["v3"]: 3, "check": 250}
+    before = {LIST["v3"]: 3, "check": 25}
     assert counts(modules) == {**before, **looks, LIST["v3"]: 3 + looks.get(LIST["v3"], 0)}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.improvmx.email.plugins.module_utils._api import v3_rules as _api_v3_rules
 from emulator import Emulator, Fault
 from emulator.refusal import not_found, refuse
 from harness import Clock, Modules, assert_truthful, changes_of, effects_of, read_diff, wrap_endpoint
@@ -462,8 +463,10 @@ def test_an_endless_list_is_reported(modules: Modules, monkeypatch: pytest.Monke
         return {"rules": [{**alias("x"), "id": f"r{call.query['page']}"}], "success": True}
 
     wrap_endpoint(monkeypatch, f"GET {ROUTE}", endless)
+    monkeypatch.setattr(_api_v3_rules, "_MOST_PAGES", 20)
     result = run(modules, **INFO)
     assert "the list has no end" in result["msg"]
+    assert result["api_requests"] == 20
     assert modules.emulator.writes == []
 
 
