@@ -124,16 +124,37 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def links_of(text: str) -> list[str]:
+    """The targets of the links in Markdown."""
+    return list(map("".join, re.findall(r"\]\(([^)\s]+)\)|^\[.+\]: (\S+)$", text, re.M)))
+
+
+def resolves(link: str, path: Path) -> bool:
+    """Whether a relative link of a document leads to a file, and its anchor to a heading."""
+    target, anchor = (*link.split("#"), "")[:2]
+    file = path.parent / target if target else path
+    return file.exists() and (not anchor or anchor in anchors(file))
+
+
+def test_links_of_markdown_are_found() -> None:
+    text = "See [a](b.md#c), [d](#e) and [f][g].\n\n[g]: https://h.example/\n"
+    assert links_of(text) == ["b.md#c", "#e", "https://h.example/"]
+    readme = links_of((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert [link for link in readme if "://" not in link]
+
+
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
 def test_relative_links_of_markdown_resolve(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    links = re.findall(r"\]\(([^)\s]+)\)|^\[.+\]: (\S+)$", text, re.M)
-    for link in map("".join, links):
-        target, anchor = (*link.split("#"), "")[:2]
-        if "://" not in link:
-            file = path.parent / target if target else path
-            assert file.exists(), link
-            assert not anchor or anchor in anchors(file), link
+    relative = [link for link in links_of(path.read_text(encoding="utf-8")) if "://" not in link]
+    assert [link for link in relative if not resolves(link, path)] == []
+
+
+def test_broken_links_of_markdown_are_detected() -> None:
+    path = ROOT / "README.md"
+    assert resolves("CONTRIBUTING.md", path)
+    assert not resolves("GONE.md", path)
+    assert not resolves("CONTRIBUTING.md#no-such-heading", path)
+    assert not resolves("#no-such-heading", path)
 
 
 def test_links_to_files_of_the_repository_resolve() -> None:
