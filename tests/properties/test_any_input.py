@@ -13,6 +13,7 @@ import contextlib
 import json
 import traceback
 from collections.abc import Callable, Iterator
+from string import ascii_letters, ascii_lowercase, digits
 from typing import Any
 from urllib.parse import unquote
 
@@ -167,9 +168,12 @@ LETTERS = st.characters(categories=["L", "M", "N"])
 ANYTHING = st.text(
     st.characters(exclude_categories=()), max_size=10
 )  # with surrogates and unassigned characters
-LABELS = st.text(LETTERS, min_size=1, max_size=12) | st.from_regex(r"[a-z0-9-]{1,20}", fullmatch=True)
-LOCAL_PARTS = st.from_regex(r"[A-Za-z0-9.+_/%?#&=~{}|!-]{1,20}", fullmatch=True)
-PATTERNS = st.from_regex(r"[\[\](){}^$.*+?|\\/%a-zA-Z0-9#&=;:,-]{1,30}", fullmatch=True)
+ALPHANUMERIC = ascii_letters + digits
+LABELS = st.text(LETTERS, min_size=1, max_size=12) | st.text(
+    ascii_lowercase + digits + "-", min_size=1, max_size=20
+)
+LOCAL_PARTS = st.text(ALPHANUMERIC + ".+_/%?#&=~{}|!-", min_size=1, max_size=20)
+PATTERNS = st.text(ALPHANUMERIC + "[](){}^$.*+?|\\/%#&=;:,-", min_size=1, max_size=30)
 IN_URLS = st.characters(exclude_characters=",", categories=["L", "N", "P", "S"])
 
 

@@ -116,6 +116,9 @@ def test_names_come_before_expressions_and_the_catch_all_comes_last() -> None:
 # --- Texts as YAML --------------------------------------------------------------------------------
 
 
+PRINTABLE = st.characters(exclude_categories=("C", "Z"), include_characters=" ")
+
+
 class _Loader(yaml.SafeLoader):
     """YAML that tells which texts Ansible leaves alone."""
 
@@ -124,12 +127,13 @@ _Loader.add_constructor("!unsafe", lambda loader, node: ("unsafe", loader.constr
 
 
 @settings(deadline=None, database=None, max_examples=150)
-@given(text=st.text(min_size=1).filter(str.isprintable))
+@given(text=st.text(PRINTABLE, min_size=1))
 @example("a: b")
 @example("#jinja2:x")
 @example("a #b")
 @example("'\\\"")
 def test_a_printable_text_is_read_back_in_every_place(text: str) -> None:
+    assert text.isprintable()
     templated = text.startswith("#jinja2:") or any(mark in text for mark in ("{{", "{%", "{#"))
     expected = ("unsafe", text) if templated else text
     for document in (f"a:\n  - {scalar(text)}\n", f"a:\n  - {scalar(text)}  # note\n"):
