@@ -81,11 +81,12 @@ bench: setup link ## measure its speed and that of alternatives; ARGS=--quick fo
 .PHONY: test
 test: lint sanity build pytest ## run lint, sanity, build and all tests with one version of ansible-core; stop at the first failure
 
+# The tarball is built once (-o build): the sanity tests in the background read it.
 .PHONY: check
 check: setup link build ## run every check, with all supported versions of ansible-core
 	@echo "== ansible-test sanity with the other versions of ansible-core has started; its result follows below"
 	@python tests/tools/cores.py sanity >build/other-sanity.log 2>&1 & others=$$!; \
-	$(MAKE) lint docs sanity importer ee molecule; code=$$?; \
+	$(MAKE) -o build lint docs sanity importer ee molecule; code=$$?; \
 	wait $$others || { cat build/other-sanity.log >&2; exit 1; }; \
 	test $$code = 0 || exit $$code; \
 	echo "== ansible-test sanity with the other versions of ansible-core"; cat build/other-sanity.log

@@ -380,6 +380,12 @@ def test_no_variable_of_the_collection_counts_as_misspelled() -> None:
 # --- Truth values ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("value", ["y", "t", "Y", "1", "on", "True", 1])
+def test_a_purge_with_a_limit_is_rejected_for_every_spelling_of_true(value: Any) -> None:
+    (problem,) = refused(host("a.example", **PRESENT, **{**ACCOUNT, "purge": value}), limited=True)
+    assert "--limit hides a part of it" in problem
+
+
 @given(st.sampled_from(sorted(BOOLEANS_TRUE | BOOLEANS_FALSE, key=str)) | st.text(max_size=5) | st.integers())
 def test_booleans_are_parsed_as_modules_parse_them(value: Any) -> None:
     spelled = value.lower().strip() if isinstance(value, str) else value
