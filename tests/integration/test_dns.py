@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 import yaml
 
-from emulator import Emulator
 from playbooks import Play, Project
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,11 +98,6 @@ module.exit_json(given=given, set=present.get(module.params.get("record"), {{}})
 
 MX = ["10 mx1.improvmx.com.", "20 mx2.improvmx.com."]
 OURS = "include:spf.improvmx.com"
-
-
-@pytest.fixture
-def project(tmp_path: Path, emulator: Emulator) -> Project:
-    return Project(tmp_path, emulator)
 
 
 def local_play(*tasks: dict[str, Any], **words: Any) -> list[dict[str, Any]]:

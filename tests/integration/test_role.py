@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,11 +20,6 @@ PROVISION = "improvmx.email.provision"
 ROLE = "improvmx.email.improvmx"
 ALIASES = [{"alias": "*", "forward": "a@mail.example"}]
 WEB = {"web1.corp.example": None, "web2.corp.example": None}
-
-
-@pytest.fixture
-def project(tmp_path: Path, emulator: Emulator) -> Project:
-    return Project(tmp_path, emulator)
 
 
 @pytest.fixture
