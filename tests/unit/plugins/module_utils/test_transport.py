@@ -248,7 +248,7 @@ def test_404_in_another_form_is_attributed_to_another_server(
     error = error_of(transport, method, ONE, values=["a.example"])
     assert isinstance(error, BadReply)
     assert f"{emulator.url} answered 404, but not in the form of ImprovMX (" in str(error)
-    assert str(error).endswith("so nothing is concluded from it: check api_url")
+    assert str(error).endswith('so it does not count as "not found": check api_url')
     assert len(emulator.requests) == 1
 
 
