@@ -475,9 +475,9 @@ def test_an_endless_list_is_reported(modules: Modules, monkeypatch: pytest.Monke
     [
         ({"rules": None}, 'no list of objects under "rules"'),
         ({"rules": {}}, 'no list of objects under "rules"'),
-        ({"rules": [{"id": "a"}]}, 'without a text under "type"'),
+        ({"rules": [{"id": "a"}]}, 'without a string under "type"'),
         ({"rules": [{"id": "a", "type": "alias"}]}, "a rule without a config"),
-        ({"rules": [{"type": "alias", "config": {}}]}, 'without a text under "id"'),
+        ({"rules": [{"type": "alias", "config": {}}]}, 'without a string under "id"'),
         ({"rules": [{"id": "a", "type": "alias", "config": {"forward": 7}}]}, 'unknown form of "forward"'),
         (["a", "list"], "not a JSON object"),
         ({"success": False, "error": "Later."}, "Later."),

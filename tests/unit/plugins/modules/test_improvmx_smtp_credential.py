@@ -502,7 +502,7 @@ def test_a_doubtful_creation_is_not_sent_again_while_reads_fail(modules: Modules
         ({"kind": "rate_limit", "retry_after": 1000}, ["429", "retry_timeout"]),
         ({"kind": "success_false"}, ["Please try again."]),
         ({"kind": "body", "body": {"credentials": "none"}}, ['no list of objects under "credentials"']),
-        ({"kind": "body", "body": {"credentials": [{"usage": 1}]}}, ['without a text under "username"']),
+        ({"kind": "body", "body": {"credentials": [{"usage": 1}]}}, ['without a string under "username"']),
         ({"kind": "body", "body": ["a", "list"]}, ["not a JSON object"]),
         ({"kind": "body", "status": 403, "body": {"error": "Premium only."}}, ["403", "Premium only."]),
     ],
