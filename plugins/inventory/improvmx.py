@@ -184,7 +184,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             names = list(dict.fromkeys(self._left_out))
             more = ", and %d more" % (len(names) - _MOST_NAMED) if len(names) > _MOST_NAMED else ""
             self.display.warning(
-                "improvmx: left out of this inventory, because their names could be mistaken for something else: %s%s"
+                "improvmx: not added to this inventory, because their names could be mistaken for something else: %s%s"
                 % (", ".join(names[:_MOST_NAMED]), more)
             )
 

@@ -428,10 +428,12 @@ def _options() -> Dict[str, Any]:
     }
 
 
-def _read_bound(params: Mapping[str, Any]) -> Optional[int]:
+def _read_max_deletions(params: Mapping[str, Any]) -> Optional[int]:
     # The required_if of Ansible accepts null, which is the value of an empty variable.
     if params["purge"] and params["max_deletions"] is None:
-        raise InputError(["purge needs max_deletions, the most domains and aliases that it may delete"])
+        raise InputError(
+            ["purge requires max_deletions, the maximum number of domains and aliases that may be deleted"]
+        )
     return read_number(params, "max_deletions", 0)
 
 
@@ -439,22 +441,22 @@ def main() -> None:
     module = make_module(_options())
     params = module.params
 
-    def wishes(api: Type[Api]) -> Sequence[DomainWish]:
-        wished: Sequence[DomainWish]
-        wished, *_numbers = read_all(
+    def read(api: Type[Api]) -> Sequence[DomainWish]:
+        wishes: Sequence[DomainWish]
+        wishes, *_numbers = read_all(
             lambda: domain_wishes(params["domains"], api.manages, api.version),
-            lambda: _read_bound(params),
+            lambda: _read_max_deletions(params),
             lambda: read_number(params, "max_domain_deletions", 0),
             lambda: read_number(params, "concurrency", 1, MOST_AT_A_TIME),
         )
-        return wished
+        return wishes
 
     def results(runs: Sequence[DomainRun]) -> Dict[str, Any]:
         return {"domains": [describe_domain(run.domain, with_dns=False) for run in runs if run.domain]}
 
     provision(
         module,
-        wishes,
+        read,
         results,
         purge=params["purge"],
         max_deletions=params["max_deletions"],

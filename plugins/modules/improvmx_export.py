@@ -214,14 +214,15 @@ def main() -> None:
         counts = account.counts()
         if counts["left_out"]:
             module.warn(
-                "%d domains, settings, aliases or rules can't be written so that they come back as they are. They "
-                'were left out; comments that begin with "Left out" name them.' % counts["left_out"]
+                "%d domains, settings, aliases or rules were not exported, because applying the files would "
+                'change or reject them. Comments that begin with "Not exported" name them.'
+                % counts["left_out"]
             )
-        gone = former_files(os.path.join(path, HOST_VARS), texts) if layout == "hosts" else []
-        if gone:
+        obsolete = former_files(os.path.join(path, HOST_VARS), texts) if layout == "hosts" else []
+        if obsolete:
             module.warn(
-                "Of domains that the account no longer has: %s. They were left alone; delete what you "
-                "don't need." % join_first(gone)
+                "These files belong to domains that no longer exist in the account: %s. They were not changed; "
+                "delete those that you don't need." % join_first(obsolete)
             )
         return {
             "changed": bool(changes),

@@ -363,7 +363,7 @@ def test_a_purge_of_aliases_without_a_list_is_refused_before_any_request(project
     play = project.play(PROVISION, "-i", "hosts.yml")
     assert play.code != 0
     for domain in ("old.example", "kept.example"):
-        assert f"{domain}, improvmx_purge_aliases: it needs aliases" in play.result["msg"]
+        assert f"{domain}, improvmx_purge_aliases: it requires aliases" in play.result["msg"]
     assert play.requests == 0
 
 

@@ -21,7 +21,7 @@ from .cases import DESTINATIONS, SETTINGS, meaning
 from .wished import Goal, State, Step, is_pattern, meanings, new_domain
 from .world import Run
 
-UNKNOWN = "could not be found out"  # in the message about a doubtful write
+UNKNOWN = "could not be determined"  # in the message about a doubtful write
 NAMES_THE_REQUEST = re.compile(r"(GET|POST|PUT|DELETE) /v[23]/")
 NEEDS_NO_REQUEST = re.compile(
     "Refused before any write|is not a domain of this account|is routed by rules|not tried, because"

@@ -277,7 +277,7 @@ def test_unresolved_doubt_is_reported(account: Account) -> None:
     plans = plan(wishes, read_wished(account.api, wishes))
     account.emulator.faults.add(Fault("reset_after", method="POST"), Fault("status", method="GET"))
     [run] = apply_plan(account.api, plans)
-    assert "whether it took effect could not be found out" in str(run.error)
+    assert "whether it took effect could not be determined" in str(run.error)
     assert (run.done, texts(run.pending)) == ([], ["create alias info"])
     assert account.requests("POST") == 1
 
@@ -531,7 +531,7 @@ def test_write_whose_effect_can_not_be_read_is_reported_as_doubtful(account_v3: 
     [run] = apply_plan(account_v3.api, plans)
     assert (run.done, texts(run.pending)) == ([], ["delete alias 12"])
     assert "request to delete alias 12 of example.com" in str(run.error)
-    assert "whether it took effect could not be found out" in str(run.error)
+    assert "whether it took effect could not be determined" in str(run.error)
     assert account_v3.requests("DELETE") == 1
 
 
@@ -858,7 +858,7 @@ def test_reported_changes_are_true_for_random_faults(seed: int, account: Account
     # Only an update may take effect twice, because only an update is retried after a lost answer.
     once = [effect for effect in happened if effect[0] != "update"]
     assert len(once) == len(set(once))
-    unsure = any("could not be found out" in str(run.error) for run in runs)
+    unsure = any("could not be determined" in str(run.error) for run in runs)
     assert set(reported) <= set(happened)
     if not unsure:
         assert set(reported) == set(happened)

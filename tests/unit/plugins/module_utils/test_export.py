@@ -73,8 +73,8 @@ def _parted(written: str) -> tuple[str, str]:
 def test_a_domain_with_an_invalid_name_is_left_out_and_reported(name: str) -> None:
     account = exported(Domain(name), Domain("a.example"))
     assert account.counts() == {"domains": 1, "aliases": 0, "rules": 0, "credentials": 0, "left_out": 1}
-    (remark,) = [line for line in body(account).splitlines() if "Left out" in line]
-    assert remark.startswith('# Left out: domain "')
+    (remark,) = [line for line in body(account).splitlines() if "Not exported" in line]
+    assert remark.startswith('# Not exported: domain "')
     files = hosts_files(account)
     assert set(files) == {"hosts.yml", "host_vars/a.example.yml"}
     assert remark in files["hosts.yml"]
@@ -86,7 +86,7 @@ def test_a_setting_that_the_version_can_not_manage_is_left_out_and_reported() ->
     )
     assert body(account) == (
         "improvmx_domains:\n  - domain: a.example\n    aliases: []\n"
-        "    # Left out: a.example, webhook: API v2 can't manage it; v3 can.\n"
+        "    # Not exported: a.example, webhook: API v2 can't manage it; v3 can.\n"
     )
 
 

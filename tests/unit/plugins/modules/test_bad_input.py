@@ -254,7 +254,7 @@ def test_a_purge_of_aliases_without_a_list_is_rejected(
     emulator.seed({"domains": [{"domain": "example.com", "aliases": {"info": "a@x.example"}}]})
     one = {"domain": "example.com", "purge_aliases": True, **list_of_aliases}
     result = refused(emulator, name, one if name == "improvmx_domain" else {"domains": [one]}, check)
-    assert_told(name, result, ["purge_aliases: it needs aliases", "[] keeps none"])
+    assert_told(name, result, ["purge_aliases: it requires aliases", "[] keeps nothing"])
 
 
 DOUBLES = [("info", "info"), ("Info", "iNFO"), (" info", "info "), ("*", "*"), ("^A.*$", "^a.*$")]

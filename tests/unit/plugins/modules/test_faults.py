@@ -18,7 +18,7 @@ from emulator import Emulator, Fault
 from harness import Clock, Modules, changes_of, effects_of
 
 OWNER = "owner@mail.example"  # the account's own address
-UNKNOWN = "could not be found out"  # what a message says of a write whose effect is not known
+UNKNOWN = "could not be determined"  # what a message says of a write whose effect is not known
 
 Account = dict[str, dict[str, frozenset[str]]]  # domain -> alias -> destinations
 

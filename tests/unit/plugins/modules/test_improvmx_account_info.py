@@ -280,5 +280,5 @@ def test_usage_of_an_account_without_domains_and_limits(modules: Modules) -> Non
 def test_version_2_returns_no_usage(emulator: Emulator) -> None:
     result = of_version(emulator, "v2").run("improvmx_account_info", usage=True)
     assert result["failed"] is True
-    assert result["msg"] == "usage: API v2 tells no limits; v3 does. No request was sent."
+    assert result["msg"] == "usage: API v2 does not report limits; v3 does. No request was sent."
     assert emulator.requests == []

@@ -400,7 +400,7 @@ def test_an_unknown_effect_of_a_lost_check_is_reported(
     modules.emulator.faults.add(Fault(**fault, times=None, skip=1))
     result = failure(modules)
     assert "/check: " in result["msg"]
-    assert "whether it changed example.com could not be found out" in result["msg"]
+    assert "whether it changed example.com could not be determined" in result["msg"]
     assert "Run it again" in result["msg"]
 
 
@@ -412,7 +412,7 @@ def test_a_valid_domain_that_can_not_be_read_again_is_reported_as_unknown(
     modules.emulator.faults.add(Fault("status", status=500, path=f"/{DOMAIN}$", skip=1, times=None))
     result = failure(modules)
     assert result["msg"].startswith(
-        "The check was done; whether it changed example.com could not be found out"
+        "The check was done; whether it changed example.com could not be determined"
     )
     modules.emulator.faults.clear()
     assert outcome(check(modules)) == UNCHANGED
@@ -644,7 +644,7 @@ def test_many_domains_that_can_not_be_read_again_are_reported_as_unknown(
     result = fail_many(modules, names, concurrency=1)
     assert [entry["domain"] for entry in result["failed_domains"]] == names[:count]
     for entry in result["failed_domains"]:
-        assert f"whether it changed {entry['domain']} could not be found out" in entry["msg"]
+        assert f"whether it changed {entry['domain']} could not be determined" in entry["msg"]
     assert outcome(result) == UNCHANGED
     assert result["msg"].endswith("Run it again: repeating a check does no harm.")
 

@@ -282,7 +282,7 @@ def test_a_purge_needs_a_bound(modules_of_version: Modules, check: bool, bound: 
     modules.seed(THERE)
     result = modules.run("improvmx_domains", check=check, **purge(**bound))
     assert result["failed"] is True
-    assert "purge needs max_deletions" in result["msg"]
+    assert "purge requires max_deletions" in result["msg"]
     assert result["changes"] == result["pending"] == []
     assert modules.emulator.requests == []
 

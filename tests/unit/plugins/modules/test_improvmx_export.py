@@ -338,7 +338,7 @@ def test_rules_that_can_not_be_applied_are_left_out_with_the_reason(modules: Mod
     modules.emulator.seed({"domains": [ruled(RULES[0], {**RULES[0], "rank": 2}, RULES[2])]})
     result = modules.run(EXPORT, path="list.yml")
     assert result["exported"] == {"domains": 1, "aliases": 0, "rules": 1, "credentials": 0, "left_out": 2}
-    assert text_of("list.yml").count('# Left out: rule "info": another rule has the same matcher.') == 2
+    assert text_of("list.yml").count('# Not exported: rule "info": another rule has the same matcher.') == 2
     assert_applying_changes_nothing(modules, read_back({"path": "list.yml"}))
 
 
@@ -387,20 +387,20 @@ def test_values_that_can_not_be_applied_are_left_out_and_reported(modules: Modul
     result = modules.run(EXPORT, path="list.yml")
     assert result["exported"] == {"domains": 1, "aliases": 1, "rules": 0, "credentials": 0, "left_out": 8}
     (warning,) = result["warnings"]
-    assert warning.startswith("8 domains, settings, aliases or rules can't be written")
+    assert warning.startswith("8 domains, settings, aliases or rules were not exported")
     text = text_of("list.yml")
-    remarks = [line.strip() for line in text.splitlines() if "Left out" in line]
+    remarks = [line.strip() for line in text.splitlines() if "Not exported" in line]
     assert len(remarks) == 8
     for said in (
         'alias "with space": it contains white space',
-        'alias " padded": reading it back would change it',
+        'alias " padded": applying it would change it',
         'alias "two\\nlines": it contains white space',
         'alias "empty": forward: at least one destination is needed',
         'alias "own": forward: "a@odd.example" is in the same domain',
         'alias "both": forward: null discards mail',
         'odd.example, webhook: "ftp://files.example" can\'t be used: it is not an http or https URL',
     ):
-        assert any(f"# Left out: {said}" in remark for remark in remarks), remarks
+        assert any(f"# Not exported: {said}" in remark for remark in remarks), remarks
     assert_applying_changes_nothing(modules, read_back({"path": "list.yml"}))
 
 
@@ -577,7 +577,7 @@ def test_a_host_with_the_longest_name_has_its_file(modules: Modules, name: str) 
     assert (again["changed"], again["warnings"]) == (False, [])
     modules.emulator.seed({"domains": [{"domain": "shop.example"}]})
     (warning,) = modules.run(EXPORT, path="mail", layout="hosts")["warnings"]
-    assert "no longer has: mail/host_vars/" in warning
+    assert "no longer exist in the account: mail/host_vars/" in warning
 
 
 def test_the_file_of_a_deleted_domain_is_kept_and_a_warning_names_it(shop: Modules) -> None:
@@ -589,7 +589,7 @@ def test_the_file_of_a_deleted_domain_is_kept_and_a_warning_names_it(shop: Modul
     for check in (True, False, False):
         result = shop.run(EXPORT, check=check, path="mail", layout="hosts")
         (warning,) = result["warnings"]
-        assert "no longer has: mail/host_vars/shop.example.yml. They were left alone" in warning
+        assert "in the account: mail/host_vars/shop.example.yml. They were not changed" in warning
     assert result["changed"] is False
     assert own.exists()
     assert Path("mail/host_vars/shop.example.yml").exists()
@@ -726,10 +726,10 @@ def test_a_symbolic_link_is_preserved(shop: Modules) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"path": "folder"}, "path: folder is a folder; name a file in it, or ask for the layout hosts"),
+        ({"path": "folder"}, "path: folder is a folder; name a file in it, or set layout to hosts"),
         ({"path": "new/"}, "path: new/ is a folder"),
         ({"path": " "}, "path: it is empty"),
-        ({"path": "a\nb.yml"}, "path: it is empty or holds a control character"),
+        ({"path": "a\nb.yml"}, "path: it is empty or contains a control character"),
     ],
 )
 def test_a_bad_path_is_refused_before_any_request(shop: Modules, options: dict[str, Any], said: str) -> None:

@@ -536,8 +536,8 @@ def test_empty_file_is_overwritten_and_keeps_its_mode(modules: Modules, form: st
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("", "is empty or holds a control character"),
-        ("a\tb", "is empty or holds a control character"),
+        ("", "is empty or contains a control character"),
+        ("a\tb", "is empty or contains a control character"),
         (".", "is a folder; name a file in it"),
         ("gone/", "is a folder; name a file in it"),
         ("/dev/null/r.html", "can't be"),
@@ -568,7 +568,7 @@ def test_failed_write_keeps_the_old_file_and_returns_the_findings(
     monkeypatch.setattr(os, "replace", full)
     result = modules.run(REPORT, path="improvmx_report.html")
     assert result["failed"] is True
-    assert "No space left on device. What was there before is unchanged." in result["msg"]
+    assert "No space left on device. An existing file is unchanged." in result["msg"]
     assert (result["changed"], result["changes"]) == (False, [])
     assert [entry["name"] for entry in result["pending"]] == ["improvmx_report.html"]
     assert result["report"]["mail"]["undelivered"] == 2

@@ -18,7 +18,7 @@ from harness import Clock, Modules, assert_truthful, changes_of, effects_of, rea
 NAME = "improvmx_rule"
 DOMAIN = "example.com"
 ROUTE = "/domains/{domain}/rules"
-UNKNOWN = "could not be found out"
+UNKNOWN = "could not be determined"
 A, B = "a@x.example", "b@y.example"
 
 

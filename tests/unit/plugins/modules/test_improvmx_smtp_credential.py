@@ -35,7 +35,7 @@ OLD = "old-words/1f2e3d"
 NEW = "pass \"long' odd/7d6c5b+4a=<ü>&\\ 39"
 SIGNED = {"dkim1": "a.example", "dkim2": "b.example"}  # no new check of the DNS is needed
 ROUTE = "/domains/{domain}/credentials"
-UNKNOWN = "could not be found out"
+UNKNOWN = "could not be determined"
 
 
 def seed(emulator: Emulator, *usernames: str, **options: Any) -> None:

@@ -222,7 +222,7 @@ def test_every_problem_of_the_input_comes_in_one_message_before_any_request(modu
     for words in (
         "rules[0] and rules[2] are the same rule",
         "some have a rank and others have none",
-        "purge_credentials: it needs credentials",
+        "purge_credentials: it requires credentials",
         "credentials[0] and credentials[1] are the same credential",
         "credentials[2], username",
         "5 problems",
@@ -272,7 +272,7 @@ def test_lost_answer_to_a_new_password_is_reported_as_doubtful(modules: Modules,
     modules.emulator.faults.add(Fault("reset_after", method="PUT", times=None))
     wish = {"username": "aaa", "password": PASSWORD, "update_password": "always"}
     result = modules.run("improvmx_domain", domain=PLAIN, credentials=[wish])
-    assert "could not be found out, because the service does not show it" in result["msg"]
+    assert "could not be determined, because the service does not show it" in result["msg"]
     assert (result["changes"], len(result["pending"])) == ([], 1)
 
 
