@@ -506,7 +506,7 @@ def test_a_stale_cache_does_not_restore_old_state(project: Project) -> None:
     assert (play.code, play.result["changes"], play.requests) == (0, [], 0)
     purge = {"improvmx_purge": True, "improvmx_max_deletions": 9}
     refused = project.play("improvmx.email.provision", "-i", SOURCE, "-e", json.dumps(purge))
-    assert "nothing is desired of shop.example, shopping.example" in refused.result["msg"]
+    assert "no desired state is set for shop.example, shopping.example" in refused.result["msg"]
     assert refused.requests == 0
 
 

@@ -328,7 +328,7 @@ def test_tags_and_start_at_task_skip_no_check(project: Project) -> None:
         assert (play.code != 0) is (words[1] != "none"), play.output
         assert play.requests == 0
     play = project.play("site.yml", "-i", "hosts.yml", "--start-at-task", "Check DNS records", *purge)
-    assert "improvmx_purge needs improvmx_max_deletions" in play.output
+    assert "improvmx_purge requires improvmx_max_deletions" in play.output
     assert project.emulator.requests == []
 
 

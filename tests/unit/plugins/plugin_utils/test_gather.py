@@ -186,7 +186,7 @@ ACCOUNT = {"purge": True, "max_deletions": 3}
         (
             [host("m1", domains="example.com")],
             {},
-            "improvmx_domains of m1: it must be a list of domains, not a text",
+            "improvmx_domains of m1: it must be a list of domains, not a string",
         ),
         ([host("m1", domains={"domain": "a.b"})], {}, "it must be a list of domains, not a dictionary"),
         (
@@ -208,7 +208,7 @@ ACCOUNT = {"purge": True, "max_deletions": 3}
         (
             [host("m1", domains=LIST), host("a.example", **PRESENT)],
             {},
-            "improvmx_state of a.example: it has no effect beside improvmx_domains",
+            "improvmx_state of a.example: it has no effect together with improvmx_domains",
         ),
         ([host("a.example", hosts="mail", **PRESENT)], {}, "improvmx_hosts has no effect in the inventory"),
         (
@@ -222,7 +222,7 @@ ACCOUNT = {"purge": True, "max_deletions": 3}
             "--limit hides a part of it",
         ),
         ([host("a.example", **PRESENT, **ACCOUNT)], {"unread": ["two.yml"]}, "repair or remove two.yml"),
-        ([host("a.example", purge=True, **PRESENT)], {}, "improvmx_purge needs improvmx_max_deletions"),
+        ([host("a.example", purge=True, **PRESENT)], {}, "improvmx_purge requires improvmx_max_deletions"),
         (
             [host("m1", domains=[], **ACCOUNT)],
             {},
@@ -231,7 +231,7 @@ ACCOUNT = {"purge": True, "max_deletions": 3}
         (
             [host("a.example", purge="maybe", **PRESENT)],
             {},
-            "improvmx_purge of a.example: it must be a truth value",
+            "improvmx_purge of a.example: it must be true or false",
         ),
         (
             [host("a.example", purge=None, **PRESENT)],
@@ -257,7 +257,7 @@ ACCOUNT = {"purge": True, "max_deletions": 3}
         (
             [host("a.example", api_key=" ", **PRESENT)],
             {},
-            "improvmx_api_key of a.example: it must be a text, and not empty",
+            "improvmx_api_key of a.example: it must be a string, and not empty",
         ),
         (
             [host("a.example", **PRESENT)],
@@ -323,7 +323,7 @@ def test_a_purge_needs_an_existing_list() -> None:
 def test_a_purge_does_not_delete_domains_found_by_the_inventory_plugin() -> None:
     found = Host("a.example", {"improvmx": True, "improvmx_purge": True, "improvmx_max_deletions": 9})
     (problem,) = refused(found, host("b.example", **PRESENT, **{**ACCOUNT, "max_deletions": 9}))
-    assert "nothing is desired of a.example, which the inventory plugin found" in problem
+    assert "no desired state is set for a.example, which the inventory plugin found" in problem
 
 
 def test_a_purge_without_domains_does_not_mention_a_limit() -> None:
@@ -394,5 +394,5 @@ def test_booleans_are_parsed_as_modules_parse_them(value: Any) -> None:
     elif spelled in BOOLEANS_FALSE:
         assert read_bool(value) is False
     else:
-        with pytest.raises(ValueError, match="truth value"):
+        with pytest.raises(ValueError, match="true or false"):
             read_bool(value)
