@@ -184,10 +184,10 @@ def _gaps(count: int, kept: Sequence[int]) -> List[Tuple[int, int]]:
 
 
 def _between(low: Optional[float], high: Optional[float], count: int) -> List[float]:
-    """So many ranks that rise from one to the other, whole numbers where there is room for them.
+    """Return ``count`` ascending ranks between two ranks; whole numbers if possible.
 
-    Each follows from the one before it alone, so a plan that is made anew after some of the rules were
-    created comes to the same ranks.
+    Each depends only on the previous one, so a new plan after some of the rules were created has the same
+    ranks.
     """
     ranks: List[float] = []
     for left in range(count, 0, -1):
@@ -197,7 +197,7 @@ def _between(low: Optional[float], high: Optional[float], count: int) -> List[fl
 
 
 def _next_rank(low: Optional[float], high: Optional[float], count: int) -> float:
-    """The first of so many ranks."""
+    """Return the first of ``count`` ranks between two ranks."""
     if low is None and high is not None and high <= 0:
         return high - count
     start = 0.0 if low is None else low

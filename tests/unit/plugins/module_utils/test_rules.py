@@ -314,7 +314,7 @@ SEEN = {"type": "regex", "regex": "x", "scopes": ["body"], "forward": ["a@x.exam
         ([{**INFO, "rank": float("inf")}], "rules[0], rank: it must be a finite number"),
         ([{"type": "cel", "regex": "x", "forward": ["a@x.example"]}], "rules[0], regex: a rule of type cel"),
         ([{"forward": ["a@x.example"]}], "rules[0], type: it is required unless id selects the rule"),
-        ([{"type": "alias", "alias": "info"}], "rules[0], forward: at least one destination is needed"),
+        ([{"type": "alias", "alias": "info"}], "rules[0], forward: at least one destination is required"),
     ],
 )
 def test_bad_list_is_refused(items: list[dict[str, Any]], problem: str) -> None:

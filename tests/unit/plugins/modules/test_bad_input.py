@@ -345,7 +345,7 @@ def test_invalid_log_filters_are_rejected(
         (
             "improvmx_alias",
             {"domain": "example.com", "alias": "info"},
-            ["forward: at least one destination is needed"],
+            ["forward: at least one destination is required"],
         ),
         ("improvmx_domain", {}, ["domain"]),
         ("improvmx_domain", {"domain": "example.com", "aliases": [{"alias": "info"}]}, ["forward"]),

@@ -395,7 +395,7 @@ def test_values_that_can_not_be_applied_are_left_out_and_reported(modules: Modul
         'alias "with space": it contains white space',
         'alias " padded": applying it would change it',
         'alias "two\\nlines": it contains white space',
-        'alias "empty": forward: at least one destination is needed',
+        'alias "empty": forward: at least one destination is required',
         'alias "own": forward: "a@odd.example" is in the same domain',
         'alias "both": forward: null discards mail',
         'odd.example, webhook: "ftp://files.example" can\'t be used: it is not an http or https URL',
