@@ -34,7 +34,7 @@ DEFAULT_LIMITS = {"domains": 100_000, "aliases": 100_000, "destinations": 50, "c
 
 
 def now() -> int:
-    """The service's time stamps: milliseconds."""
+    """The current time as in the service: milliseconds."""
     return int(time.time() * 1000)
 
 
@@ -62,7 +62,7 @@ class Credential:
     username: str
     password: str
     created: int
-    # May send from this address only.
+    # It may send from this address only.
     is_limited: bool = False
 
 
