@@ -32,7 +32,7 @@ def _collections_folder() -> Path:
 COLLECTIONS = _collections_folder()
 sys.path.insert(0, str(COLLECTIONS))
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
-# The controller of Ansible, which some tests import, must not validate the arguments of modules.
+# Some tests import the controller of Ansible, which would reject texts of modules that are not UTF-8.
 os.environ["ANSIBLE_MODULE_STRICT_UTF8_RESPONSE"] = "false"
 for name in [name for name in os.environ if name.startswith("IMPROVMX_")]:
     del os.environ[name]  # tests must not use the account of a developer

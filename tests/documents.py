@@ -91,7 +91,7 @@ class Findings:
 
 
 def examine(text: str) -> Findings:
-    """Recognize YAML as plays, tasks, an inventory source or variables, and check its use of the collection."""
+    """Recognize plays, tasks, an inventory source or variables, and check their use of the collection."""
     findings = Findings()
     try:
         documents = list(yaml.safe_load_all(text))

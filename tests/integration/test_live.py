@@ -272,12 +272,12 @@ def test_a_domain_of_another_account_is_not_reported_as_a_failure(emulator: Emul
 @pytest.mark.parametrize(
     ("words", "settings", "reported"),
     [
-        ((SPARE,), {}, "say so with YES=1"),
+        ((SPARE,), {}, "set YES=1"),
         (("--yes", SPARE), {"key": ""}, "IMPROVMX_API_KEY"),
-        (("--yes", SPARE), {"key": "a-key-of-nobody"}, "Is the API key right?"),
+        (("--yes", SPARE), {"key": "a-key-of-nobody"}, "Check the API key."),
         (("--yes", SPARE), {"version": "v4"}, "IMPROVMX_API_VERSION is v4"),
-        (("--yes", "spare"), {}, "is no domain"),
-        (("--yes", ""), {}, "is no domain"),
+        (("--yes", "spare"), {}, "is not a domain"),
+        (("--yes", ""), {}, "is not a domain"),
     ],
 )
 def test_nothing_is_written_before_all_preconditions_hold(

@@ -5,7 +5,7 @@
 """Test with the other versions of ansible-core that the collection supports.
 
 .venv holds one version, the newest for its Python. This script makes a virtual environment for each
-of the others for which this machine has a Python, and lists those that it left out.
+of the others for which this machine has a Python, and lists those that it skipped.
 
     python tests/tools/cores.py sanity   every other version, for the tarball in build/
     python tests/tools/cores.py units    the lowest and the highest version, except that of .venv; some plays
@@ -103,7 +103,7 @@ def other(core: str) -> Path | None:
     """A Python with this version of ansible-core; prints a message and returns None if there is none."""
     python = find_python(*CORES[core])
     if python is None:
-        print(f"  left out: ansible-core {core}, for no Python {' or '.join(CORES[core])} was found here")
+        print(f"  skipped: ansible-core {core}, because no Python {' or '.join(CORES[core])} was found")
         return None
     print(f"  ansible-core {core}:", flush=True)
     return environment(core, python)
@@ -130,7 +130,7 @@ def sanity(held: str) -> None:
     oldest = find_python(OLDEST_TARGET)
     python = Path(sys.executable) if held == min(CORES) else other(min(CORES))
     if oldest is None or python is None:
-        print(f"  left out: Python {OLDEST_TARGET}, the oldest that modules run with")
+        print(f"  skipped: Python {OLDEST_TARGET}, the oldest that modules run with")
         return
     print(f"  ansible-core {min(CORES)}, modules with Python {OLDEST_TARGET}:", flush=True)
     tests = ["--python", OLDEST_TARGET, "--test", "compile", "--test", "import"]
@@ -149,18 +149,18 @@ def preview(held: str) -> None:
         python = find_python(*PREVIEW[core])
         if python is None:
             wanted = " or ".join(PREVIEW[core])
-            print(f"  left out: ansible-core {release}, for no Python {wanted} was found here")
+            print(f"  skipped: ansible-core {release}, because no Python {wanted} was found")
             continue
         print(f"  ansible-core {release}:", flush=True)
         try:
             tools = environment(core, python)
         except subprocess.CalledProcessError:
-            print(f"  left out: ansible-core {release} could not be installed")
+            print(f"  skipped: ansible-core {release} could not be installed")
             continue
         path = f"{tools.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        words = ["-m", "pytest", "-n", "auto", "--dist", "worksteal", *PREVIEW_TESTS]
+        command = ["-m", "pytest", "-n", "auto", "--dist", "worksteal", *PREVIEW_TESTS]
         if subprocess.run(
-            [tools, *words], cwd=ROOT, env={**os.environ, "PATH": path}, check=False
+            [tools, *command], cwd=ROOT, env={**os.environ, "PATH": path}, check=False
         ).returncode:
             print(f"  PREVIEW FAILED: something does not work with ansible-core {release} yet", flush=True)
 

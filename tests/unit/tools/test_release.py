@@ -106,7 +106,7 @@ def test_an_unready_release_fails(spoil: Callable[[Path], None], problem: str, r
 
 def test_uncommitted_changes_fail_a_release(root: Path) -> None:
     write(root / "galaxy.yml", f"version: {VERSION}  # a comment\n")
-    assert problems() == ["something is not committed"]
+    assert problems() == ["there are uncommitted changes"]
 
 
 @pytest.mark.parametrize("tag", ["v1.2.0", "1.2"])
