@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the first pages show is what a reader gets who types it."""
+"""The commands on the first pages give the output that is shown."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_files_of_the_readme_can_be_provisioned(emulator: Emulator, tmp_path
 
 @pytest.fixture
 def second() -> Iterator[Emulator]:
-    """Another account, at a URL of its own."""
+    """Another account, at another URL."""
     with Emulator(api_key="sk_9q8w7e6r5t4z3u2i1o0p") as emulator:
         yield emulator
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks and inventories of the guides to everyday jobs, as a reader would run them."""
+"""The playbooks and inventories of the guides to everyday tasks, run like a reader would."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PROVISION = "improvmx.email.provision"
 HOSTS = ("-i", "hosts.yml")
 JOBS = ("team", "private_addresses", "moving", "unwanted_mail", "accounts", "staff")
 VAULT_PASSWORD = "vault-6t5r4e3w2q1z"
-# Ansible warns where there is no inventory, as with a list of domains in a file of variables.
+# Ansible warns if there is no inventory, for example with a list of domains in a file of variables.
 NO_INVENTORY = {"ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false"}
 
 
@@ -44,14 +44,14 @@ def forwards(emulator: Emulator, domain: str) -> dict[str, str]:
 
 
 def messages(project: Project) -> list[Any]:
-    """What the debug tasks of the last run showed."""
+    """The output of the debug tasks of the last run."""
     lines = map(json.loads, (project.folder / "record.jsonl").read_text(encoding="utf-8").splitlines())
     results = [line["result"] for line in lines if line["action"] == "ansible.builtin.debug"]
     return [one["msg"] for result in results for one in result.get("results", [result]) if "msg" in one]
 
 
 def mail(recipient: str, status: str, **fields: Any) -> dict[str, Any]:
-    """A mail of an hour ago in a log."""
+    """A log entry of one hour ago."""
     created = (int(time.time()) - 3600) * 1000
     event = {"code": 250, "created": created, "message": "the reason", "status": status}
     return {
@@ -140,7 +140,7 @@ def test_a_review_never_writes_to_the_account(tmp_path: Path, emulator: Emulator
 
 @pytest.fixture
 def vaulted(tmp_path: Path, emulator: Emulator) -> Project:
-    """The inventory of the guide, with its vaults encrypted by the command that it shows."""
+    """The inventory of the guide, with its vaults encrypted by the command of the guide."""
     project = project_of("private_addresses", tmp_path, emulator)
     project.encrypt(VAULT_PASSWORD, "group_vars/all/vault.yml", "host_vars/example.com/vault.yml")
     return project
@@ -199,7 +199,7 @@ def test_a_domain_moves_in(tmp_path: Path, emulator: Emulator) -> None:
     assert set(forwards(emulator, "example.com")) == {"info", "sales"}
     assert project.play(PROVISION, *words, "-e", "improvmx_unmanaged=fail", check=True).code == 0
     domain = emulator.account.domains["example.com"]
-    assert project.play("records.yml", check=True, verbose=False).code == 0  # it checks nothing then
+    assert project.play("records.yml", check=True, verbose=False).code == 0  # check mode checks nothing
     before = project.play("records.yml", verbose=False)
     assert before.code == 0, before.output
     (reported,) = messages(project)
@@ -274,7 +274,7 @@ def test_rules_that_drop_come_first(tmp_path: Path, emulator: Emulator) -> None:
 
 @pytest.fixture
 def club() -> Iterator[Emulator]:
-    """A second account, at a URL of its own."""
+    """A second account, at another URL."""
     with Emulator(api_key="sk_2w3e4r5t6z7u8i9o0p1a") as emulator:
         yield emulator
 
@@ -307,7 +307,7 @@ def test_accounts_have_keys_and_variables_of_their_own(
         assert_no_secret(play.output, club.api_key)
     assert check.result["changes"] == real.result["changes"]
     assert (again.result["changed"], again.result["api_requests"]) == (False, 2)
-    assert set(emulator.account.domains) == {"company.example", "shop.example"}  # the purge was here
+    assert set(emulator.account.domains) == {"company.example", "shop.example"}  # this account was purged
     assert set(club.account.domains) == {"club.example", "old.example"}
     assert "info" in forwards(emulator, "shop.example")
     assert "board" in forwards(club, "club.example")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The live check, tried against emulators: one as it is, others that differ or fail."""
+"""The live check with emulators as the service: an ordinary one, and others that differ or fail."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def environment(emulator: Emulator, version: str = "v3", key: str | None = None)
 
 
 def start(emulator: Emulator, *words: str) -> subprocess.Popen[str]:
-    """A live check in a process of its own, with an emulator of its own to compare with."""
+    """Start a live check in a separate process, with its own emulator to compare with."""
     return subprocess.Popen(
         [sys.executable, "-m", "live", "--yes", *words],
-        cwd=TESTS,  # which python -m puts first in the path
+        cwd=TESTS,  # python -m puts it first in the path
         env={**os.environ, **environment(emulator), "PYTHONPATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -83,7 +83,7 @@ def assert_discreet(output: str, emulator: Emulator) -> None:
 def check(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Check:
-    """A live check in this process: its exit code, and what it printed. It may not leave a trace."""
+    """Run a live check in this process; return its exit code and output. It must not change the account."""
 
     def run(*words: str, **settings: str) -> tuple[int, str]:
         before = emulator.dump()
@@ -109,7 +109,7 @@ def headings(report: str) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _others(emulator: Emulator) -> None:
-    """An account with something in it that is nobody else's business."""
+    """An account with private content."""
     emulator.seed(OTHERS)
 
 
@@ -120,7 +120,7 @@ ALL = ("--many", "--limit", "--logs-of", "kept.example", "--rules-of", "ruled.ex
 def test_nothing_differs_in_the_emulator(words: tuple[str, ...], emulator: Emulator, check: Check) -> None:
     version, *options = words
     if options:
-        emulator.keep_time_by(lambda: 1e9)  # a window never ends, however slow the machine is
+        emulator.keep_time_by(lambda: 1e9)  # a window never ends, even on slow machines
         emulator.rate_limit = RateLimit(300)
     code, report = check("--yes", *options, SPARE, version=version)
     assert code == 0, report
@@ -136,7 +136,7 @@ def test_nothing_differs_in_the_emulator(words: tuple[str, ...], emulator: Emula
 def test_version_4_is_probed_on_request_and_recognized_by_its_form(
     emulator: Emulator, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The emulator has no version 4; it answers in forms in which private things could stand."""
+    """The emulator has no version 4; it returns replies that could contain private data."""
     secret = "sk-5e0b81c7-token-of-somebody"
     usual = emulator._respond
 
@@ -211,7 +211,7 @@ def test_each_difference_is_reported(emulator: Emulator, monkeypatch: pytest.Mon
         wrap_endpoint(monkeypatch, template, wrap)
     code, report = finish(start(emulator, SPARE), emulator)
     assert code == 0, report
-    assert "Modules: all is well" in report  # they compare meaning
+    assert "Modules: all is well" in report  # they compare the meaning of values
     assert headings(report) == [
         "A new domain",
         "The stored form of destinations",

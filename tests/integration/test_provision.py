@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role, the playbook that comes with it, and the modules in playbooks: check, run, again."""
+"""The role, its playbook, and the modules in playbooks: check mode, run, second run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ACCOUNT = {
         {"domain": "emptied.example", "aliases": {"info": "a@mail.example"}},
     ]
 }
-# Alias -> destinations, of every domain, when the wish below has come true.
+# Alias -> destinations of every domain in the desired state below.
 WANTED: dict[str, dict[str, str]] = {
     "emptied.example": {},
     "kept.example": {"info": "b@mail.example,https://hooks.example/x"},
@@ -52,7 +52,7 @@ DOMAINS = [
         "aliases": [{"alias": "kontakt", "forward": "a@mail.example"}, {"alias": "*", "state": "absent"}],
     },
 ]
-# Hosts as an inventory has them that holds more than mail: nothing says how to connect to them.
+# Hosts of an inventory for more than mail, without connection variables.
 MACHINES = ("localhost", "web1.corp.example")
 
 
@@ -67,7 +67,7 @@ def account(emulator: Emulator) -> dict[str, dict[str, str]]:
 
 
 def write_hosts(project: Project, domains: list[dict[str, Any]]) -> None:
-    """An inventory in which each domain is a host."""
+    """Write an inventory in which each domain is a host."""
     hosts = {
         domain["domain"]: {f"improvmx_{key}": value for key, value in domain.items() if key != "domain"}
         for domain in domains
@@ -79,7 +79,7 @@ def versions_of(project: Project) -> set[str]:
     return {request.version for request in project.emulator.requests}
 
 
-# What a dry run reads where something is to be created: the list, and the limits that version 3 tells.
+# The reads of check mode if something is created: the list, and the limits with version 3.
 CREATING = {"v2": 1, "v3": 2}
 
 
@@ -175,7 +175,7 @@ def test_variables_of_a_domain_from_a_play_are_rejected(project: Project, name: 
     assert refused.code != 0
     assert "improvmx_state, improvmx_webhook can't be set in the play, the role or a task" in refused.output
     assert refused.requests == 0
-    # From the command line a variable reaches every host.
+    # A variable of the command line applies to every host.
     project.rounds(PROVISION, "-i", "hosts.yml", "-e", "improvmx_state=absent")
     assert set(account(project.emulator)) == {"other.example", "emptied.example"}
 
@@ -313,7 +313,7 @@ def test_check_mode_on_an_empty_account_shows_everything_to_create(project: Proj
 
 def test_an_unmentioned_catch_all_of_a_new_domain_causes_a_warning(project: Project) -> None:
     write_hosts(project, [{"domain": name, "state": "present"} for name in ("new.example", "beyond.example")])
-    # Words of the command line are texts: "no" is one, and would count as true.
+    # Variables of the command line are strings: "no" would count as true.
     words = ["-i", "hosts.yml", "-e", "improvmx_purge=no", "--limit", "new.example"]
     words += ["-e", "improvmx_check_dns=false"]
     check, *_others = project.rounds(PROVISION, *words, warnings=1)
@@ -371,7 +371,7 @@ RIGHT_DNS = {"mx": ["mx1.improvmx.com", "mx2.improvmx.com"], "spf": "v=spf1 incl
 
 
 def seed_dns(project: Project) -> None:
-    """Three domains are to be there: one with right records, one without SPF, a new one without any."""
+    """Create an account for three desired domains: with correct records, without SPF, and a new one."""
     described = [
         {"domain": "right.example", "dns": RIGHT_DNS, "aliases": {"info": "a@mail.example"}},
         {"domain": "spfless.example", "dns": {**RIGHT_DNS, "spf": None}},
@@ -405,7 +405,7 @@ def test_dns_records_are_checked_after_provisioning_and_wrong_ones_are_shown(
     assert "MX of right.example" not in real.output
     again = project.play(PROVISION, *words)
     assert [result["changed"] for result in again.results] == [False, False]
-    # The list, a check of each domain, and the list again where domains may have become active.
+    # The list, a check of each domain, and the list again if domains may have become active.
     assert (real.requests, again.requests) == (real.results[0]["api_requests"] + 1 + 3 + 1, 1 + 1 + 3)
 
 

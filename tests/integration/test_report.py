@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook that reports on an account, as a user runs it."""
+"""The playbook that reports on an account, run like a user would."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SHOP = {
     "logs": [mail(0, "DELIVERED"), mail(1, "HARD-BOUNCE", forward=f"{EVIL}@mail.example")],
 }
 QUIET = {"domain": "quiet.example", "active": False, "dns": {"mx": EXPECTED_MX}}
-# The list, the limits, a page and the end of the log of the one domain, and the empty log of the other.
+# The list, the limits, a page and the end of the log of one domain, and the empty log of the other.
 REQUESTS = 1 + 1 + 2 + 1
 
 
@@ -145,7 +145,7 @@ def test_failure_of_one_domain_is_in_the_report(project: Project) -> None:
 
 
 def test_role_keeps_the_report_for_a_rescue_on_every_host(project: Project) -> None:
-    """It runs on this machine, once, wherever the inventory says that others are."""
+    """It runs once, on this machine, regardless of the connections of the hosts."""
     hosts = {"web1.corp.example": None, "web2.corp.example": None}
     project.write("hosts.yml", {"all": {"hosts": hosts, "vars": {"ansible_become": True}}})
     report = {"name": "Report", "ansible.builtin.import_role": {"name": REPORT}}

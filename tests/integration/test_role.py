@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role as the front door: several accounts, refusals, and every way in which plays run it."""
+"""The role: several accounts, refusals, and every way in which plays can run it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WEB = {"web1.corp.example": None, "web2.corp.example": None}
 
 @pytest.fixture
 def other() -> Iterator[Emulator]:
-    """A second account, at a URL of its own."""
+    """A second account, at another URL."""
     with Emulator(api_key="sk_7h6g5f4d3s2a1q0w9e8r") as second:
         yield second
 
@@ -34,7 +34,7 @@ def names(emulator: Emulator) -> list[str]:
 
 
 def hosts(project: Project, **groups: dict[str, Any]) -> None:
-    """An inventory with these groups of hosts."""
+    """Write an inventory with these groups of hosts."""
     children = {group: {"hosts": members} for group, members in groups.items()}
     project.write("hosts.yml", {"all": {"children": children}})
 
@@ -44,7 +44,7 @@ def site(project: Project, **play: Any) -> None:
 
 
 def tasks_of(play: Play) -> list[str]:
-    """The tasks of the role that a user sees."""
+    """The tasks of the role in the output."""
     lines = [line for line in play.output.splitlines() if line.startswith("TASK [")]
     return [line.partition(" : ")[2].partition("]")[0] for line in lines if " : " in line]
 
@@ -240,7 +240,7 @@ def test_one_line_does_not_delete_every_domain(project: Project, other: Emulator
         refused = project.play(PROVISION, *words, check=check)
         assert refused.code != 0
         assert "this run would delete 2 domains" in refused.result["msg"]
-        assert names(other) == theirs  # three were the first account's
+        assert names(other) == theirs  # the first account used up all three deletions
     again = project.play(PROVISION, *words, "-e", "improvmx_max_deletions=2")
     assert (again.code, names(project.emulator), names(other)) == (0, [], [])
 

@@ -167,7 +167,7 @@ def assert_is_no_loss(alias: str, existing: set[str], domain: str, goal: Goal) -
 
 
 def assert_reads_only(run: Run, goal: Goal) -> None:
-    """A run that changes nothing makes only the requests that reading takes."""
+    """A run that changes nothing makes only the requests needed for reading."""
     assert not run.failed, run.result["msg"]
     assert run.result["changed"] is False
     assert run.reported == run.writes == run.ledger == []

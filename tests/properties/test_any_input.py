@@ -82,7 +82,7 @@ def put(arguments: Any, place: tuple[Any, ...], value: Any) -> Any:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Every text in a structure, in the forms in which requests may contain it."""
+    """Every text in a structure, in the forms that requests can contain."""
     if isinstance(value, (dict, list)):
         for item in [*value, *value.values()] if isinstance(value, dict) else value:
             yield from texts(item)
@@ -123,9 +123,9 @@ def assert_intended_paths(emulator: Emulator, args: Any) -> None:
 def odd_arguments(name: str, usual: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """Places in a module's arguments, each with the odd values for it.
 
-    All modules share the code for the options of the connection, so one module stands for all of them.
-    Each item of improvmx_domains has the options of improvmx_domain, where every value is tried. So of the
-    list, each place gets a third of the values.
+    All modules share the code for the options of the connection, so they are tested with one module only.
+    Each item of improvmx_domains has the options of improvmx_domain, which is tested with every value. So
+    each place in the list is tested with a third of the values.
     """
     shared = set() if name == "improvmx_account_info" else set(fragment()["options"])
     for index, (place, is_text) in enumerate(places(declared(name)["argument_spec"], usual)):

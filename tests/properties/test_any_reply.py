@@ -142,7 +142,7 @@ CASES |= {
     for name in NAMES
     if name not in _USED
 }
-# Fewer domains, so fewer requests; the first one has mail.
+# Few domains, for fewer requests; the first one has mail.
 CASES["improvmx_report"] = replace(
     CASES["improvmx_report"],
     args={**CASES["improvmx_report"].args, "domains": ["example.com", "routed.example"]},
@@ -339,7 +339,7 @@ def with_key(content: Any, key: str) -> Any:
 # --- What is missing ------------------------------------------------------------------------------
 
 GONE_DOMAIN = {"domain": "gone.example", "state": "absent"}
-# Each of them gets 404, which from the service is a valid answer.
+# Each of them gets 404, which is a valid answer of the service.
 LOOKS = {
     "absent domain": ("improvmx_domain", GONE_DOMAIN),
     "info of a domain": ("improvmx_domain_info", {"domain": "gone.example"}),
@@ -371,7 +371,7 @@ def test_404_of_another_web_server_is_a_failure_that_names_api_url(
     assert "not in the form of ImprovMX" in result["msg"]
     assert "check api_url" in result["msg"]
     assert modules.emulator.ledger == []
-    assert result["api_requests"] <= 2  # a second look where rules are not shown
+    assert result["api_requests"] <= 2  # a second look if rules are not shown
 
 
 @each_look
@@ -507,7 +507,7 @@ WHOLE = {
 
 
 def run_whole(modules: Modules, task: str, tmp_path: Path) -> dict[str, Any]:
-    """Run a task that needs the whole list; an export is over an older one."""
+    """Run a task that needs the whole list; an export overwrites an older one."""
     name, args = WHOLE[task]
     if "path" in args:
         args = {**args, "path": str(tmp_path / "list.yml")}
@@ -518,7 +518,7 @@ def run_whole(modules: Modules, task: str, tmp_path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("lie", "requests"),
     [
-        # Each reading of the list goes on to a page that shows nothing new, or to its third.
+        # Each reading of the list ends with a page without new items, or with its third page.
         (Fault("wrong_total", total=251, times=None), 3 * 4),
         (Fault("wrong_total", total=10**9, times=None), 3 * 4),
         (Fault("hidden", times=None), 3 * 1),
@@ -554,7 +554,7 @@ def test_temporarily_incomplete_list_is_read_until_it_is_complete(
     result = run_whole(modules, task, tmp_path)
     assert not result.get("failed"), result["msg"]
     reads = [request for request in modules.emulator.requests if not request.writes]
-    # What is not seen has to be created, so the limits of the account are read.
+    # A domain that was not found has to be created, so the limits of the account are read.
     assert len(reads) == times + 3 + (task == "a domain that is not seen")
     if task == "info":
         assert [domain["domain"] for domain in result["domains"]] == MANY
@@ -592,7 +592,7 @@ def test_aliases_are_purged_only_with_a_complete_list(modules: Modules, lie: Fau
 def test_list_that_shifts_while_it_is_read_hides_nothing(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, gone: str
 ) -> None:
-    """Something on the first page is deleted before the second: that begins one later than it would have."""
+    """An item of the first page is deleted before the second is read, which then begins one item later."""
     modules.seed({name: {} for name in MANY})
     count = itertools.count(1)
 
@@ -603,7 +603,7 @@ def test_list_that_shifts_while_it_is_read_hides_nothing(
 
     wrap_endpoint(monkeypatch, "GET /domains", shift)
     result = modules.run("improvmx_domain_info")
-    assert {domain["domain"] for domain in result["domains"]} == set(MANY)  # each was there when it was read
+    assert {domain["domain"] for domain in result["domains"]} == set(MANY)  # each existed when it was read
     assert result["api_requests"] == 2 + 3
 
 

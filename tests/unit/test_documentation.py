@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the guides and the README files tell is what the collection does: a new page needs no entry here."""
+"""The guides and the README files agree with the collection; a new page needs no entry here."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def every_block(blocks: list[Block]) -> Any:
 
 
 def source_of(*folders: str) -> str:
-    """All that these folders hold as text."""
+    """The text of all files in these folders."""
     paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*"))]
     return "\n".join(path.read_text(encoding="utf-8") for path in paths if path.suffix in (".py", ".yml"))
 
@@ -119,7 +119,7 @@ def test_readme_lists_every_module() -> None:
 
 
 def anchors(path: Path) -> set[str]:
-    """The anchors that a Markdown document gets from its headings."""
+    """The anchors of the headings of a Markdown document."""
     headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -215,7 +215,7 @@ def quoted() -> list[str]:
 
 
 def is_message(quote: str) -> bool:
-    """Whether the code has a text with this in it. An ellipsis at either end stands for the rest."""
+    """Whether a text in the code contains this. An ellipsis at either end matches anything."""
     part = re.sub(r"^\.\.\.[ ,:;]*| ?\.\.\.$", "", quote)
     return any(part in text for text in messages())
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What keeps a release back: a gate that lets everything through would be none."""
+"""The problems that prevent a release are detected."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write(path: Path, content: Any) -> None:
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout that can be released: committed, with a changelog that antsibull-changelog agrees to."""
+    """A checkout that can be released: committed, with a current changelog."""
     copy = tmp_path / "build/copy"
     added = dict(zip(MODULES, (VERSION, "1.0.0"), strict=True))
     modules = {name: {"name": name, "version_added": version} for name, version in added.items()}
@@ -49,7 +49,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def git(root: Path, *words: str) -> None:
-    # Neither the settings of whoever runs this nor a hook that runs it have a say.
+    # Independent of the git settings of the user and of a git hook.
     env = {
         "PATH": os.environ["PATH"],
         "GIT_CONFIG_GLOBAL": "/dev/null",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is exported of domains that the emulated service never has, and how texts are written as YAML."""
+"""The export of domains that the emulator can't contain, and the YAML of texts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def body(account: Export) -> str:
     [
         ("example.com", "example.com"),
         ("xn--bcher-kva.example", "bücher.example  # xn--bcher-kva.example"),
-        # Not read back from the form that people read: a letter is unseen, a capital, or of two parts.
+        # The display form is not parsed back to the same name: an invisible, capital or combined character.
         ("xn--a-3bh.example", "xn--a-3bh.example"),
         ("xn--bcher-2pa.example", "xn--bcher-2pa.example"),
         ("xn--ex-8tb.example", "xn--ex-8tb.example"),
@@ -120,7 +120,7 @@ PRINTABLE = st.characters(exclude_categories=("C", "Z"), include_characters=" ")
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML that tells which texts Ansible leaves alone."""
+    """A YAML loader that marks texts with the tag !unsafe."""
 
 
 _Loader.add_constructor("!unsafe", lambda loader, node: ("unsafe", loader.construct_scalar(node)))

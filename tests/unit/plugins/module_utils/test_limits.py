@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the service tells of limits, how much of them is used, and what a plan would exceed."""
+"""The limits that the service reports, their usage, and the limits that a plan would exceed."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is true of the plan for rules, whatever the rules and the wishes."""
+"""Properties of the plan for rules, for any rules and wishes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._plan.changes impor
 from ansible_collections.improvmx.email.plugins.module_utils._plan.plan import outcome
 from ansible_collections.improvmx.email.plugins.module_utils._plan.rules import rule_changes
 
-# How fast the machine is makes no difference.
+# Independent of the speed of the machine.
 settings.register_profile("rules", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 PROFILE = settings.get_profile("rules")
 
@@ -81,7 +81,7 @@ def wished(*rules: RuleWish, purge: bool = False) -> DomainWish:
 
 
 def planned(wish: DomainWish, rules: list[Rule]) -> list[Change]:
-    """The plan, where there is one."""
+    """The plan, if there is one."""
     try:
         return rule_changes(wish, rules)
     except PlanError as error:
@@ -90,7 +90,7 @@ def planned(wish: DomainWish, rules: list[Rule]) -> list[Change]:
 
 
 def after(changes: list[Change], rules: list[Rule]) -> list[Rule]:
-    """The rules after changes, those that are new with ids."""
+    """The rules after changes; new ones have ids."""
     numbers = count(1)
     made = [
         c._replace(id=c.thing.id, thing=c.thing)
@@ -204,7 +204,7 @@ def test_rules_come_into_the_order_of_the_list_with_the_fewest_writes(
 
 
 def is_crowded(ranks_of: dict[str, float | None]) -> bool:
-    """Whether there may be no room between two ranks, so that all are numbered anew."""
+    """Whether there may be no room between two ranks, so that all are renumbered."""
     values = sorted(rank for rank in ranks_of.values() if rank is not None)
     gaps = [high - low for low, high in zip([0.0, *values], values, strict=False)]
     return any(abs(value) > 1e9 or 0 < abs(value) < 1e-6 for value in values) or any(
@@ -213,7 +213,7 @@ def is_crowded(ranks_of: dict[str, float | None]) -> bool:
 
 
 def longest_rise(ranked: list[tuple[str, float | None]]) -> int:
-    """By trying all of them."""
+    """The longest rise, by brute force."""
     for size in range(len(ranked), 0, -1):
         for chosen in combinations([rank for _letter, rank in ranked if rank is not None], size):
             if all(low < high for low, high in pairwise(chosen)):
@@ -326,8 +326,8 @@ def test_bad_list_is_refused(items: list[dict[str, Any]], problem: str) -> None:
 @pytest.mark.parametrize(
     "items",
     [
-        [SEEN, {**SEEN, "scopes": ["subject"]}],  # the same for other parts of a mail
-        [{**INFO, "rank": 1.0}, {**SEEN, "state": "absent"}],  # what goes needs no rank
+        [SEEN, {**SEEN, "scopes": ["subject"]}],  # the same regex for other parts of a mail
+        [{**INFO, "rank": 1.0}, {**SEEN, "state": "absent"}],  # a deleted rule needs no rank
         [{**INFO, "id": "a", "rank": 1.0}, {**INFO, "id": "b", "rank": 2.0}],
     ],
 )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Requests over real HTTP: what goes out, what comes back, what is tried again."""
+"""Requests over real HTTP: requests, replies and retries."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def error_of(transport: Transport, method: str = "GET", template: str = DOMAINS,
     return error
 
 
-# What goes out
+# Requests
 
 
 def test_key_is_sent_as_basic_authentication_of_the_user_api(emulator: Emulator) -> None:
@@ -205,7 +205,7 @@ def test_invalid_host_name_is_an_error_with_a_message(host: str) -> None:
     assert error.status is None
 
 
-# What is missing
+# Missing objects
 
 SAYS_NO: tuple[Any, ...] = (
     {"error": "Domain not found.", "code": 404, "success": False},
@@ -278,7 +278,7 @@ def test_redirect_without_a_location_is_reported(
     assert "redirects" in str(error_of(transport))
 
 
-# What the service says
+# Messages of the service
 
 
 @pytest.mark.parametrize(
@@ -423,7 +423,7 @@ def test_closed_port_is_reported_as_unreachable(clock: Clock) -> None:
 
 @contextmanager
 def serving(answer: Callable[[socket.socket], None], context: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A server that answers each connection by itself; yields its URL. It hangs up at the end."""
+    """A server that handles each connection; yields its URL. It closes the connections at the end."""
     listener = socket.create_server(("127.0.0.1", 0))
     latest: list[socket.socket] = []
 
@@ -484,7 +484,7 @@ def reply(body: bytes, **headers: str) -> bytes:
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 PACKED = OK + b"Content-Encoding: gzip\r\n\r\n"
-# What comes at once, and what comes without end.
+# The immediate part of the answer, and the endless part.
 TRICKLES = {
     "status": (b"HTTP/1.1 200 ", b"O"),
     "interim answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
@@ -500,9 +500,9 @@ TRICKLES = {
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
 def test_slow_reply_ends_with_the_timeout(secure: bool, authority: trustme.CA, ca_path: str) -> None:
-    """The kinds of replies come at the same time, because each takes as long as the timeout."""
+    """The kinds of replies are tested in parallel, because each takes as long as the timeout."""
     context = tls_context(authority) if secure else None
-    seconds = 2 if secure else 0.5  # the greeting of TLS has to fit in as well
+    seconds = 2 if secure else 0.5  # including the TLS handshake
 
     def read(part: str) -> tuple[bool, bool]:
         at_once, drop = TRICKLES[part]
@@ -526,7 +526,7 @@ def test_slow_reply_ends_with_the_timeout(secure: bool, authority: trustme.CA, c
     assert ends == dict.fromkeys(TRICKLES, (True, True))
 
 
-# What comes at once, and then without end, from whatever stands before the service.
+# The immediate part, and the endless part, from a proxy in front of the service.
 GREETINGS = {
     "https": (b"\x16\x03\x03\x40\x00", b"\0"),
     "http through socks5": (b"\x05", b""),
@@ -610,7 +610,7 @@ def packed(body: bytes, coding: str) -> bytes:
     [
         ("gzip", "the reply is larger than 8 MiB"),
         ("GZip", "the reply is larger than 8 MiB"),
-        # These were not asked for, and are not unpacked.
+        # These encodings were not requested, and are not decompressed.
         ("gzip, gzip", "not with JSON"),
         ("deflate", "not with JSON"),
         ("br", "not with JSON"),
@@ -638,14 +638,14 @@ def test_concurrent_replies_share_one_size_limit(emulator: Emulator, monkeypatch
             answer = str(len(transport.request("GET", DOMAINS)))
         except BadReply as error:
             answer = error.reason
-        meet.wait(60)  # all of them are still alive, and what they read is in use
+        meet.wait(60)  # all of them are alive, and their replies are in use
         return answer
 
     with ThreadPoolExecutor(4) as pool:
         answers = sorted(pool.map(read, range(4)))
     assert answers[:1] == [str((2 << 20) - 2)]
     assert answers[2:] == ["the replies to parallel requests are larger than 5 MiB together"] * 2
-    # Threads that are over hold nothing, nor does the last reply of the one that asks again.
+    # Ended threads do not count, nor does the last reply of a thread that sends another request.
     for _turn in range(3):
         assert transport.request("GET", DOMAINS)
 
@@ -688,12 +688,12 @@ NINES = "9" * 5000
     ids=lambda text: text[:24],
 )
 def test_odd_header_is_an_error_with_a_message_or_no_matter(name: str, value: str, status: str) -> None:
-    """Warnings are errors in tests, those of libraries too."""
+    """Warnings are errors in tests, including those of libraries."""
     answer = f"HTTP/1.1 {status}\r\n{name}: {value}\r\nConnection: close\r\n\r\n{{}}".encode()
     with serving(lambda connection: connection.sendall(answer)) as url:
         transport = Transport(url, "key", retry_timeout=0)
         if status == "200 OK" and name == "Content-Encoding":
-            with contextlib.suppress(ApiError):  # as not every version of urllib3 looks at it
+            with contextlib.suppress(ApiError):  # not every version of urllib3 checks it
                 assert transport.request("GET", DOMAINS) == {}
         elif status == "200 OK":
             assert transport.request("GET", DOMAINS) == {}
@@ -710,7 +710,7 @@ def test_cookies_are_not_sent_back(emulator: Emulator) -> None:
     assert len({request.connection for request in emulator.requests}) == 1
 
 
-# What is tried again
+# Retries
 
 CONNECTION_FAULTS = ("reset_before", "reset_after", "cut")
 
@@ -729,7 +729,7 @@ def test_idempotent_request_is_retried(
     try:
         transport.request(method, ONE, ["example.com"], body={} if method == "PUT" else None)
     except Refused as error:
-        # The first try did delete it, and the answer was lost.
+        # The first try deleted it, and the answer was lost.
         gone = (method, error.status)
     else:
         gone = (method, 200)
@@ -858,11 +858,11 @@ def test_all_requests_share_one_retry_budget_in_an_outage(emulator: Emulator, cl
 
 @dataclass
 class Proxy:
-    """Passes plain HTTP on. An answer to one of the ``silent`` methods it keeps to itself."""
+    """Forwards plain HTTP. Answers to the ``silent`` methods are not returned."""
 
     address: str = ""
     silent: tuple[str, ...] = ()
-    status: int | None = None  # to answer with instead of passing on
+    status: int | None = None  # to answer with instead of forwarding
     seen: list[str] = field(default_factory=list)
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
@@ -892,14 +892,14 @@ class Proxy:
             do_GET = do_POST = do_PUT = do_DELETE = pass_on
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Not to the terminal."""
+                """Log nothing to the terminal."""
 
         return Handler
 
 
 @pytest.fixture
 def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """A proxy that the environment names for every host."""
+    """A proxy that the environment sets for every host."""
     proxy = Proxy()
     server = ThreadingHTTPServer(("127.0.0.1", 0), proxy.handler())
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
@@ -1205,7 +1205,7 @@ def test_wait_longer_than_the_budget_fails_with_its_length(
     error = error_of(transport, method)
     assert isinstance(error, RateLimited)
     assert re.search(r"start in (89|90) s, after the end of retry_timeout", str(error))
-    # Nor is the service asked again while it is known to be closed.
+    # No further request is sent while the window is known to be closed.
     later = error_of(transport, method)
     assert isinstance(later, RateLimited)
     assert "longer than retry_timeout" in str(later)
@@ -1302,7 +1302,7 @@ def test_deeply_nested_error_is_reported_without_a_traceback(
 
 @pytest.fixture
 def tls_url(authority: trustme.CA) -> Iterator[str]:
-    """A server whose certificate a private authority has signed."""
+    """A server with a certificate of a private authority."""
     answer = reply(b'{"success": true}')
     with serving(lambda connection: connection.sendall(answer), tls_context(authority)) as url:
         yield url
@@ -1312,7 +1312,7 @@ def tls_url(authority: trustme.CA) -> Iterator[str]:
 def bundle_in_environment(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None, or one that trusts an authority which has nothing to do with the server."""
+    """No bundle in the environment, or one with an unrelated authority."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     if request.param:

@@ -103,7 +103,7 @@ def test_a_malformed_alias_is_rejected(
 @pytest.mark.parametrize("state", ["present", "absent"])
 @pytest.mark.parametrize("name", WRITING)
 def test_an_alias_with_a_nul_is_rejected(emulator: Emulator, name: str, state: str) -> None:
-    """By us, or by Ansible, which logs texts first: from Python 3.12 on the system's log takes no NUL."""
+    """By the module, or by Ansible, which logs texts first: since Python 3.12 syslog rejects NUL."""
     alias = {"alias": "a\0b", "forward": "a@x.example", "state": state}
     result = refused(emulator, name, with_alias(name, alias))
     assert any(
@@ -135,7 +135,7 @@ NAMED = {
 
 
 def task_with_name(module: str, value: Any) -> dict[str, Any]:
-    """The arguments of a module that manages something of this name."""
+    """The arguments of a module that manages an object with this name."""
     if module == "improvmx_rule":
         return {"domain": "example.com", "type": "alias", "alias": value, "forward": "a@x.example"}
     if module == "improvmx_smtp_credential":

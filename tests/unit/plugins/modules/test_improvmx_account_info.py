@@ -98,7 +98,7 @@ def test_version_3_returns_the_account_and_its_white_labels(emulator: Emulator) 
     result = read(of_version(emulator, "v3"))
     times = {"created": "2017-12-01T14:43:02Z", "renew_date": "2473-04-08T01:49:50Z"}
     assert result["account"] == {**reported["account"], **times}
-    assert result["account"]["password"] is True  # that there is one
+    assert result["account"]["password"] is True  # a password is set
     assert result["whitelabels"] == [{"name": "example.com"}]
     assert "api_key" not in result
     assert set(result["account"]) <= documented("account")
@@ -250,7 +250,7 @@ def test_usage_counts_the_aliases_that_a_list_does_not_show(modules: Modules) ->
     modules.seed({n: {f"x{i}": "a@x.example" for i in range(size)} for n, size in sizes.items()})
     aliases = read(modules, usage=True)["usage"]["aliases"]
     assert (aliases["domain"], aliases["used"]) == ("c.example", 450)
-    assert len(modules.emulator.requests) == 3 + 2  # one for each domain that may have more
+    assert len(modules.emulator.requests) == 3 + 2  # one for each domain that may have more aliases
 
 
 @pytest.mark.parametrize("total", [None, "450", True])

@@ -63,7 +63,7 @@ def outcome(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def routes(modules: Modules, start: int = 0) -> list[str]:
-    """The requests from one on; those of the check as "check"."""
+    """The requests since this one; those of the check as "check"."""
     route = CHECK[modules.options.get("api_version", "v3")]
     return ["check" if r.route == route else r.route for r in modules.emulator.requests[start:]]
 
@@ -92,7 +92,7 @@ def test_a_check_of_valid_records_activates_the_domain_and_a_second_one_changes_
 def test_wrong_records_are_not_a_failure_and_change_nothing(
     modules_of_version: Modules, active: bool, count: int
 ) -> None:
-    """Of an active domain it is not known whether a check shuts it off, so it is read again."""
+    """A check might deactivate an active domain, so it is read again."""
     modules = modules_of_version
     seed(modules, {"mx": ["mail.other.example"]}, active=active)
     for _turn in range(2):
@@ -210,7 +210,7 @@ def test_the_key_is_not_shown_though_the_service_quotes_it(emulator: Emulator) -
 
 
 def appear_after(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, clock: Clock, checks: int) -> None:
-    """Let the records be right from a time on: after so many pauses between checks."""
+    """Make the records correct after so many pauses between checks."""
     sleep = clock.sleep
 
     def pause(seconds: float) -> None:
@@ -273,7 +273,7 @@ def test_a_wait_respects_the_rate_limit(
     modules.emulator.rate_limit = RateLimit(2, window=60.0, scope=scope)
     result = check(modules, wait=100)
     assert result["valid"] is False
-    # One request may be turned away before it is known what the limit counts.
+    # One request can be refused before the scope of the limit is known.
     assert modules.emulator.rate_limited <= 1
 
 
@@ -451,7 +451,7 @@ def test_bad_options_are_refused_before_any_request(
 
 
 def seed_many(modules: Modules, *domains: tuple[dict[str, Any], bool]) -> list[str]:
-    """Domains with their DNS and whether they are active; return their names."""
+    """Create domains with DNS records and state; return their names."""
     names = [f"d{number:04}.example" for number in range(len(domains))]
     seeds = [
         {"domain": name, "dns": dns, "active": active}
@@ -479,7 +479,7 @@ def activation_of(name: str) -> dict[str, Any]:
 
 
 def counts(modules: Modules, start: int = 0) -> dict[str, int]:
-    """How many requests went to which route, from one on."""
+    """The number of requests for each route, since this one."""
     return dict(Counter(routes(modules, start)))
 
 
@@ -535,7 +535,7 @@ def test_one_of_many_is_returned_like_a_single_domain(modules_of_version: Module
     [
         ([ONES["right and active"]] * 25, {}),
         ([ONES["wrong and inactive"]] * 25, {}),
-        # A look at each of up to three costs no more than the list, which has three pages.
+        # Up to three single reads take no more requests than the list, which has three pages.
         ([*[ONES["right and active"]] * 22, *[ONES["right and inactive"]] * 3], {READ: 3}),
         ([*[ONES["right and active"]] * 21, *[ONES["right and inactive"]] * 4], {LIST["v3"]: 3}),
         ([ONES["right and inactive"]] * 25, {LIST["v3"]: 3}),

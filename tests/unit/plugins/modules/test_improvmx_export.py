@@ -31,7 +31,7 @@ OWNER = "owner@mail.example"
 EXPORT = "improvmx_export"
 MARK = "# Exported by improvmx.email.export, fingerprint "
 
-# An account as people have it, and the files that are made of it.
+# A typical account, and its exported files.
 ACCOUNT: dict[str, Any] = {
     "email": OWNER,
     "whitelabels": ["mail.white.example"],
@@ -132,7 +132,7 @@ improvmx_aliases:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the module runs."""
+    """The folder in which the module runs."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -163,12 +163,12 @@ def body_of(path: str) -> str:
 
 
 def texts() -> dict[str, str]:
-    """Every file that there is, by path."""
+    """All files, by path."""
     return {str(path): text_of(str(path)) for path in sorted(Path().rglob("*")) if path.is_file()}
 
 
 def read_back(options: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the files say, as Ansible understands them: with tags, types and templates."""
+    """The variables in the files as Ansible loads them: with tags, types and templates."""
     path = Path(options["path"])
     if "layout" not in options:
         return list(_variables(path)["improvmx_domains"])
@@ -255,7 +255,7 @@ def test_an_export_takes_one_request_for_each_page(
     aliases = {f"n{number}": OWNER for number in range(201)}
     modules.seed({"big.example": aliases, **{f"d{number}.example": {} for number in range(100)}})
     result = modules.run(EXPORT, **options)
-    # Two pages of domains, and three of the aliases that the first one did not show.
+    # Two pages of domains, and three of aliases that the list did not contain.
     assert result["api_requests"] == {"v2": 1, "v3": 5}[modules.options["api_version"]]
     assert result["exported"] == {
         "domains": 101,
@@ -314,7 +314,7 @@ def test_a_domain_that_is_routed_by_rules_is_exported_with_them_and_without_alia
     result = modules.run(EXPORT, path="list.yml")
     assert (
         result["api_requests"] == 1 + 2
-    )  # the list tells which domain has rules: a page, and one to see the end
+    )  # the list shows the routing; rules: a page, and one to detect the end
     assert result["exported"]["rules"] == 3
     item = f"  - domain: ruled.example\n{textwrap.indent(WRITTEN_RULES, '    ')}"
     assert text_of("list.yml").endswith(item)
@@ -408,7 +408,7 @@ def test_values_that_can_not_be_applied_are_left_out_and_reported(modules: Modul
 
 NASTY = "aAzZ09 _-.+*?()[]{}|^$\\/'\"#%&=~!@,:;<>`üß中\u0301\u200b\x85\u2028😀\t\n"
 NASTY_NAMES = (
-    # what YAML takes for something else
+    # not strings in YAML
     *("null", "Null", "true", "on", "No", "y", "~", "=", "<<", "-", "?", ":", "*", "&a", "!b", "%c", "@"),
     *("1", "007", "0x1f", "1e3", "1_000", ".5", "+1", "12:30", "2026-01-31", ".inf", "NaN", "0o7"),
     *(
@@ -428,7 +428,7 @@ NASTY_NAMES = (
         "a|b",
         ">",
     ),
-    # what Ansible takes for something else
+    # special in Ansible
     *("{{x}}", "{%x%}", "{#x#}", "a{{", "}}", "{{'}}'}}", '{{"\\"}}', "#jinja2:x", "$ANSIBLE_VAULT;1.1"),
 )
 NASTY_DESTINATIONS = (
@@ -462,7 +462,7 @@ DOMAINS = (
 
 
 def told_apart(aliases: dict[str, str]) -> dict[str, str]:
-    """The service never has two aliases that differ in case only."""
+    """Make aliases that differ in case only possible, unlike in the service."""
     return {name: aliases[name] for name in {name.lower(): name for name in aliases}.values()}
 
 
@@ -499,7 +499,7 @@ def test_applying_the_export_of_any_account_changes_nothing(
     assert exported["aliases"] == sum(len(wish["aliases"]) for wish in wishes)
     assert exported["aliases"] + exported["left_out"] == sum(map(len, accounts.values()))
     assert_applying_changes_nothing(modules, wishes)
-    # Nothing is missing but what it says: a purge would delete just that.
+    # Only what the comments name is missing: a purge would delete exactly that.
     kept = [{**wish, "purge_aliases": True} for wish in wishes]
     plan = modules.run(
         "improvmx_domains", check=True, domains=kept, purge=True, max_deletions=exported["left_out"]
@@ -584,7 +584,7 @@ def test_the_file_of_a_deleted_domain_is_kept_and_a_warning_names_it(shop: Modul
     shop.run(EXPORT, path="mail", layout="hosts")
     own = Path("mail/host_vars/own.example.yml")
     own.write_text("improvmx_aliases: []\n")
-    Path("mail/host_vars/folder.yml").mkdir()  # which Ansible reads as well, and which is none of ours
+    Path("mail/host_vars/folder.yml").mkdir()  # a directory, which Ansible reads as well
     del shop.emulator.account.domains["shop.example"]
     for check in (True, False, False):
         result = shop.run(EXPORT, check=check, path="mail", layout="hosts")
@@ -642,7 +642,7 @@ def test_an_edited_or_foreign_file_is_not_overwritten(
     assert (result["changed"], result["changes"]) == (False, [])
     (pending,) = result["pending"]
     assert (pending["name"], pending["action"]) == ("list.yml", "update")
-    assert re.fullmatch("[0-9a-f]{,12}", pending["before"]["fingerprint"] or "")  # no text of the user's
+    assert re.fullmatch("[0-9a-f]{,12}", pending["before"]["fingerprint"] or "")  # not text of the user
     assert path.read_bytes() == content
 
 

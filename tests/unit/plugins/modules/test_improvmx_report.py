@@ -45,7 +45,7 @@ def mail(
     code: int = 250,
     **fields: Any,
 ) -> dict[str, Any]:
-    """A mail that came so many hours ago, and what happened to it, a second apart."""
+    """A mail received so many hours ago, with its events, one second apart."""
     came = int((datetime.now(tz=UTC) - timedelta(hours=hours)).timestamp() * 1000) - number
     return {
         "id": f"id{number}",
@@ -131,10 +131,10 @@ def test_the_latest_event_decides_the_outcome_of_a_mail(
         ({"info": OWNER}, "info+news@shop.example", None, "undelivered", "info"),
         ({"info": OWNER}, "nobody@shop.example", None, "no_alias", None),
         ({}, "nobody@shop.example", None, "no_alias", None),
-        # It was forwarded, so there was an alias at that time.
+        # It was forwarded, so an alias existed at that time.
         ({"info": OWNER}, "nobody@shop.example", "a@x.example", "undelivered", None),
         ({"info": OWNER, "*": OWNER}, "nobody@shop.example", None, "undelivered", "*"),
-        # Expressions are not evaluated; where the mail went tells which of them took it.
+        # Expressions are not evaluated; the destination shows which of them accepted the mail.
         ({"^a+$": "a@x.example", "*": OWNER}, "aaa@shop.example", "A@x.example", "undelivered", "^a+$"),
         ({"^a+$": "a@x.example"}, "nobody@shop.example", None, "undelivered", None),
         ({"info": OWNER}, None, None, "undelivered", None),
@@ -299,7 +299,7 @@ def test_domains_include_state_catch_all_aliases_and_rules(modules: Modules) -> 
     for secret in ("pw-1234", "tok-5678"):
         assert secret not in page + json.dumps(result)
     assert "hooks.example/in?token=…" in page
-    # The list, the limits, an end of each log, and the rules, whose list ends with a page that has no more.
+    # The list, the limits, the end of each log, and the rules, whose list ends with an empty page.
     assert result["api_requests"] == 1 + 1 + 2 + 2
 
 
@@ -325,7 +325,7 @@ def test_limits_that_are_nearly_used_up_are_findings(
     assert [finding["severity"] for finding in report["findings"]] == severities
     assert set(kinds(report)) <= {"limits"}
     assert [(one["name"], one["used"]) for one in report["limits"]] == [("domains", 2), ("aliases", 9)]
-    # Some domains only: how many there are is still told.
+    # With some domains only, the number of all domains is still reported.
     assert reported(modules, domains=["b.example"])["limits"][0]["used"] == 2
 
 
@@ -379,7 +379,7 @@ def test_failure_of_one_domain_is_a_finding_and_does_not_affect_the_others(modul
     (finding,) = report["findings"]
     assert (finding["kind"], finding["domains"]) == ("unread", ["d1.example"])
     assert "the reply is not a JSON object" in finding["reasons"][0]
-    # It may hide just what was asked for.
+    # It could hide what the alert is for.
     assert report["alert"] == "Not all of d1.example could be read"
     assert [bool(domain["problems"]) for domain in report["domains"]] == [False, True, False, False]
     assert reported(modules, alert_on=["limits"])["alert"] is None
@@ -586,7 +586,7 @@ def test_failed_write_keeps_the_old_file_and_returns_the_findings(
 def test_a_report_costs_only_the_requests_of_its_logs(
     modules: Modules, domains: int, mails: int, requests: int
 ) -> None:
-    """The list of domains, the limits, and of each log its pages and the empty one that ends it."""
+    """The list of domains, the limits, and for each log its pages and the empty page at the end."""
     logs = [mail(n, "DELIVERED") for n in range(mails)]
     seed(modules, *({"domain": f"d{n}.example", "logs": logs} for n in range(domains)))
     assert run(modules)["api_requests"] == requests
@@ -615,7 +615,7 @@ def test_progress_is_reported_while_reading(modules: Modules, monkeypatch: pytes
 
 
 def test_memory_does_not_grow_with_the_number_of_mails(modules: Modules) -> None:
-    """Whatever strangers write: each mail here has a reason and an address of its own."""
+    """Not even if each mail has a different reason and address."""
     tally = Tally(Domain(SHOP, aliases=(Alias("info", (OWNER,)),)))
     peaks = []
     tracemalloc.start()
@@ -651,7 +651,7 @@ HOSTILE = (
     "javascript:alert(1)",
     # Formulas
     "=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "x;=1+1", 'x";=1+1', "＝1+1",
-    # What acts instead of being seen, and what no encoding knows
+    # Invisible characters with effects, and surrogates
     "\u202egnp.exe", "\u2066x", "\x00", "\x1b[31m", "\x85", "\u2028", "\ud800", "\udfff", "\ufeff", "\uffff",
     "\U0010ffff",
     # Secrets, sizes, scripts
@@ -674,7 +674,7 @@ STRANGE = st.fixed_dictionaries(
 
 
 class Page(HTMLParser):
-    """What a browser makes of a page: the elements with their attributes, and the texts."""
+    """A parsed page: the elements with their attributes, and the texts."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

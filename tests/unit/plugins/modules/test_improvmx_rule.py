@@ -40,7 +40,7 @@ def uuid(number: int) -> str:
 
 
 def seed(emulator: Emulator, *existing: dict[str, Any], **options: Any) -> None:
-    """A domain with rules, the first of id 1 and rank 1, and so on."""
+    """Create a domain with rules; the first has id 1 and rank 1, and so on."""
     numbered = [
         {"id": uuid(number), "rank": number, "created": 1772853311, **rule}
         for number, rule in enumerate(existing, 1)
@@ -49,7 +49,7 @@ def seed(emulator: Emulator, *existing: dict[str, Any], **options: Any) -> None:
 
 
 def seeded(emulator: Emulator) -> list[dict[str, Any]]:
-    """The rules that there are, without their ids."""
+    """The existing rules, without their ids."""
     (domain,) = emulator.dump()["domains"]
     return [{key: value for key, value in rule.items() if key != "id"} for rule in domain["rules"]]
 
@@ -201,7 +201,7 @@ def test_no_difference_in_meaning_changes_nothing(
     ("count", "pages"), [(0, 1), (1, 2), (19, 2), (20, 2), (21, 2), (39, 2), (40, 3), (41, 3), (100, 6)]
 )
 def test_reads_the_rules_to_their_end_and_no_further(modules: Modules, count: int, pages: int) -> None:
-    """A page of unknown length is the last one when it is shorter than one before, or empty."""
+    """A page is the last one if it is shorter than an earlier one, or empty."""
     seed(modules.emulator, *(alias(f"a{number}") for number in range(count)))
     wish = {"type": "alias", "alias": f"a{count - 1}", "forward": A} if count else {**INFO, "state": "absent"}
     result = run(modules, **wish)
@@ -291,7 +291,7 @@ def test_a_rule_of_an_unknown_type_is_kept_and_can_be_deactivated(modules: Modul
 
 
 def test_rules_with_the_same_regex_and_other_scopes_are_different(modules: Modules) -> None:
-    """Else two tasks for the two of them would take each other's rule for ever."""
+    """Otherwise two tasks for them would change each other's rule in every run."""
     seed(modules.emulator)
     subject, body = {**BILL, "scopes": ["subject"]}, {**BILL, "scopes": ["body"], "forward": B}
     for wish in (subject, body):
@@ -750,7 +750,7 @@ def test_a_doubtful_write_is_not_sent_again_while_reads_fail(
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, template: str, happen: Callable[[Any], None]) -> None:
-    """Let something happen between the reading and the first writing."""
+    """Change something between reading and the first write."""
     left = [happen]
 
     def first(usual: Any, account: Any, call: Any) -> Any:
@@ -813,7 +813,7 @@ def test_a_rule_created_meanwhile_is_not_created_again(
 
 
 def test_endless_conflicts_end_in_a_failure(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is read is not what is there when the write comes."""
+    """The state changes between every reading and the following write."""
     seed(modules.emulator, alias("info"))
     domain = modules.emulator.account.domains[DOMAIN]
     existing = dict(domain.rules)

@@ -54,7 +54,7 @@ def methods(emulator: Emulator) -> list[str]:
 
 
 def run(modules: Modules, check: bool = False, **args: Any) -> dict[str, Any]:
-    """Run the module; no password may be in what it tells."""
+    """Run the module; its result must not contain a password."""
     result = modules.run(NAME, check=check, domain=DOMAIN, **args)
     for secret in (OLD, NEW):
         assert_no_password(result, secret)
@@ -225,7 +225,7 @@ def test_an_odd_password_is_sent_exactly(modules: Modules, password: str) -> Non
     seed(modules.emulator, "info")
     modules.emulator.believe(shortest_password=1)
     for username in ("info", "news"):
-        # Ansible blanks out what looks like the password, so that the result may tell nothing.
+        # Ansible masks text that equals the password, so the result may be unreadable.
         run_module(NAME, {**modules.options, "domain": DOMAIN, "username": username, "password": password})
     assert passwords(modules.emulator) == {"info": password, "news": password}
 
@@ -402,7 +402,7 @@ def test_a_write_with_a_lost_answer_is_done_once_or_reported_as_unknown(
     result = run(modules, **WISHES[method])
     repeated = fault in ("reset after", "cut", "502 after")
     if method == "PUT" and not repeated:
-        # A password can't be looked at, and a reply of that kind promises nothing of a repeat.
+        # A password can't be read, and after such a reply a retry may not help.
         assert result["failed"] is True
         assert UNKNOWN in result["msg"]
         assert result["changes"] == []
@@ -427,7 +427,7 @@ def test_a_creation_with_a_lost_answer_costs_one_more_read(modules: Modules, clo
 
 
 def test_the_password_of_a_doubtful_credential_is_set_again(modules: Modules, clock: Clock) -> None:
-    """It may be of another run, with another password."""
+    """It may have been created by another run, with another password."""
     seed(modules.emulator)
     modules.emulator.faults.add(Fault("status_after", method="POST"))
     result = run(modules, username="new", password=NEW)
@@ -532,7 +532,7 @@ def test_a_credential_deleted_before_its_deletion_is_not_an_error(modules: Modul
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, template: str, happen: Callable[[Any], None]) -> None:
-    """Let something happen between the reading and the first writing."""
+    """Change something between reading and the first write."""
     left = [happen]
 
     def first(usual: Any, account: Any, call: Any) -> Any:

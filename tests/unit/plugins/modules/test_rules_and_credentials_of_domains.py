@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rules and SMTP credentials in what is wished for of a domain, and what nobody wishes for."""
+"""Rules and SMTP credentials in the desired state of a domain, and unmanaged ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def rule(name: str, forward: str = A, **fields: Any) -> dict[str, Any]:
 
 
 def seed(emulator: Emulator, rules: str = "", credentials: str = "", **account: Any) -> None:
-    """A domain with rules called by letters, ranks 1, 2 and so on, and one with credentials as aaa."""
+    """Create a domain with rules named by letters, ranks 1, 2 and so on, and one with credentials."""
     made = [
         {"type": "alias", "config": {"alias": letter, "forward": A}, "rank": number}
         for number, letter in enumerate(rules, 1)
@@ -61,7 +61,7 @@ def smtp(*names: str, **options: Any) -> dict[str, Any]:
 
 
 def thrice(modules: Modules, **args: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """In check mode, for real and again. Only the real run is told that DNS records have to be checked."""
+    """Run in check mode, for real and again. Only the real run warns that DNS records have to be checked."""
     check = modules.run("improvmx_domains", check=True, **args)
     assert modules.emulator.writes == []
     real = modules.run("improvmx_domains", **args)
@@ -99,7 +99,7 @@ def test_rules_are_ordered_as_listed_with_one_write_for_each_changed_rule(
     args = wish if module == "improvmx_domain" else {"domains": [wish, {"domain": PLAIN}]}
     rounds = modules.rounds(module, **args)
     assert order_of(modules.emulator) == left
-    # Each reading takes the domain or the list of domains, and a page of rules, and one more to see its end.
+    # Each reading: the domain or the list of domains, a page of rules, and another one to detect the end.
     reading = 2 + bool(existing)
     assert rounds.count == reading + writes
     assert rounds.check["api_requests"] == reading
@@ -148,7 +148,7 @@ def test_new_domain_gets_its_credentials(modules: Modules) -> None:
     assert users_of(modules.emulator, "new.example") == {"post": PASSWORD}
     assert (
         real["api_requests"] == 1 + 2 + 3
-    )  # with the limits; no request for the credentials of a domain that is new
+    )  # with the limits; no request for the credentials of a new domain
 
 
 def test_lists_that_are_not_mentioned_cost_no_request(modules: Modules) -> None:
@@ -320,7 +320,7 @@ def test_unmanaged_things_of_the_whole_account_are_found(modules: Modules) -> No
         {"kind": "credential", "domain": PLAIN, "name": "yyy"},
         {"kind": "rule", "domain": RULED, "name": "b"},
     ]
-    # The list, the rules with a page to see their end, the credentials of both.
+    # The list, the rules with a page to detect their end, the credentials of both.
     assert result["api_requests"] == 1 + 2 + 2
     assert result["changed"] is False
 

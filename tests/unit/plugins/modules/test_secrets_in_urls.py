@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A token in a URL is in no text that people read, and whole where results are input again."""
+"""A token in a URL is not displayed, but complete in results that are valid input."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong with what is desired, found before any module runs: as the module itself would find it."""
+"""Problems of the desired state, found before any module runs, like those that the module would find."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ITEMS = st.fixed_dictionaries(
 
 
 def reported(item: dict[str, Any]) -> dict[str, Any]:
-    """What an item says, without what says nothing, and with destinations one by one."""
+    """An item without empty values, and with a list of destinations."""
     said = {name: value for name, value in item.items() if value is not None}
     aliases = said.get("aliases")
     if aliases is not None:

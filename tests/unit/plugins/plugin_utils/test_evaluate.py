@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How often the templates of variables are evaluated, and that nothing is shared that differs."""
+"""Templates of variables are evaluated as rarely as possible, and different results are not shared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.improvmx.email.plugins.plugin_utils._evaluate import Ev
 
 
 class Templates:
-    """Evaluates templates with plain Jinja, and counts how often it has to."""
+    """Evaluates templates with plain Jinja, and counts the evaluations."""
 
     def __init__(self) -> None:
         self.jinja = Environment(undefined=StrictUndefined)
@@ -47,7 +47,7 @@ FIRST = "ann"
 
 
 def evaluated(own: list[dict[str, Any]], value: Any) -> tuple[list[Any], int]:
-    """The value for each host, and how often a template was evaluated."""
+    """The value for each host, and the number of evaluations."""
     templates = Templates()
     evaluator = Evaluator(templates)
     return [evaluator.evaluate(value, variables) for variables in own], templates.count
@@ -63,7 +63,7 @@ def test_values_without_templates_are_used_unchanged() -> None:
 
 def test_tags_that_ansible_attaches_to_texts_are_removed() -> None:
     class Marked(str):
-        """Stands for a text that knows where it comes from."""
+        """Represents a text with its origin."""
 
     (found,), _count = evaluated([{"boss": "ann"}], {Marked("k"): [Marked("a"), Marked("{{ boss }}")]})
     assert found == {"k": ["a", "ann"]}
@@ -115,7 +115,7 @@ def test_a_template_that_fails_fails_for_every_host_that_has_it() -> None:
 
 def test_a_vaulted_value_is_not_a_literal() -> None:
     class Secret:
-        """Stands for a vaulted value inside a list."""
+        """Represents a vaulted value in a list."""
 
     calls = []
     evaluator = Evaluator(lambda _variables, value: calls.append(value))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From what the hosts of a play say to accounts with what is desired of each, or to all problems."""
+"""Accounts with their desired state from the variables of hosts, or all problems."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def host(name: str, implicit: bool = False, /, **variables: Any) -> Host:
 
 
 def gathered(*hosts: Host, **more: Any) -> list[Account]:
-    """The accounts of hosts that raise no problem."""
+    """The accounts of hosts without problems."""
     accounts, problems = gather(Situation(hosts=hosts, **{"environment": WITH_KEY, **more}))
     assert problems == ()
     return list(accounts)
