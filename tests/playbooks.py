@@ -79,27 +79,27 @@ class Project:
         done, output = self._run("ansible-vault", "encrypt", *paths)
         assert done.returncode == 0, output
 
-    def play(self, playbook: str, *words: str, check: bool = False, verbose: bool = True) -> Play:
+    def play(self, playbook: str, *arguments: str, check: bool = False, verbose: bool = True) -> Play:
         """Run a playbook with the highest verbosity. The key must not be shown; check mode must not write."""
         record = self.folder / "record.jsonl"
         record.write_text("")
         requests, writes = len(self.emulator.requests), len(self.emulator.writes)
-        words = (playbook, "--diff", *words, *(["--check"] if check else []))
-        done, output = self._run("ansible-playbook", *words, *(["-vvvv"] if verbose else []))
+        arguments = (playbook, "--diff", *arguments, *(["--check"] if check else []))
+        done, output = self._run("ansible-playbook", *arguments, *(["-vvvv"] if verbose else []))
         if check:
             assert self.emulator.writes[writes:] == [], "a write left in check mode"
         requests = len(self.emulator.requests) - requests
         return Play(done.returncode, output, done.stderr, _results(record), requests)
 
-    def inventory(self, source: str, *words: str, warnings: int = 0) -> Listing:
+    def inventory(self, source: str, *arguments: str, warnings: int = 0) -> Listing:
         """List an inventory with all variables and the highest verbosity. The key must not be shown.
 
         ``warnings``: the expected number of warnings.
         """
         requests = len(self.emulator.requests)
         quiet = {"ANSIBLE_VERBOSE_TO_STDERR": "1", "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"}
-        words = ("-i", source, "--list", "-vvvv", *words)
-        done, output = self._run("ansible-inventory", *words, **quiet)
+        arguments = ("-i", source, "--list", "-vvvv", *arguments)
+        done, output = self._run("ansible-inventory", *arguments, **quiet)
         assert self.emulator.writes == []
         reported: dict[str, Any] = {}
         if done.returncode == 0:
@@ -111,13 +111,13 @@ class Project:
         return Listing(done.returncode, output, hosts, groups, len(self.emulator.requests) - requests)
 
     def _run(
-        self, program: str, *words: str, **environment: str
+        self, program: str, *arguments: str, **environment: str
     ) -> tuple[subprocess.CompletedProcess[str], str]:
         """Run a program of Ansible. Its output must contain neither the key nor a traceback."""
         log = self.folder / "ansible.log"
         log.write_text("")
         done = subprocess.run(
-            [str(Path(sys.executable).with_name(program)), *words],
+            [str(Path(sys.executable).with_name(program)), *arguments],
             cwd=self.folder,
             env={**self._environment(self.folder / "record.jsonl", log), **environment},
             stdin=subprocess.DEVNULL,
@@ -132,16 +132,16 @@ class Project:
         assert "Traceback" not in output
         return done, output
 
-    def rounds(self, playbook: str, *words: str, warnings: int = 0) -> list[Play]:
+    def rounds(self, playbook: str, *arguments: str, warnings: int = 0) -> list[Play]:
         """Run a playbook in check mode, for real and a second time, and compare the results.
 
         ``warnings``: the number of warnings of the check run and of the real run; the second run has none.
         """
-        check = self.play(playbook, *words, check=True)
+        check = self.play(playbook, *arguments, check=True)
         effects = len(self.emulator.ledger)
-        real = self.play(playbook, *words)
+        real = self.play(playbook, *arguments)
         done = self.emulator.ledger[effects:]
-        again = self.play(playbook, *words)
+        again = self.play(playbook, *arguments)
         for play in (check, real, again):
             assert play.code == 0, play.output
         for predicted, result in zip(check.results, real.results, strict=True):

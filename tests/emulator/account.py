@@ -147,8 +147,8 @@ def domains_found(account: Account, text: str, parts: bool) -> list[Domain]:
 
 def refuse_beyond_limit(account: Account, kind: str, field: str) -> Refusal:
     """The refusal of the service when a limit of the plan is reached."""
-    words = f"Your account is limited to {account.limits[kind]} {kind}."
-    return refuse_field(field, words) if account.beliefs.limit_status == 400 else refuse(403, words)
+    message = f"Your account is limited to {account.limits[kind]} {kind}."
+    return refuse_field(field, message) if account.beliefs.limit_status == 400 else refuse(403, message)
 
 
 def add_domain(account: Account, body: dict[str, Any]) -> Domain:

@@ -100,9 +100,9 @@ MX = ["10 mx1.improvmx.com.", "20 mx2.improvmx.com."]
 OURS = "include:spf.improvmx.com"
 
 
-def local_play(*tasks: dict[str, Any], **words: Any) -> list[dict[str, Any]]:
+def local_play(*tasks: dict[str, Any], **keywords: Any) -> list[dict[str, Any]]:
     named = [{"name": f"Task {number}", **task} for number, task in enumerate(tasks)]
-    return [{"name": "Local", "hosts": "localhost", "gather_facts": False, "tasks": named, **words}]
+    return [{"name": "Local", "hosts": "localhost", "gather_facts": False, "tasks": named, **keywords}]
 
 
 def results_of(project: Project, action: str) -> list[dict[str, Any]]:

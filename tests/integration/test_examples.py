@@ -54,22 +54,22 @@ def test_every_example_parses(name: Path) -> None:
 
 
 def test_examples_provision_and_report_drift(project: Project, emulator: Emulator) -> None:
-    words = ("-i", "hosts.yml")
-    project.rounds("provision.yml", *words)
-    assert project.play("drift.yml", *words, check=True).code == 0
+    arguments = ("-i", "hosts.yml")
+    project.rounds("provision.yml", *arguments)
+    assert project.play("drift.yml", *arguments, check=True).code == 0
     emulator.account.domains["example.org"].aliases["contact"].forward = "mallory@mail.example"
-    drifted = project.play("drift.yml", *words, check=True)
+    drifted = project.play("drift.yml", *arguments, check=True)
     assert drifted.code == 2
     assert "Different: example.org" in drifted.output
 
 
 def test_the_drift_watch_reports_manual_changes(project: Project, emulator: Emulator) -> None:
-    words = ("-i", "hosts.yml")
-    project.play("provision.yml", *words)
+    arguments = ("-i", "hosts.yml")
+    project.play("provision.yml", *arguments)
     add_domain(emulator.account, {"domain": "added.example"})
     stranger = {"alias": "stranger", "forward": "mallory@mail.example"}
     add_alias(emulator.account, emulator.account.domains["example.org"], stranger)
-    drifted = project.play("drift.yml", *words, check=True)
+    drifted = project.play("drift.yml", *arguments, check=True)
     assert drifted.code == 2
     assert "Not in the inventory: added.example, stranger." in drifted.output
 

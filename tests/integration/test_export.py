@@ -173,7 +173,7 @@ def test_the_variables_may_come_from_an_inventory_with_machines(project: Project
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "said"),
     [
         (["improvmx_export_layout=tree"], "improvmx_export_layout must be list or hosts, not tree."),
         (["improvmx_export_layout=hosts"], "Set improvmx_export_path to the directory to write to"),
@@ -182,9 +182,9 @@ def test_the_variables_may_come_from_an_inventory_with_machines(project: Project
     ],
 )
 def test_wrong_variables_are_refused_before_any_request(
-    project: Project, words: list[str], said: str
+    project: Project, arguments: list[str], said: str
 ) -> None:
-    play = project.play(EXPORT, *(part for word in words for part in ("-e", word)))
+    play = project.play(EXPORT, *(part for word in arguments for part in ("-e", word)))
     assert play.code != 0
     assert said in play.output
     assert play.requests == 0

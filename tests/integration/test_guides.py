@@ -193,11 +193,11 @@ OLD = Dns(mx=("mx.old.example",), spf="v=spf1 include:old.example -all")
 def test_a_domain_moves_in(tmp_path: Path, emulator: Emulator) -> None:
     project = project_of("moving", tmp_path, emulator)
     emulator.seed({"dns": {"mx": list(OLD.mx), "spf": OLD.spf}})
-    words = ("-e", "@mail.yml")
-    *_others, again = project.rounds(PROVISION, *words)
+    arguments = ("-e", "@mail.yml")
+    *_others, again = project.rounds(PROVISION, *arguments)
     assert again.requests == 1
     assert set(forwards(emulator, "example.com")) == {"info", "sales"}
-    assert project.play(PROVISION, *words, "-e", "improvmx_unmanaged=fail", check=True).code == 0
+    assert project.play(PROVISION, *arguments, "-e", "improvmx_unmanaged=fail", check=True).code == 0
     domain = emulator.account.domains["example.com"]
     assert project.play("records.yml", check=True, verbose=False).code == 0  # check mode checks nothing
     before = project.play("records.yml", verbose=False)
@@ -297,11 +297,11 @@ def test_accounts_have_keys_and_variables_of_their_own(
 ) -> None:
     for account in (emulator, club):
         account.seed({"domains": [{"domain": "old.example"}]})
-    words = (*HOSTS, "-e", "@urls.yml")
-    check = accounts.play(PROVISION, *words, check=True)
+    arguments = (*HOSTS, "-e", "@urls.yml")
+    check = accounts.play(PROVISION, *arguments, check=True)
     assert club.writes == []
-    real = accounts.play(PROVISION, *words)
-    again = accounts.play(PROVISION, *words)
+    real = accounts.play(PROVISION, *arguments)
+    again = accounts.play(PROVISION, *arguments)
     for play in (check, real, again):
         assert play.code == 0, play.output
         assert_no_secret(play.output, club.api_key)
@@ -311,9 +311,9 @@ def test_accounts_have_keys_and_variables_of_their_own(
     assert set(club.account.domains) == {"club.example", "old.example"}
     assert "info" in forwards(emulator, "shop.example")
     assert "board" in forwards(club, "club.example")
-    alone = accounts.play(PROVISION, *words, "--limit", "club", verbose=False)
+    alone = accounts.play(PROVISION, *arguments, "--limit", "club", verbose=False)
     assert (alone.code, alone.result["api_requests"]) == (0, 1)
-    hidden = accounts.play(PROVISION, *words, "--limit", "company", verbose=False)
+    hidden = accounts.play(PROVISION, *arguments, "--limit", "company", verbose=False)
     assert hidden.code == 2
     assert "--limit hides a part of it" in hidden.result["msg"]
 
@@ -333,8 +333,8 @@ def test_all_accounts_are_read_without_showing_a_key(
 ) -> None:
     emulator.seed({"domains": [{"domain": "company.example"}]})
     club.seed({"domains": [{"domain": "club.example"}]})
-    words = (*HOSTS, "-e", "@urls.yml")
-    reports = accounts.play("reports.yml", *words)
+    arguments = (*HOSTS, "-e", "@urls.yml")
+    reports = accounts.play("reports.yml", *arguments)
     assert reports.code == 0, reports.output
     assert_no_secret(reports.output, club.api_key)
     for name in ("company", "club"):
@@ -347,10 +347,10 @@ def test_all_accounts_are_read_without_showing_a_key(
 
 
 def test_a_domain_moves_to_another_account(accounts: Project, emulator: Emulator, club: Emulator) -> None:
-    words = (*HOSTS, "-e", "@urls.yml")
+    arguments = (*HOSTS, "-e", "@urls.yml")
     emulator.seed({"domains": [{"domain": "shop.example", "active": True}]})
     accounts.write("host_vars/shop.example.yml", {"improvmx_state": "absent"})
-    first = accounts.play(PROVISION, *words, verbose=False)
+    first = accounts.play(PROVISION, *arguments, verbose=False)
     assert first.code == 0, first.output
     assert "shop.example" not in emulator.account.domains
     (accounts.folder / "host_vars/shop.example.yml").unlink()
@@ -359,7 +359,7 @@ def test_a_domain_moves_to_another_account(accounts: Project, emulator: Emulator
     assert line in text
     (accounts.folder / "hosts.yml").write_text(text.replace(line, "") + line, encoding="utf-8")
     club.seed({"dns": {"mx": list(EXPECTED_MX)}})
-    second = accounts.play(PROVISION, *words, "-e", "improvmx_check_dns=warn", verbose=False)
+    second = accounts.play(PROVISION, *arguments, "-e", "improvmx_check_dns=warn", verbose=False)
     assert second.code == 0, second.output
     assert club.account.domains["shop.example"].active
 

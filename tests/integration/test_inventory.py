@@ -49,10 +49,10 @@ def project(tmp_path: Path, emulator: Emulator) -> Project:
     return Project(tmp_path, emulator)
 
 
-def listed(project: Project, *words: str, source: str = SOURCE, **options: Any) -> Listing:
+def listed(project: Project, *arguments: str, source: str = SOURCE, **options: Any) -> Listing:
     """Write an inventory file with these options, and list the inventory."""
     project.write(source, {"plugin": PLUGIN, **options})
-    return project.inventory(source, *words)
+    return project.inventory(source, *arguments)
 
 
 def names_of(listing: Listing) -> list[str]:
@@ -128,7 +128,7 @@ def test_values_of_the_service_are_never_templated_even_from_the_cache(project: 
         assert "<{{7*7}}|{{7*7}}>" in play.output
 
 
-# --- Groups and variables of the user's own -------------------------------------------------------
+# --- Groups and variables of the user -------------------------------------------------------------
 
 
 def test_groups_and_variables_are_made_from_expressions(project: Project) -> None:
@@ -192,10 +192,10 @@ def test_a_failed_inventory_has_no_hosts(project: Project) -> None:
     assert "hosts (0)" in play.output
 
 
-def hosts_of(project: Project, *words: str) -> Play:
+def hosts_of(project: Project, *arguments: str) -> Play:
     """The hosts of a playbook. Unlike a listing, its output contains no extra variables."""
     project.write("all.yml", [{"hosts": "all", "gather_facts": False, "name": "All", "tasks": []}])
-    return project.play("all.yml", "-i", SOURCE, "--list-hosts", *words)
+    return project.play("all.yml", "-i", SOURCE, "--list-hosts", *arguments)
 
 
 ODD_NAMES = [
@@ -305,8 +305,8 @@ def test_the_key_may_come_from_a_vault(project: Project) -> None:
 def test_options_win_over_the_environment_and_extra_variables_over_the_environment(project: Project) -> None:
     url = project.environment["IMPROVMX_API_URL"]
     project.environment |= {"IMPROVMX_API_URL": "http://127.0.0.1:9", "IMPROVMX_API_VERSION": "v3"}
-    words = ["-e", "improvmx_api_version=v2", "-e", "improvmx_api_url=http://127.0.0.1:9"]
-    assert names_of(listed(project, *words, api_url=url + "/")) == NAMES
+    arguments = ["-e", "improvmx_api_version=v2", "-e", "improvmx_api_url=http://127.0.0.1:9"]
+    assert names_of(listed(project, *arguments, api_url=url + "/")) == NAMES
     assert {request.version for request in project.emulator.requests} == {"v2"}
 
 

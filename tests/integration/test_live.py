@@ -54,10 +54,10 @@ def environment(emulator: Emulator, version: str = "v3", key: str | None = None)
     }
 
 
-def start(emulator: Emulator, *words: str) -> subprocess.Popen[str]:
+def start(emulator: Emulator, *arguments: str) -> subprocess.Popen[str]:
     """Start a live check in a separate process, with its own emulator to compare with."""
     return subprocess.Popen(
-        [sys.executable, "-m", "live", "--yes", *words],
+        [sys.executable, "-m", "live", "--yes", *arguments],
         cwd=TESTS,  # python -m puts it first in the path
         env={**os.environ, **environment(emulator), "PYTHONPATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]},
         stdin=subprocess.DEVNULL,
@@ -85,11 +85,11 @@ def check(
 ) -> Check:
     """Run a live check in this process; return its exit code and output. It must not change the account."""
 
-    def run(*words: str, **settings: str) -> tuple[int, str]:
+    def run(*arguments: str, **settings: str) -> tuple[int, str]:
         before = emulator.dump()
         for name, value in environment(emulator, **settings).items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(sys, "argv", ["live", *words])
+        monkeypatch.setattr(sys, "argv", ["live", *arguments])
         monkeypatch.setattr(sys, "stdin", io.StringIO())
         monkeypatch.setattr(signal, "signal", lambda number, handler: None)
         monkeypatch.setattr(program, "REPORT", tmp_path / "live.md")
@@ -116,9 +116,11 @@ def _others(emulator: Emulator) -> None:
 ALL = ("--many", "--limit", "--logs-of", "kept.example", "--rules-of", "ruled.example")
 
 
-@pytest.mark.parametrize("words", [("v2",), ("v3", *ALL)])
-def test_nothing_differs_in_the_emulator(words: tuple[str, ...], emulator: Emulator, check: Check) -> None:
-    version, *options = words
+@pytest.mark.parametrize("arguments", [("v2",), ("v3", *ALL)])
+def test_nothing_differs_in_the_emulator(
+    arguments: tuple[str, ...], emulator: Emulator, check: Check
+) -> None:
+    version, *options = arguments
     if options:
         emulator.keep_time_by(lambda: 1e9)  # a window never ends, even on slow machines
         emulator.rate_limit = RateLimit(300)
@@ -270,7 +272,7 @@ def test_a_domain_of_another_account_is_not_reported_as_a_failure(emulator: Emul
 
 
 @pytest.mark.parametrize(
-    ("words", "settings", "reported"),
+    ("arguments", "settings", "reported"),
     [
         ((SPARE,), {}, "set YES=1"),
         (("--yes", SPARE), {"key": ""}, "IMPROVMX_API_KEY"),
@@ -281,9 +283,9 @@ def test_a_domain_of_another_account_is_not_reported_as_a_failure(emulator: Emul
     ],
 )
 def test_nothing_is_written_before_all_preconditions_hold(
-    words: tuple[str, ...], settings: dict[str, str], reported: str, emulator: Emulator, check: Check
+    arguments: tuple[str, ...], settings: dict[str, str], reported: str, emulator: Emulator, check: Check
 ) -> None:
-    code, output = check(*words, **settings)
+    code, output = check(*arguments, **settings)
     assert code == 2
     assert reported in output
     assert emulator.writes == []

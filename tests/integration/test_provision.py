@@ -314,9 +314,9 @@ def test_check_mode_on_an_empty_account_shows_everything_to_create(project: Proj
 def test_an_unmentioned_catch_all_of_a_new_domain_causes_a_warning(project: Project) -> None:
     write_hosts(project, [{"domain": name, "state": "present"} for name in ("new.example", "beyond.example")])
     # Variables of the command line are strings: "no" would count as true.
-    words = ["-i", "hosts.yml", "-e", "improvmx_purge=no", "--limit", "new.example"]
-    words += ["-e", "improvmx_check_dns=false"]
-    check, *_others = project.rounds(PROVISION, *words, warnings=1)
+    arguments = ["-i", "hosts.yml", "-e", "improvmx_purge=no", "--limit", "new.example"]
+    arguments += ["-e", "improvmx_check_dns=false"]
+    check, *_others = project.rounds(PROVISION, *arguments, warnings=1)
     assert "catch-all" in check.output
     existing = {described["domain"] for described in ACCOUNT["domains"]}
     assert set(account(project.emulator)) == existing | {"new.example"}
@@ -334,7 +334,7 @@ def test_purge_deletes_what_is_not_in_the_inventory(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "said"),
     [
         (
             ["-e", "improvmx_purge=true", "-e", "improvmx_max_deletions=9", "--limit", "old.example"],
@@ -346,10 +346,10 @@ def test_purge_deletes_what_is_not_in_the_inventory(project: Project) -> None:
     ],
 )
 def test_wrong_variables_are_refused_before_any_request(
-    project: Project, words: list[str], said: str
+    project: Project, arguments: list[str], said: str
 ) -> None:
     write_hosts(project, DOMAINS)
-    play = project.play(PROVISION, "-i", "hosts.yml", *words)
+    play = project.play(PROVISION, "-i", "hosts.yml", *arguments)
     assert play.code != 0
     assert said in play.output
     assert play.requests == 0
@@ -388,11 +388,11 @@ def test_dns_records_are_checked_after_provisioning_and_wrong_ones_are_shown(
 ) -> None:
     project.environment["IMPROVMX_API_VERSION"] = version
     seed_dns(project)
-    words = ["-i", "hosts.yml", "-e", "improvmx_check_dns=warn"]
-    check = project.play(PROVISION, *words, check=True)
+    arguments = ["-i", "hosts.yml", "-e", "improvmx_check_dns=warn"]
+    check = project.play(PROVISION, *arguments, check=True)
     assert (check.code, check.requests) == (0, CREATING[version])
     assert "DNS records are not checked in check mode" in check.output
-    real = project.play(PROVISION, *words)
+    real = project.play(PROVISION, *arguments)
     assert real.code == 0, real.output
     checks = {check["domain"]: check["valid"] for check in real.results[-1]["checks"]}
     assert checks == {"new.example": False, "right.example": True, "spfless.example": True}
@@ -403,7 +403,7 @@ def test_dns_records_are_checked_after_provisioning_and_wrong_ones_are_shown(
     assert "[WARNING]: MX of new.example: expected " in real.output
     assert ("[WARNING]: SPF, a TXT record of spfless.example: expected " in real.output) is (version == "v3")
     assert "MX of right.example" not in real.output
-    again = project.play(PROVISION, *words)
+    again = project.play(PROVISION, *arguments)
     assert [result["changed"] for result in again.results] == [False, False]
     # The list, a check of each domain, and the list again if domains may have become active.
     assert (real.requests, again.requests) == (real.results[0]["api_requests"] + 1 + 3 + 1, 1 + 1 + 3)
@@ -428,8 +428,8 @@ def test_a_play_with_check_mode_does_not_check_records(project: Project) -> None
 
 def test_wrong_mx_records_fail_at_the_end_in_one_message(project: Project) -> None:
     seed_dns(project)
-    words = ["-i", "hosts.yml", "-e", "improvmx_check_dns=fail"]
-    play = project.play(PROVISION, *words, verbose=False)
+    arguments = ["-i", "hosts.yml", "-e", "improvmx_check_dns=fail"]
+    play = project.play(PROVISION, *arguments, verbose=False)
     assert play.code != 0
     assert "old.example" not in account(project.emulator)
     (message,) = {line for line in play.output.splitlines() if line.startswith("fatal: ")}
@@ -437,7 +437,7 @@ def test_wrong_mx_records_fail_at_the_end_in_one_message(project: Project) -> No
     assert " | SPF, a TXT record of spfless.example: expected " in message
     domains = project.emulator.account.domains
     domains["new.example"].dns = domains["right.example"].dns
-    mended = project.play(PROVISION, *words, verbose=False)
+    mended = project.play(PROVISION, *arguments, verbose=False)
     assert mended.code == 0, mended.output
     assert "SPF, a TXT record of spfless.example: expected " in mended.output
 
@@ -530,13 +530,13 @@ def test_all_options_of_a_domain_come_from_the_inventory(project: Project, shape
     project.emulator.seed({"domains": [ruled]})
     if shape == "hosts":
         write_hosts(project, [RULED])
-        words = ("-i", "hosts.yml")
+        arguments = ("-i", "hosts.yml")
     else:
         project.write("vars.yml", {"improvmx_domains": [RULED]})
-        words = ("-e", "@vars.yml")
-    check = project.play(PROVISION, *words, check=True)
-    real = project.play(PROVISION, *words)
-    again = project.play(PROVISION, *words)
+        arguments = ("-e", "@vars.yml")
+    check = project.play(PROVISION, *arguments, check=True)
+    real = project.play(PROVISION, *arguments)
+    again = project.play(PROVISION, *arguments)
     for play in (check, real, again):
         assert play.code == 0, play.output
         assert PASSWORD not in play.output

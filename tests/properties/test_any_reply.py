@@ -336,7 +336,7 @@ def with_key(content: Any, key: str) -> Any:
     return [with_key(inner, key) for inner in content] if isinstance(content, list) else content
 
 
-# --- What is missing ------------------------------------------------------------------------------
+# --- Missing objects ------------------------------------------------------------------------------
 
 GONE_DOMAIN = {"domain": "gone.example", "state": "absent"}
 # Each of them gets 404, which is a valid answer of the service.
@@ -647,7 +647,7 @@ def new_mail(number: int, usual: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("template", "page", "name", "args", "words"),
+    ("template", "page", "name", "args", "message"),
     [
         ("GET /domains", new_domain, "improvmx_domain_info", {}, "the list has no end"),
         (
@@ -681,14 +681,14 @@ def test_endless_list_fails_and_nothing_is_written(
     page: Callable[[int, Any], Any],
     name: str,
     args: dict[str, Any],
-    words: str,
+    message: str,
 ) -> None:
     modules.seed({"example.com": {f"a{number}": "a@x.example" for number in range(201)}})
     pages_of(monkeypatch, template, page)
     monkeypatch.setattr(_api_v3, "_MOST_PAGES", 20)
     result = modules.run(name, **args)
     assert result["failed"] is True
-    assert words in result["msg"]
+    assert message in result["msg"]
     assert 20 <= result["api_requests"] <= 21
     assert modules.emulator.writes == []
 

@@ -86,7 +86,7 @@ def test_mistakes_in_yaml_are_found(text: str, problem: str) -> None:
     assert problem in " ".join(examine(text).problems)
 
 
-# --- Words ----------------------------------------------------------------------------------------
+# --- Names ----------------------------------------------------------------------------------------
 
 
 @every_document

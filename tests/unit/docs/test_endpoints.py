@@ -97,7 +97,7 @@ def test_every_state_of_a_mail_is_documented() -> None:
     assert sorted(states) == sorted(set(re.findall(r"C\(([A-Z-]+)\)", described)))
 
 
-# --- What the modules really ask for --------------------------------------------------------------
+# --- Requests of the modules ----------------------------------------------------------------------
 
 OLD, NEW = "a@x.example", "b@x.example"
 ROUTED = {

@@ -915,7 +915,7 @@ def test_program_prints_what_to_export() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "said"),
     [
         (["--seed", "missing.json"], "--seed missing.json: [Errno 2]"),
         (["--seed", "empty.json"], "--seed empty.json: Expecting value"),
@@ -925,13 +925,13 @@ def test_program_prints_what_to_export() -> None:
     ],
 )
 def test_program_reports_invalid_options_in_one_line(
-    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
 ) -> None:
     for name, text in (("empty", ""), ("odd", '{"odd": 1}'), ("list", '[{"domain": "example.com"}]')):
         (tmp_path / f"{name}.json").write_text(text, encoding="utf-8")
     taken = emulator.url.rpartition(":")[2]
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["emulator", *(word.format(taken=taken) for word in words)])
+    monkeypatch.setattr(sys, "argv", ["emulator", *(word.format(taken=taken) for word in arguments)])
     monkeypatch.setattr(signal, "signal", lambda number, handler: None)
     with pytest.raises(SystemExit) as ended:
         emulator_program.main()

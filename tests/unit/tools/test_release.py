@@ -48,14 +48,14 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def git(root: Path, *words: str) -> None:
+def git(root: Path, *arguments: str) -> None:
     # Independent of the git settings of the user and of a git hook.
     env = {
         "PATH": os.environ["PATH"],
         "GIT_CONFIG_GLOBAL": "/dev/null",
         **{f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
     }
-    subprocess.run(["git", *words], cwd=root, env=env, check=True, capture_output=True)
+    subprocess.run(["git", *arguments], cwd=root, env=env, check=True, capture_output=True)
 
 
 def commit(root: Path) -> None:

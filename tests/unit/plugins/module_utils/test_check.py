@@ -146,12 +146,12 @@ def test_any_form_of_a_reply_is_accepted(reported: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "end"),
+    ("service_message", "end"),
     [
         ("", "API v2 does not report the existing records"),
         ("No MX records were found.", "the service says: No MX records were found."),
     ],
 )
-def test_without_details_the_records_to_set_are_named(words: str, end: str) -> None:
+def test_without_details_the_records_to_set_are_named(service_message: str, end: str) -> None:
     expected = "MX of a.example: expected 10 mx1.improvmx.com and 20 mx2.improvmx.com; "
-    assert mx_problem("a.example", words) == expected + end
+    assert mx_problem("a.example", service_message) == expected + end

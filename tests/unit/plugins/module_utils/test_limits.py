@@ -97,7 +97,7 @@ def test_usage_compares_limits_with_the_account(
     assert usage(limits, aliases) == expected
 
 
-# --- What a plan would exceed ---------------------------------------------------------------------
+# --- Exceeded limits ------------------------------------------------------------------------------
 
 
 def domain(name: str, *aliases: str) -> Domain:

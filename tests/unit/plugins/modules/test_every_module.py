@@ -60,7 +60,7 @@ def test_documentation_is_complete(name: str) -> None:
 
 @every_module
 def test_every_task_of_the_examples_has_a_name_and_one_action(name: str) -> None:
-    words = {
+    keywords = {
         "name",
         "register",
         "when",
@@ -77,7 +77,7 @@ def test_every_task_of_the_examples_has_a_name_and_one_action(name: str) -> None
     }
     for task in examples(name):
         assert task["name"]
-        (action,) = set(task) - words
+        (action,) = set(task) - keywords
         assert action.count(".") == 2, f"{action} is not a full name"
 
 

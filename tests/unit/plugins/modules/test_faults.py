@@ -23,7 +23,7 @@ UNKNOWN = "could not be determined"  # in the message about a doubtful write
 Account = dict[str, dict[str, frozenset[str]]]  # domain -> alias -> destinations
 
 
-# --- What has to come out -------------------------------------------------------------------------
+# --- Expected results -----------------------------------------------------------------------------
 
 
 def state_of(emulator: Emulator) -> Account:
@@ -291,7 +291,7 @@ def test_a_partly_accepted_batch_is_completed(modules: Modules) -> None:
     assert creations_happen_once(modules.emulator)
 
 
-# --- What a message tells -------------------------------------------------------------------------
+# --- Messages -------------------------------------------------------------------------------------
 
 PERSISTENT: dict[str, list[str]] = {
     "HTML 502": ["502", "text/html", "502 upstream trouble"],
@@ -323,8 +323,8 @@ def test_a_failed_read_names_the_request_its_status_and_the_services_message(
     result = modules.run(name, **args)
     assert result["failed"] is True
     version = modules.options["api_version"]
-    for words in [f"GET /{version}/domains", *PERSISTENT[fault]]:
-        assert words in result["msg"]
+    for text in [f"GET /{version}/domains", *PERSISTENT[fault]]:
+        assert text in result["msg"]
     assert "\n" not in result["msg"]
     assert "exception" not in result
     if not name.endswith("_info"):
@@ -352,8 +352,8 @@ def test_a_failed_write_names_the_request_its_status_and_what_was_not_done(
     case = run_under(modules, name, wished, partial(plan_faults, planned), **args)
     assert case.failed
     version = modules.options["api_version"]
-    for words in [f"PUT /{version}/domains/old.example/aliases/info", *PERSISTENT[fault]]:
-        assert words in case.result["msg"]
+    for text in [f"PUT /{version}/domains/old.example/aliases/info", *PERSISTENT[fault]]:
+        assert text in case.result["msg"]
     assert "Done: delete alias gone of old.example" in case.result["msg"]
     assert changes_of(case.result["pending"]) == [
         ("update", "alias", "old.example", "info"),
@@ -423,7 +423,7 @@ def test_check_mode_under_faults_still_sends_reads_only(modules_of_version: Modu
     assert check["changed"] is True
 
 
-# --- What chance has found ------------------------------------------------------------------------
+# --- Cases found by random tests ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -496,7 +496,7 @@ def test_a_change_with_a_lost_answer_is_reported_as_done_whatever_its_retry_retu
         assert not case.failed, case.result["msg"]
 
 
-# --- Chance ---------------------------------------------------------------------------------------
+# --- Random faults --------------------------------------------------------------------------------
 
 DOMAINS = ("a.example", "b.example", "c.example", "xn--bcher-kva.example", "z.example")
 ALIASES = ("*", "info", "sales", "7", "12", r"^(x|y)[0-9]+/\d$", "null")

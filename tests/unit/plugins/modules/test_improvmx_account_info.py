@@ -43,7 +43,7 @@ def read(modules: Modules, **options: Any) -> dict[str, Any]:
     return result
 
 
-# --- What is read ---------------------------------------------------------------------------------
+# --- Reading the account --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
@@ -211,7 +211,7 @@ def test_an_invalid_token_hides_nothing(emulator: Emulator, token: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "words"),
+    ("path", "body", "message"),
     [
         ("/account/?$", [], "not a JSON object"),
         ("/account/?$", {"success": True}, "does not describe the account"),
@@ -221,17 +221,17 @@ def test_an_invalid_token_hides_nothing(emulator: Emulator, token: Any) -> None:
         (WHITELABELS, {"whitelabels": ["a.example"]}, "no list of objects"),
     ],
 )
-def test_an_empty_reply_is_a_failure(emulator: Emulator, path: str, body: Any, words: str) -> None:
+def test_an_empty_reply_is_a_failure(emulator: Emulator, path: str, body: Any, message: str) -> None:
     for version in ("v2", "v3") if path != WHITELABELS else ("v3",):
         emulator.reset()
         emulator.faults.add(Fault("body", path=path, body=body))
         result = of_version(emulator, version).run("improvmx_account_info")
         assert result["failed"] is True
-        assert words in result["msg"]
+        assert message in result["msg"]
         assert "Traceback" not in str(result)
 
 
-# --- How much of the plan is used -----------------------------------------------------------------
+# --- Usage of the plan ----------------------------------------------------------------------------
 
 
 def test_usage_compares_the_limits_with_the_domains_and_the_fullest_domain(modules: Modules) -> None:

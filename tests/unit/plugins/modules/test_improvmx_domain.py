@@ -156,7 +156,7 @@ def test_the_catch_all_is_managed_although_the_reply_to_the_creation_shows_no_al
     assert modules.aliases(DOMAIN) == left
 
 
-# --- Aliases of a domain that is there ------------------------------------------------------------
+# --- Aliases of an existing domain ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -494,7 +494,7 @@ def test_setting_stored_in_another_form_counts_as_accepted(
     assert len(modules.emulator.writes) == 1
 
 
-# --- What the service refuses ---------------------------------------------------------------------
+# --- Refusals of the service ----------------------------------------------------------------------
 
 
 def test_the_domain_of_another_account_fails_with_the_services_message(modules_of_version: Modules) -> None:

@@ -68,7 +68,7 @@ def routes(modules: Modules, start: int = 0) -> list[str]:
     return ["check" if r.route == route else r.route for r in modules.emulator.requests[start:]]
 
 
-# --- What a check does ----------------------------------------------------------------------------
+# --- Effects of a check ---------------------------------------------------------------------------
 
 
 def test_a_check_of_valid_records_activates_the_domain_and_a_second_one_changes_nothing(
@@ -137,7 +137,7 @@ def test_an_inactive_domain_with_valid_records_is_reported(
     assert (result["valid"], result["active"]) == (True, False)
 
 
-# --- What a check tells ---------------------------------------------------------------------------
+# --- Results of a check ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -724,7 +724,7 @@ def test_domain_and_domains_are_mutually_exclusive(modules: Modules, args: dict[
     assert modules.emulator.requests == []
 
 
-# --- Failing on what is not valid -----------------------------------------------------------------
+# --- fail_on_invalid ------------------------------------------------------------------------------
 
 
 def test_a_domain_that_is_not_valid_after_the_wait_fails_if_asked_for(

@@ -195,7 +195,7 @@ def test_newer_names_of_fields_are_read(modules: Modules) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "message"),
     [
         ({"message": "Not today."}, "Not today."),
         ({"error": "No.", "message": "Not today.", "code": "403"}, "No.; Not today."),
@@ -204,10 +204,10 @@ def test_newer_names_of_fields_are_read(modules: Modules) -> None:
     ],
 )
 def test_error_messages_of_the_service_are_reported_in_any_form(
-    modules: Modules, body: dict[str, Any], words: str
+    modules: Modules, body: dict[str, Any], message: str
 ) -> None:
     modules.emulator.faults.add(Fault("body", status=403, body=body))
-    assert words.rstrip(".") in modules.run("improvmx_domain_info")["msg"]
+    assert message.rstrip(".") in modules.run("improvmx_domain_info")["msg"]
 
 
 # --- Rules and credentials ------------------------------------------------------------------------

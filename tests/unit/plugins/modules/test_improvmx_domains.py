@@ -466,7 +466,7 @@ def test_a_catch_all_of_a_doubtful_creation_counts_as_a_deletion(
             modules.rounds("improvmx_domains", domains=wishes, max_deletions=1)
 
 
-# --- Domains that are gone before their aliases are read ------------------------------------------
+# --- Domains that are deleted before their aliases are read ---------------------------------------
 
 MANY = {f"a{number:03}": "a@x.example" for number in range(250)}  # more than a list shows
 
@@ -745,7 +745,7 @@ def test_more_aliases_than_the_limit_fail_with_the_created_ones_reported(
     assert [change["name"] for change in result["pending"]] == ["three", "four"]
 
 
-# --- What improvmx_domain_info tells is valid input -----------------------------------------------
+# --- Output of improvmx_domain_info as input ------------------------------------------------------
 
 RICH: dict[str, Any] = {
     "whitelabels": ["mail.white.example"],
@@ -872,7 +872,7 @@ def test_a_progress_file_that_can_not_be_written_does_no_harm(
     assert len(result["changes"]) == 1
 
 
-# --- Names as people read them --------------------------------------------------------------------
+# --- Display names --------------------------------------------------------------------------------
 
 
 def test_messages_warnings_and_headers_have_the_unicode_form_and_results_the_a_label(

@@ -194,7 +194,7 @@ def assert_applying_changes_nothing(modules: Modules, wishes: list[dict[str, Any
     assert modules.emulator.writes == []
 
 
-# --- What is written ------------------------------------------------------------------------------
+# --- Exported files -------------------------------------------------------------------------------
 
 
 def test_a_list_is_exported_in_readable_form(shop: Modules) -> None:
@@ -404,7 +404,7 @@ def test_values_that_can_not_be_applied_are_left_out_and_reported(modules: Modul
     assert_applying_changes_nothing(modules, read_back({"path": "list.yml"}))
 
 
-# --- Whatever an account holds --------------------------------------------------------------------
+# --- Any content of an account --------------------------------------------------------------------
 
 NASTY = "aAzZ09 _-.+*?()[]{}|^$\\/'\"#%&=~!@,:;<>`üß中\u0301\u200b\x85\u2028😀\t\n"
 NASTY_NAMES = (
@@ -461,17 +461,19 @@ DOMAINS = (
 )
 
 
-def told_apart(aliases: dict[str, str]) -> dict[str, str]:
-    """Make aliases that differ in case only possible, unlike in the service."""
+def without_case_duplicates(aliases: dict[str, str]) -> dict[str, str]:
+    """Keep only one of the aliases that differ in case only, like the service."""
     return {name: aliases[name] for name in {name.lower(): name for name in aliases}.values()}
 
 
 ACCOUNTS = st.dictionaries(
-    st.sampled_from(DOMAINS), st.dictionaries(ALIASES, FORWARDS, max_size=8).map(told_apart), max_size=3
+    st.sampled_from(DOMAINS),
+    st.dictionaries(ALIASES, FORWARDS, max_size=8).map(without_case_duplicates),
+    max_size=3,
 )
 ALL_NASTY = {
     name: {
-        **told_apart(dict.fromkeys(NASTY_NAMES, OWNER)),
+        **without_case_duplicates(dict.fromkeys(NASTY_NAMES, OWNER)),
         **{f"to{index}": forward for index, forward in enumerate(NASTY_DESTINATIONS)},
     }
     for name in DOMAINS
@@ -595,7 +597,7 @@ def test_the_file_of_a_deleted_domain_is_kept_and_a_warning_names_it(shop: Modul
     assert Path("mail/host_vars/shop.example.yml").exists()
 
 
-# --- What is there already ------------------------------------------------------------------------
+# --- Existing files -------------------------------------------------------------------------------
 
 
 def edit(text: str) -> str:

@@ -162,9 +162,9 @@ def test_undelivered_mail_is_grouped_by_destination_and_reason_without_details_o
     modules: Modules,
 ) -> None:
     other = {"domain": "other.example", "active": True, "aliases": {"*": "gone@mail.example"}}
-    words = "550 5.1.1 <gone@mail.example> does not exist a12-20020aa7d9cc0%02d si"
+    message_form = "550 5.1.1 <gone@mail.example> does not exist a12-20020aa7d9cc0%02d si"
     gone = [
-        mail(n, "HARD-BOUNCE", hours=n + 1, forward="gone@mail.example", message=words % n, code=550)
+        mail(n, "HARD-BOUNCE", hours=n + 1, forward="gone@mail.example", message=message_form % n, code=550)
         for n in range(7)
     ]
     full = mail(9, "SOFT-BOUNCE", forward="gone@mail.example", message="452 over quota", code=452)
@@ -173,7 +173,7 @@ def test_undelivered_mail_is_grouped_by_destination_and_reason_without_details_o
     dead, late = report["undelivered"]
     assert (dead["count"], late["count"]) == (7, 1)
     assert dead["domains"] == {"other.example": 3, SHOP: 4}
-    assert dead["reason"] == words % 0
+    assert dead["reason"] == message_form % 0
     assert (dead["status"], dead["for_now"], late["for_now"]) == ("HARD-BOUNCE", False, True)
     assert [one["subject"] for one in dead["mails"]] == ["Mail 0", "Mail 1", "Mail 2"]
     assert dead["first"] < dead["last"]
@@ -576,7 +576,7 @@ def test_failed_write_keeps_the_old_file_and_returns_the_findings(
     assert Path("improvmx_report.html").read_bytes() == before
 
 
-# --- Costs ----------------------------------------------------------------------------------------
+# --- Requests -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -642,7 +642,7 @@ def test_memory_does_not_grow_with_the_number_of_mails(modules: Modules) -> None
     assert sum(group.count for group in tally.addresses.values()) == 1400
 
 
-# --- What strangers write -------------------------------------------------------------------------
+# --- Untrusted text -------------------------------------------------------------------------------
 
 HOSTILE = (
     # Templates, HTML

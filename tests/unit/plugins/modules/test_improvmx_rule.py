@@ -64,7 +64,7 @@ def run(modules: Modules, check: bool = False, **args: Any) -> dict[str, Any]:
     return result
 
 
-# --- Check, run, again ----------------------------------------------------------------------------
+# --- Check mode, run, second run ------------------------------------------------------------------
 
 INFO = {"type": "alias", "alias": "info", "forward": A}
 BILL = {"type": "regex", "regex": "bill|invoice", "scopes": ["subject", "body"], "forward": A}
@@ -287,7 +287,7 @@ def test_a_rule_of_an_unknown_type_is_kept_and_can_be_deactivated(modules: Modul
     assert reported["changes"][0]["after"] == {"active": False}
 
 
-# --- Which rule is meant --------------------------------------------------------------------------
+# --- Which rule is matched -------------------------------------------------------------------------
 
 
 def test_rules_with_the_same_regex_and_other_scopes_are_different(modules: Modules) -> None:
@@ -320,8 +320,8 @@ def test_a_wish_that_matches_several_rules_is_rejected_with_their_ids(
         result = run(modules, check=check, state=state, **wish)
         assert result["failed"] is True
         assert result["msg"].startswith("example.com has 2 rules of type ")
-        for words in (uuid(1), uuid(2), "rank 1.0", "id"):
-            assert words in result["msg"]
+        for message in (uuid(1), uuid(2), "rank 1.0", "id"):
+            assert message in result["msg"]
         assert uuid(3) not in result["msg"]
         assert result["msg"].endswith(" Nothing was changed.")
         assert result["changes"] == result["pending"] == []
@@ -333,7 +333,7 @@ def test_a_second_matching_rule_is_found_on_the_last_page(modules: Modules) -> N
     assert uuid(45) in run(modules, **INFO)["msg"]
 
 
-# --- What the service is told and tells -----------------------------------------------------------
+# --- Requests and replies -------------------------------------------------------------------------
 
 
 def test_returns_the_change_and_the_diff(modules: Modules) -> None:
@@ -471,7 +471,7 @@ def test_an_endless_list_is_reported(modules: Modules, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "message"),
     [
         ({"rules": None}, 'no list of objects under "rules"'),
         ({"rules": {}}, 'no list of objects under "rules"'),
@@ -483,13 +483,15 @@ def test_an_endless_list_is_reported(modules: Modules, monkeypatch: pytest.Monke
         ({"success": False, "error": "Later."}, "Later."),
     ],
 )
-def test_an_invalid_list_is_reported_and_nothing_is_written(modules: Modules, body: Any, words: str) -> None:
+def test_an_invalid_list_is_reported_and_nothing_is_written(
+    modules: Modules, body: Any, message: str
+) -> None:
     seed(modules.emulator)
     modules.emulator.faults.add(Fault("body", body=body))
     result = run(modules, **INFO)
     assert result["failed"] is True
     assert f"GET /v3/domains/{DOMAIN}/rules: " in result["msg"]
-    assert words in result["msg"]
+    assert message in result["msg"]
     assert result["msg"].endswith(" Nothing was changed.")
     assert result["changes"] == result["pending"] == []
     assert modules.emulator.writes == []
@@ -562,7 +564,7 @@ def test_an_absent_rule_of_a_missing_domain_is_unchanged(modules: Modules, wish:
     assert rounds.count == 1
 
 
-# --- Bad input ------------------------------------------------------------------------------------
+# --- Invalid input --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -703,7 +705,7 @@ def test_a_temporary_fault_is_retried(modules: Modules, clock: Clock, fault: str
 
 @pytest.mark.parametrize("method", WISHES)
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "message"),
     [
         ({"kind": "status", "status": 500}, "500: Something went wrong."),
         ({"kind": "status", "status": 503, "html": True}, "503 upstream trouble"),
@@ -713,7 +715,7 @@ def test_a_temporary_fault_is_retried(modules: Modules, clock: Clock, fault: str
     ],
 )
 def test_a_permanently_failed_write_is_reported_as_not_done(
-    modules: Modules, clock: Clock, method: str, fault: dict[str, Any], words: str
+    modules: Modules, clock: Clock, method: str, fault: dict[str, Any], message: str
 ) -> None:
     seed(modules.emulator, alias("info"))
     modules.emulator.faults.add(Fault(**fault, method=method, times=None))
@@ -721,7 +723,7 @@ def test_a_permanently_failed_write_is_reported_as_not_done(
     assert result["failed"] is True
     action, _kind, _domain, name = PLANNED[method]
     not_done = f"Not done: {action} rule {name} of {DOMAIN}. Run it again"
-    for part in (f"{DOMAIN}: {method} /v3/domains/{DOMAIN}/rules", words.rstrip("."), not_done):
+    for part in (f"{DOMAIN}: {method} /v3/domains/{DOMAIN}/rules", message.rstrip("."), not_done):
         assert part in result["msg"]
     assert UNKNOWN not in result["msg"]
     assert result["changed"] is False

@@ -62,7 +62,7 @@ def run(modules: Modules, check: bool = False, **args: Any) -> dict[str, Any]:
     return result
 
 
-# --- Check, run, again ----------------------------------------------------------------------------
+# --- Check mode, run, second run ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_times_are_returned_in_iso_8601(modules: Modules) -> None:
 
 
 @pytest.mark.parametrize(
-    ("existing", "username", "meant"),
+    ("existing", "username", "matched"),
     [
         (["Info"], "info", "Info"),
         (["info"], " INFO ", "info"),
@@ -175,14 +175,14 @@ def test_times_are_returned_in_iso_8601(modules: Modules) -> None:
     ],
 )
 def test_a_username_is_found_in_any_case_and_addressed_as_stored(
-    modules: Modules, existing: list[str], username: str, meant: str
+    modules: Modules, existing: list[str], username: str, matched: str
 ) -> None:
     seed(modules.emulator, *existing)
     result = run(modules, username=username, password=NEW)
-    assert result["credential"]["username"] == meant
-    assert passwords(modules.emulator) == {**dict.fromkeys(existing, OLD), meant: NEW}
+    assert result["credential"]["username"] == matched
+    assert passwords(modules.emulator) == {**dict.fromkeys(existing, OLD), matched: NEW}
     run(modules, username=username, state="absent")
-    assert meant not in passwords(modules.emulator)
+    assert matched not in passwords(modules.emulator)
 
 
 def test_of_two_usernames_that_differ_in_case_the_exact_match_is_used(
@@ -245,7 +245,7 @@ def test_any_password_is_sent_exactly(modules: Modules, password: str) -> None:
     assert passwords(modules.emulator) == {"info": password}
 
 
-# --- What the service wants ----------------------------------------------------------------------
+# --- Requests to the service ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ def test_an_absent_credential_of_a_missing_domain_is_unchanged(modules: Modules)
     assert rounds.count == 1
 
 
-# --- Bad input ------------------------------------------------------------------------------------
+# --- Invalid input --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -461,16 +461,16 @@ def test_a_temporary_fault_is_retried(modules: Modules, clock: Clock, fault: str
 
 @pytest.mark.parametrize("method", WISHES)
 @pytest.mark.parametrize(
-    ("status", "words"), [(500, "Something went wrong."), (503, "Something went wrong.")]
+    ("status", "messages"), [(500, "Something went wrong."), (503, "Something went wrong.")]
 )
 def test_a_permanently_failed_write_is_reported_as_not_done(
-    modules: Modules, clock: Clock, method: str, status: int, words: str
+    modules: Modules, clock: Clock, method: str, status: int, messages: str
 ) -> None:
     seed(modules.emulator, "info")
     modules.emulator.faults.add(Fault("status", status=status, method=method, times=None))
     result = run(modules, **WISHES[method])
     assert result["failed"] is True
-    for part in (f"{DOMAIN}: {method} /v3/domains/{DOMAIN}/credentials", str(status), words):
+    for part in (f"{DOMAIN}: {method} /v3/domains/{DOMAIN}/credentials", str(status), messages):
         assert part in result["msg"]
     action, _kind, _domain, name = PLANNED[method]
     assert f"Not done: {action} credential {name} of {DOMAIN}. Run it again" in result["msg"]
@@ -495,7 +495,7 @@ def test_a_doubtful_creation_is_not_sent_again_while_reads_fail(modules: Modules
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "messages"),
     [
         ({"kind": "status", "status": 500}, ["500", "Something went wrong."]),
         ({"kind": "status", "status": 503, "html": True}, ["503 upstream trouble"]),
@@ -508,13 +508,13 @@ def test_a_doubtful_creation_is_not_sent_again_while_reads_fail(modules: Modules
     ],
 )
 def test_a_failed_read_changes_nothing(
-    modules: Modules, clock: Clock, fault: dict[str, Any], words: list[str]
+    modules: Modules, clock: Clock, fault: dict[str, Any], messages: list[str]
 ) -> None:
     seed(modules.emulator)
     modules.emulator.faults.add(Fault(**fault, times=None))
     result = run(modules, **WISHES["POST"])
     assert result["failed"] is True
-    for part in [f"GET /v3/domains/{DOMAIN}/credentials", *words]:
+    for part in [f"GET /v3/domains/{DOMAIN}/credentials", *messages]:
         assert part in result["msg"]
     assert result["msg"].endswith(" Nothing was changed.")
     assert result["changes"] == result["pending"] == []

@@ -74,7 +74,7 @@ def thrice(modules: Modules, **args: Any) -> tuple[dict[str, Any], dict[str, Any
     return check, real, again
 
 
-# --- Check, run, again ----------------------------------------------------------------------------
+# --- Check mode, run, second run ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_diff_shows_the_rules_as_in_a_task(modules: Modules) -> None:
     assert [each["alias"] for each in result["domain"]["rules"]] == ["b", "a"]
 
 
-# --- Bad wishes -----------------------------------------------------------------------------------
+# --- Invalid wishes -------------------------------------------------------------------------------
 
 
 def test_rules_of_a_domain_that_is_routed_by_aliases_are_a_problem_of_that_domain(modules: Modules) -> None:
@@ -219,7 +219,7 @@ def test_every_problem_of_the_input_comes_in_one_message_before_any_request(modu
     }
     worse = {"domain": PLAIN, "credentials": [{"username": "x"}, {"username": "X"}, {"username": "a b"}]}
     result = modules.run("improvmx_domains", domains=[bad, worse])
-    for words in (
+    for message in (
         "rules[0] and rules[2] are the same rule",
         "some have a rank and others have none",
         "purge_credentials: it requires credentials",
@@ -227,7 +227,7 @@ def test_every_problem_of_the_input_comes_in_one_message_before_any_request(modu
         "credentials[2], username",
         "5 problems",
     ):
-        assert words in result["msg"]
+        assert message in result["msg"]
     assert result["api_requests"] == 0
 
 
@@ -308,7 +308,7 @@ def test_rule_created_meanwhile_by_others_is_not_purged(
     assert order_of(modules.emulator) == "az"
 
 
-# --- What nobody wishes for -----------------------------------------------------------------------
+# --- Unmanaged rules and credentials --------------------------------------------------------------
 
 
 def test_unmanaged_things_of_the_whole_account_are_found(modules: Modules) -> None:

@@ -80,8 +80,8 @@ def test_messages_of_the_service_about_a_url_have_no_secret(
 ) -> None:
     modules.emulator.seed(SEED)
     for method in ("PUT", "POST", "DELETE"):
-        words = {"success": False, "errors": {"forward": [form % NEW, form % OLD]}}
-        modules.emulator.faults.add(Fault("body", method=method, body=words, times=None))
+        reply_body = {"success": False, "errors": {"forward": [form % NEW, form % OLD]}}
+        modules.emulator.faults.add(Fault("body", method=method, body=reply_body, times=None))
     result = modules.run(name, **options)
     assert result["failed"] is True
     assert "https://ann:…" in result["msg"]

@@ -377,7 +377,7 @@ def test_no_variable_of_the_collection_counts_as_misspelled() -> None:
     assert not [problem for problem in problems if "is not a variable" in problem]
 
 
-# --- Truth values ---------------------------------------------------------------------------------
+# --- Booleans -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", ["y", "t", "Y", "1", "on", "True", 1])
