@@ -74,7 +74,7 @@ emulator: setup ## start an emulated ImprovMX to try an inventory with, until Ct
 	@PYTHONPATH=tests python -m emulator --exports $(ARGS)
 
 .PHONY: bench
-bench: setup link ## measure its speed and that of alternatives; ARGS=--quick for less of it, --role for the role only, --large for 20,000 domains
+bench: setup link ## measure the speed of the collection and of alternatives; ARGS=--quick for less, --role for the role only, --large for 20,000 domains
 	@echo "== benchmark: some minutes; the table also goes to build/benchmark.md"
 	@PYTHONPATH=tests python -m benchmark $(ARGS)
 

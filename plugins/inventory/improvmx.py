@@ -17,7 +17,7 @@ description:
     C(improvmx_aliases), work in C(group_vars) and C(host_vars) next to this inventory as in any other.
   - The inventory file must be named C(improvmx.yml) or C(improvmx.yaml), or end with C(.improvmx.yml) or
     C(.improvmx.yaml).
-  - Names from the service that are not domain names are left out, with a warning. The same applies to groups of
+  - Names from the service that are not domain names are not added, with a warning. The same applies to groups of
     O(keyed_groups) that have the name of a host, or one of C(all), C(ungrouped) and C(localhost).
   - Reading the account takes one request for each 100 domains, and further ones for a domain with 200 aliases or more.
 author:

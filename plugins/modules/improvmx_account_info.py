@@ -75,7 +75,7 @@ RETURN = r"""
 account:
   description:
     - The account as the service returns it. The fields differ between the versions of the API.
-    - Times are in ISO 8601 and UTC. Fields that are not listed here are left out, because they could contain a secret.
+    - Times are in ISO 8601 and UTC. Fields that are not listed here are omitted, because they could contain a secret.
       RV(account.limits) contains all limits that are numbers.
   returned: success
   type: dict
