@@ -146,7 +146,7 @@ exported:
       type: int
       returned: always
     left_out:
-      description: The number of domains, settings, aliases, rules and credentials that were not exported. Comments say why.
+      description: The number of domains, settings, aliases, rules and credentials not exported. Comments say why.
       type: int
       returned: always
 api_requests:
