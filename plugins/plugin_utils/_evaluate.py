@@ -129,11 +129,14 @@ class _Uses:
 
 
 def _plain(value: Any) -> Any:
-    """A value of plain types. Those of Ansible carry marks of where they come from, costly to copy."""
+    """A value of plain types, and its keys as texts, as modules get them.
+
+    The types of Ansible carry marks of where they come from, costly to copy.
+    """
     if isinstance(value, str):
         return str(value)
     if isinstance(value, Mapping):
-        return {_plain(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
     if isinstance(value, int) and not isinstance(value, bool):
