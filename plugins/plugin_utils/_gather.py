@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 from urllib.parse import urlsplit
 
@@ -54,32 +55,22 @@ _FALSE = ("n", "no", "off", "0", "false", "f", 0, 0.0, False)
 def read_bool(value: Any) -> bool:
     """A truth value, read as the modules of Ansible read it. Raises ValueError for anything else."""
     word = value.lower().strip() if isinstance(value, str) else value
-    if isinstance(word, (str, bool, int, float)):
-        if word in _TRUE:
-            return True
-        if word in _FALSE:
-            return False
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
     raise ValueError("it must be a truth value, true or false")
 
 
-def _read_int(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
+def _read_int(value: Any, least: int, most: Optional[int] = None) -> int:
     try:
-        return int(value.strip()) if isinstance(value, str) else int("")
+        number = int(str(value))
     except ValueError:
         raise ValueError("it must be a whole number") from None
-
-
-def _from(least: int, most: Optional[int] = None) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        number = _read_int(value)
-        if number < least or (most is not None and number > most):
-            bounds = "at least %d" % least if most is None else "from %d to %d" % (least, most)
-            raise ValueError("it must be %s" % bounds)
-        return number
-
-    return read
+    if number < least or (most is not None and number > most):
+        bounds = "at least %d" % least if most is None else "from %d to %d" % (least, most)
+        raise ValueError("it must be %s" % bounds)
+    return number
 
 
 def _read_text(value: Any) -> str:
@@ -88,20 +79,17 @@ def _read_text(value: Any) -> str:
     return value.strip()
 
 
-def _read_choice(*choices: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        text = value.strip() if isinstance(value, str) else value
-        if text not in choices:
-            raise ValueError("it must be one of: %s" % ", ".join(choices))
-        return str(text)
-
-    return read
+def _read_choice(value: Any, choices: Sequence[str]) -> str:
+    text = str(value).strip()
+    if text not in choices:
+        raise ValueError("it must be one of: %s" % ", ".join(choices))
+    return text
 
 
 def _read_check_dns(value: Any) -> str:
-    if value is False or (isinstance(value, str) and value.strip().lower() in ("false", "no", "off")):
+    if str(value).strip().lower() in ("false", "no", "off"):
         return "false"
-    return _read_choice("false", "warn", "fail")(value)
+    return _read_choice(value, ("false", "warn", "fail"))
 
 
 Reader = Callable[[Any], Any]
@@ -110,21 +98,21 @@ Reader = Callable[[Any], Any]
 _ACCOUNT: Mapping[str, Tuple[str, Reader]] = {
     "improvmx_api_key": ("api_key", _read_text),
     "improvmx_api_url": ("api_url", _read_text),
-    "improvmx_api_version": ("api_version", _read_choice("v2", "v3")),
+    "improvmx_api_version": ("api_version", partial(_read_choice, choices=("v2", "v3"))),
 }
 CONNECTION: Mapping[str, Tuple[str, Reader]] = {
     **_ACCOUNT,
     "improvmx_validate_certs": ("validate_certs", read_bool),
     "improvmx_ca_path": ("ca_path", _read_text),
-    "improvmx_timeout": ("timeout", _from(1)),
-    "improvmx_retry_timeout": ("retry_timeout", _from(0)),
+    "improvmx_timeout": ("timeout", partial(_read_int, least=1)),
+    "improvmx_retry_timeout": ("retry_timeout", partial(_read_int, least=0)),
 }
 _RUN: Mapping[str, Tuple[str, Reader]] = {
     PURGE: ("purge", read_bool),
-    MAX_DELETIONS: ("max_deletions", _from(0)),
-    "improvmx_concurrency": ("concurrency", _from(1, 10)),
+    MAX_DELETIONS: ("max_deletions", partial(_read_int, least=0)),
+    "improvmx_concurrency": ("concurrency", partial(_read_int, least=1, most=10)),
     CHECK_DNS: ("check_dns", _read_check_dns),
-    "improvmx_unmanaged": ("unmanaged", _read_choice("ignore", "report", "fail")),
+    "improvmx_unmanaged": ("unmanaged", partial(_read_choice, choices=("ignore", "report", "fail"))),
 }
 _COMMON: Mapping[str, Tuple[str, Reader]] = {**CONNECTION, **_RUN}
 # An empty value of these is no sign that the default is meant: it would open what they guard.
@@ -264,9 +252,7 @@ class _Gathering:
         return tuple(dict.fromkeys(shared + self._problems))
 
     def _add_problem(self, host: Host, name: str, what: str) -> None:
-        hosts = self._of_hosts.setdefault((name, what), [])
-        if host.name not in hosts[-1:]:
-            hosts.append(host.name)
+        self._of_hosts.setdefault((name, what), []).append(host.name)
 
     # --- Refusals that look at names only ---------------------------------------------------------
 
@@ -314,13 +300,13 @@ class _Gathering:
         sources: List[Tuple[Host, List[Desired]]] = []
         seen: Set[Tuple[Any, ...]] = set()
         for host in owners:
-            key = (self._text(host), self._identity(host, self._connection(host, quiet=True)))
+            key = (self._text(host), self._identity(host, self._connection(host)))
             sources.append((host, [] if key in seen else self._read_list(host, several)))
             seen.add(key)
         return sources
 
     def _text(self, host: Host) -> str:
-        """A host's list as a text, by which equal ones are known."""
+        """A host's list as a text, by which equal ones are known. Its keys are texts, and can be sorted."""
         value = host.values[LIST]
         if id(value) not in self._texts:
             self._texts[id(value)] = json.dumps(value, sort_keys=True, default=str)
@@ -395,9 +381,9 @@ class _Gathering:
 
     # --- Accounts ---------------------------------------------------------------------------------
 
-    def _connection(self, host: Host, quiet: bool = False) -> Dict[str, Any]:
+    def _connection(self, host: Host) -> Dict[str, Any]:
         """The options of a host's connection, as far as they are given."""
-        return {**self._situation.given, **self._read(host, CONNECTION, quiet)}
+        return {**self._situation.given, **self._read(host, CONNECTION)}
 
     def _identity(self, host: Host, connection: Mapping[str, Any]) -> Tuple[Any, ...]:
         """Which account it is: URL, key and version, with what counts where nothing is given."""
@@ -413,9 +399,7 @@ class _Gathering:
         url = scheme.lower() + slashes + server.lower() + slash + path
         return url, options.get("api_key"), options.get("api_version")
 
-    def _read(
-        self, host: Host, variables: Mapping[str, Tuple[str, Reader]], quiet: bool = False
-    ) -> Dict[str, Any]:
+    def _read(self, host: Host, variables: Mapping[str, Tuple[str, Reader]]) -> Dict[str, Any]:
         options: Dict[str, Any] = {}
         for name, (option, read) in variables.items():
             if name not in host.values:
@@ -427,8 +411,7 @@ class _Gathering:
                 elif name in _NEEDS_VALUE:
                     raise ValueError("it is set, but has no value: remove it, or set a value")
             except ValueError as error:
-                if not quiet:
-                    self._add_problem(host, name, str(error))
+                self._add_problem(host, name, str(error))
         return options
 
     def _by_account(self, sources: Sequence[Tuple[Host, List[Desired]]]) -> List[Account]:
@@ -594,12 +577,12 @@ def _closest_variable(name: str) -> Optional[str]:
 def _distance(one: str, other: str) -> int:
     """How many letters have to be put in, left out, replaced or swapped to make one word the other."""
     rows = [list(range(len(other) + 1))]
-    for i, letter in enumerate(one, 1):
-        row = [i]
-        for j, wanted in enumerate(other, 1):
-            ways = [rows[-1][j] + 1, row[j - 1] + 1, rows[-1][j - 1] + (letter != wanted)]
-            if i > 1 and j > 1 and (letter, wanted) == (other[j - 2], one[i - 2]):
-                ways.append(rows[-2][j - 2] + 1)
+    for before, letter in zip([None, *one], one):
+        row = [len(rows)]
+        for j, (left, wanted) in enumerate(zip([None, *other], other)):
+            ways = [rows[-1][j + 1] + 1, row[j] + 1, rows[-1][j] + (letter != wanted)]
+            if (before, letter) == (wanted, left):
+                ways.append(rows[-2][j - 1] + 1)
             row.append(min(ways))
         rows.append(row)
     return rows[-1][-1]
