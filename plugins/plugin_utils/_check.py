@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 
 from ansible_collections.improvmx.email.plugins.module_utils._api.connect import API_VERSIONS
 from ansible_collections.improvmx.email.plugins.module_utils._model.domains import domain_wishes
@@ -35,7 +36,7 @@ def problems_of(account: Account) -> List[str]:
         if item is None:
             validated = validator.validate(desired.item)
             if validated.error_messages:
-                problems += ["%s: %s" % (desired.place, text) for text in validated.error_messages]
+                problems += ["%s: %s" % (desired.place, _reason(error)) for error in validated.errors.errors]
                 continue
             item = validated.validated_parameters
         items.append(item)
@@ -43,6 +44,12 @@ def problems_of(account: Account) -> List[str]:
     with problems.collected():
         domain_wishes(items, api.manages, api.version, places)
     return problems
+
+
+def _reason(error: Any) -> str:
+    """The message of an error that Ansible's own check found. It is not a whole sentence by itself."""
+    text = str(error.msg).rstrip(".")
+    return "unsupported parameters: " + text if isinstance(error, UnsupportedError) else text
 
 
 def as_read(values: Mapping[str, Any], options: Mapping[str, Any]) -> Optional[Dict[str, Any]]:

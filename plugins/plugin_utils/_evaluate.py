@@ -129,11 +129,14 @@ class _Uses:
 
 
 def _plain(value: Any) -> Any:
-    """Convert a value to plain types. Those of Ansible contain their origin, which is costly to copy."""
+    """Convert a value to plain types, and its keys to text, as modules get them.
+
+    The types of Ansible contain their origin, which is costly to copy.
+    """
     if isinstance(value, str):
         return str(value)
     if isinstance(value, Mapping):
-        return {_plain(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
     if isinstance(value, int) and not isinstance(value, bool):

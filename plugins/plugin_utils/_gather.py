@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 from urllib.parse import urlsplit
 
@@ -54,32 +55,22 @@ _FALSE = ("n", "no", "off", "0", "false", "f", 0, 0.0, False)
 def read_bool(value: Any) -> bool:
     """Parse a boolean like the modules of Ansible. Raises ValueError for anything else."""
     word = value.lower().strip() if isinstance(value, str) else value
-    if isinstance(word, (str, bool, int, float)):
-        if word in _TRUE:
-            return True
-        if word in _FALSE:
-            return False
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
     raise ValueError("it must be true or false")
 
 
-def _read_int(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
+def _read_int(value: Any, least: int, most: Optional[int] = None) -> int:
     try:
-        return int(value.strip()) if isinstance(value, str) else int("")
+        number = int(str(value))
     except ValueError:
         raise ValueError("it must be a whole number") from None
-
-
-def _from(least: int, most: Optional[int] = None) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        number = _read_int(value)
-        if number < least or (most is not None and number > most):
-            bounds = "at least %d" % least if most is None else "from %d to %d" % (least, most)
-            raise ValueError("it must be %s" % bounds)
-        return number
-
-    return read
+    if number < least or (most is not None and number > most):
+        bounds = "at least %d" % least if most is None else "from %d to %d" % (least, most)
+        raise ValueError("it must be %s" % bounds)
+    return number
 
 
 def _read_text(value: Any) -> str:
@@ -88,20 +79,17 @@ def _read_text(value: Any) -> str:
     return value.strip()
 
 
-def _read_choice(*choices: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        text = value.strip() if isinstance(value, str) else value
-        if text not in choices:
-            raise ValueError("it must be one of: %s" % ", ".join(choices))
-        return str(text)
-
-    return read
+def _read_choice(value: Any, choices: Sequence[str]) -> str:
+    text = str(value).strip()
+    if text not in choices:
+        raise ValueError("it must be one of: %s" % ", ".join(choices))
+    return text
 
 
 def _read_check_dns(value: Any) -> str:
-    if value is False or (isinstance(value, str) and value.strip().lower() in ("false", "no", "off")):
+    if str(value).strip().lower() in ("false", "no", "off"):
         return "false"
-    return _read_choice("false", "warn", "fail")(value)
+    return _read_choice(value, ("false", "warn", "fail"))
 
 
 Reader = Callable[[Any], Any]
@@ -110,21 +98,21 @@ Reader = Callable[[Any], Any]
 _ACCOUNT: Mapping[str, Tuple[str, Reader]] = {
     "improvmx_api_key": ("api_key", _read_text),
     "improvmx_api_url": ("api_url", _read_text),
-    "improvmx_api_version": ("api_version", _read_choice("v2", "v3")),
+    "improvmx_api_version": ("api_version", partial(_read_choice, choices=("v2", "v3"))),
 }
 CONNECTION: Mapping[str, Tuple[str, Reader]] = {
     **_ACCOUNT,
     "improvmx_validate_certs": ("validate_certs", read_bool),
     "improvmx_ca_path": ("ca_path", _read_text),
-    "improvmx_timeout": ("timeout", _from(1)),
-    "improvmx_retry_timeout": ("retry_timeout", _from(0)),
+    "improvmx_timeout": ("timeout", partial(_read_int, least=1)),
+    "improvmx_retry_timeout": ("retry_timeout", partial(_read_int, least=0)),
 }
 _RUN: Mapping[str, Tuple[str, Reader]] = {
     PURGE: ("purge", read_bool),
-    MAX_DELETIONS: ("max_deletions", _from(0)),
-    "improvmx_concurrency": ("concurrency", _from(1, 10)),
+    MAX_DELETIONS: ("max_deletions", partial(_read_int, least=0)),
+    "improvmx_concurrency": ("concurrency", partial(_read_int, least=1, most=10)),
     CHECK_DNS: ("check_dns", _read_check_dns),
-    "improvmx_unmanaged": ("unmanaged", _read_choice("ignore", "report", "fail")),
+    "improvmx_unmanaged": ("unmanaged", partial(_read_choice, choices=("ignore", "report", "fail"))),
 }
 _COMMON: Mapping[str, Tuple[str, Reader]] = {**CONNECTION, **_RUN}
 # An empty value of these must not select the default, which would disable a protection.
@@ -264,9 +252,7 @@ class _Gathering:
         return tuple(dict.fromkeys(shared + self._problems))
 
     def _add_problem(self, host: Host, name: str, what: str) -> None:
-        hosts = self._of_hosts.setdefault((name, what), [])
-        if host.name not in hosts[-1:]:
-            hosts.append(host.name)
+        self._of_hosts.setdefault((name, what), []).append(host.name)
 
     # --- Checks of variable names -----------------------------------------------------------------
 
@@ -314,13 +300,13 @@ class _Gathering:
         sources: List[Tuple[Host, List[Desired]]] = []
         seen: Set[Tuple[Any, ...]] = set()
         for host in owners:
-            key = (self._text(host), self._identity(host, self._connection(host, quiet=True)))
+            key = (self._text(host), self._identity(host, self._connection(host)))
             sources.append((host, [] if key in seen else self._read_list(host, several)))
             seen.add(key)
         return sources
 
     def _text(self, host: Host) -> str:
-        """Return the list of a host as text, to find equal lists."""
+        """Return the list of a host as text, to find equal lists. Its keys are text and can be sorted."""
         value = host.values[LIST]
         if id(value) not in self._texts:
             self._texts[id(value)] = json.dumps(value, sort_keys=True, default=str)
@@ -395,9 +381,9 @@ class _Gathering:
 
     # --- Accounts ---------------------------------------------------------------------------------
 
-    def _connection(self, host: Host, quiet: bool = False) -> Dict[str, Any]:
+    def _connection(self, host: Host) -> Dict[str, Any]:
         """Return the connection options of a host that are set."""
-        return {**self._situation.given, **self._read(host, CONNECTION, quiet)}
+        return {**self._situation.given, **self._read(host, CONNECTION)}
 
     def _identity(self, host: Host, connection: Mapping[str, Any]) -> Tuple[Any, ...]:
         """Return the identity of the account: URL, key and version, with environment and defaults."""
@@ -413,9 +399,7 @@ class _Gathering:
         url = scheme.lower() + slashes + server.lower() + slash + path
         return url, options.get("api_key"), options.get("api_version")
 
-    def _read(
-        self, host: Host, variables: Mapping[str, Tuple[str, Reader]], quiet: bool = False
-    ) -> Dict[str, Any]:
+    def _read(self, host: Host, variables: Mapping[str, Tuple[str, Reader]]) -> Dict[str, Any]:
         options: Dict[str, Any] = {}
         for name, (option, read) in variables.items():
             if name not in host.values:
@@ -427,8 +411,7 @@ class _Gathering:
                 elif name in _NEEDS_VALUE:
                     raise ValueError("it is set, but has no value: remove it, or set a value")
             except ValueError as error:
-                if not quiet:
-                    self._add_problem(host, name, str(error))
+                self._add_problem(host, name, str(error))
         return options
 
     def _by_account(self, sources: Sequence[Tuple[Host, List[Desired]]]) -> List[Account]:
@@ -594,12 +577,12 @@ def _closest_variable(name: str) -> Optional[str]:
 def _distance(one: str, other: str) -> int:
     """Return the number of insertions, deletions, replacements and swaps of letters between two words."""
     rows = [list(range(len(other) + 1))]
-    for i, letter in enumerate(one, 1):
-        row = [i]
-        for j, expected in enumerate(other, 1):
-            ways = [rows[-1][j] + 1, row[j - 1] + 1, rows[-1][j - 1] + (letter != expected)]
-            if i > 1 and j > 1 and (letter, expected) == (other[j - 2], one[i - 2]):
-                ways.append(rows[-2][j - 2] + 1)
+    for before, letter in zip([None, *one], one):
+        row = [len(rows)]
+        for j, (previous, expected) in enumerate(zip([None, *other], other)):
+            ways = [rows[-1][j + 1] + 1, row[j] + 1, rows[-1][j] + (letter != expected)]
+            if (before, letter) == (expected, previous):
+                ways.append(rows[-2][j - 1] + 1)
             row.append(min(ways))
         rows.append(row)
     return rows[-1][-1]

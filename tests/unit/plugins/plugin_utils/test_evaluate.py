@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
@@ -68,6 +69,13 @@ def test_tags_that_ansible_attaches_to_texts_are_removed() -> None:
     (found,), _count = evaluated([{"boss": "ann"}], {Marked("k"): [Marked("a"), Marked("{{ boss }}")]})
     assert found == {"k": ["a", "ann"]}
     assert [type(text) for text in (*found, *found["k"])] == [str, str, str]
+
+
+def test_keys_are_texts_as_they_are_for_modules() -> None:
+    """YAML reads ``on`` as true, and a number or a date as what it is."""
+    odd = {"domain": "a.example", True: "x", 7: "x", datetime.date(2026, 1, 2): {None: "x"}}
+    (found,), _count = evaluated([{}], [odd])
+    assert found == [{"domain": "a.example", "True": "x", "7": "x", "2026-01-02": {"None": "x"}}]
 
 
 def test_a_value_of_all_hosts_is_evaluated_once() -> None:
