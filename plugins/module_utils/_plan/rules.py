@@ -39,7 +39,7 @@ def rule_changes(wish: DomainWish, found: Sequence[Rule]) -> List[Change]:
     problems: List[str] = []
     targets: List[_Target] = []
     removed: List[Rule] = []
-    owners: Dict[str, RuleWish] = {}
+    owners: Dict[Optional[str], RuleWish] = {}  # by id of the rule
     by_key: Dict[Tuple[str, str], List[Rule]] = defaultdict(list)
     for rule in found:
         by_key[rule.key].append(rule)
@@ -55,14 +55,14 @@ def rule_changes(wish: DomainWish, found: Sequence[Rule]) -> List[Change]:
                 % (owners[existing.id].place, each.place, wish.name, existing.id)
             )
         if existing:
-            owners[existing.id or ""] = each
+            owners[existing.id] = each
         if not each.present:
             removed += [existing] if existing else []
         elif existing or _can_be_created(wish.name, each, problems):
             start = existing or Rule(each.type or "", each.matcher or "", each.scopes or ())
             targets.append(_Target(existing, each.applied_to(start)))
     if wish.purge_rules:
-        removed += [rule for rule in found if (rule.id or "") not in owners]
+        removed += [rule for rule in found if rule.id not in owners]
     if len(targets) > 1 and all(each.rank is None for each in wish.rules if each.present):
         targets = with_ranks(targets)
     changes = [change for change in (_change(wish.name, each) for each in targets) if change]
@@ -147,34 +147,35 @@ def with_ranks(targets: Sequence[_Target]) -> List[_Target]:
     if not all(math.isfinite(rank) for rank in ranks) or any(
         one >= other for one, other in zip(ranks, ranks[1:])
     ):
-        ranks = [float(number) for number in range(1, len(targets) + 1)]  # no room between ranks
+        ranks = [float(number) for number, _dummy in enumerate(targets, 1)]  # no room between ranks
     return [_Target(each.existing, replace(each.desired, rank=rank)) for each, rank in zip(targets, ranks)]
 
 
-def _longest_rise(targets: Sequence[_Target]) -> List[int]:
+class _Rise(NamedTuple):
+    """Rules whose ranks rise: the last rank, how many of them are unchanged, and their positions."""
+
+    last: float = 0.0
+    unchanged: int = 0
+    positions: Tuple[int, ...] = ()
+
+
+def _longest_rise(targets: Sequence[_Target]) -> Sequence[int]:
     """Return the positions of rules that keep their ranks, which rise, to need as few requests as possible.
 
     A rule that is written anyway can get another rank in the same request.
     """
-    best: List[Tuple[int, int]] = []
-    before: List[int] = []
+    rises: List[_Rise] = []  # for each rule with a rank the best one that ends with it
     for index, each in enumerate(targets):
         rank = each.desired.rank
-        ahead, weight = -1, (0, 0)
-        for other in range(index if rank is not None else 0):
-            lower = targets[other].desired.rank
-            if lower is not None and rank is not None and lower < rank and best[other] > weight:
-                ahead, weight = other, best[other]
-        own = (int(each.is_unchanged), 1) if rank is not None else (0, 0)
-        best.append((weight[0] + own[0], weight[1] + own[1]))
-        before.append(ahead)
-    ranked = [index for index, each in enumerate(targets) if each.desired.rank is not None]
-    index = max(ranked, key=lambda number: best[number], default=-1)
-    rise: List[int] = []
-    while index >= 0:
-        rise.insert(0, index)
-        index = before[index]
-    return rise
+        if rank is not None:
+            before = _best([rise for rise in rises if rise.last < rank])
+            unchanged = before.unchanged + int(each.is_unchanged)
+            rises.append(_Rise(rank, unchanged, (*before.positions, index)))
+    return _best(rises).positions
+
+
+def _best(rises: Sequence[_Rise]) -> _Rise:
+    return max(rises, key=lambda rise: (rise.unchanged, len(rise.positions)), default=_Rise())
 
 
 def _gaps(count: int, kept: Sequence[int]) -> List[Tuple[int, int]]:
