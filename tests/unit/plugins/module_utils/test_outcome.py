@@ -15,7 +15,12 @@ from ansible_collections.improvmx.email.plugins.module_utils._model.credentials 
     Credential,
     CredentialWish,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._model.domains import Alias, Domain, DomainWish
+from ansible_collections.improvmx.email.plugins.module_utils._model.domains import (
+    Alias,
+    AliasWish,
+    Domain,
+    DomainWish,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._model.rules import Rule, RuleWish
 from ansible_collections.improvmx.email.plugins.module_utils._plan.changes import Change
 from ansible_collections.improvmx.email.plugins.module_utils._plan.plan import (
@@ -237,6 +242,15 @@ def test_diff_of_a_part_of_the_changes_shows_the_rules_that_still_exist() -> Non
     assert shown == ({"rules": [FIRST_SHOWN]}, {"rules": [FIRST_SHOWN, NEW_SHOWN]})
 
 
+def test_diff_shows_a_new_rule_that_the_service_stored_in_another_form() -> None:
+    found = replace(FOUND, rules=(FIRST,))
+    plan = plan_domain(DomainWish(NAME, rules=(NEW_WISH,)), found)
+    stored = Rule("alias", "stored", forward=(B,), rank=9.0, id="r9")
+    changes = [alias("create", "other", A), plan.changes[0]._replace(id="r9", thing=stored)]
+    [difference] = differences([(plan, changes)])
+    assert (difference.before, difference.after) == ({}, {"rules": [{**NEW_SHOWN, "alias": "stored"}]})
+
+
 RENEWED = CredentialWish("ANN", password=PASSWORD, update_password=True)
 ADDED, REMOVED = CredentialWish("eve", password=PASSWORD), CredentialWish("bob", present=False)
 
@@ -267,6 +281,13 @@ def test_diff_shows_the_managed_credentials(
 ) -> None:
     shown = diff(FOUND, credentials=wishes, purge_credentials=purge)
     assert shown == tuple({} if users is None else {"credentials": users} for users in (before, after))
+
+
+def test_new_destinations_of_an_alias_are_no_new_password_of_its_namesake() -> None:
+    aliases = (AliasWish("ann", (A,)),)
+    shown = diff(replace(FOUND, details={}), aliases=aliases, credentials=(CredentialWish("ann"),))
+    before = {"credentials": [user("ann")]}
+    assert shown == (before, {**before, "aliases": {"ann": [A]}})
 
 
 def test_diff_shows_only_what_the_wish_manages() -> None:

@@ -221,31 +221,6 @@ def longest_rise(ranked: list[tuple[str, float | None]]) -> int:
     return 0
 
 
-@pytest.mark.parametrize(
-    ("existing", "order", "expected"),
-    [
-        ({}, "abc", {"a": 1.0, "b": 2.0, "c": 3.0}),
-        ({"a": 1.0, "b": 2.0, "c": 3.0}, "cab", {"c": 0.5}),
-        ({"a": 1.0, "b": 2.0, "c": 3.0}, "acb", {"b": 4.0}),
-        ({"a": 10.0, "b": 20.0}, "axyb", {"x": 11.0, "y": 12.0}),
-        ({"a": 1.0, "b": 2.0}, "axyb", {"x": 1 + 1 / 3, "y": pytest.approx(1 + 2 / 3)}),
-        ({"a": -1.0, "b": 2.0}, "xab", {"x": -2.0}),
-        ({"a": 1.0, "b": 1.0}, "ab", {"b": 2.0}),
-        ({"a": 1.0, "b": 1.0000000000000002}, "axb", {"x": 2.0, "b": 3.0}),
-        ({"a": None, "b": 2.0}, "ab", {"a": 1.0}),
-        ({"a": 7.0}, "a", {}),
-        ({"a": None}, "a", {}),
-    ],
-)
-def test_ranks_are_written_only_where_the_order_needs_them(
-    existing: dict[str, float | None], order: str, expected: dict[str, float]
-) -> None:
-    rules = [alias_rule(letter, rank) for letter, rank in existing.items()]
-    changes = rule_changes(wished(*map(alias_wish, order)), rules)
-    assert {c.name: c.after["rank"] for c in changes if c.after} == expected
-    assert all(change.action == ("update" if change.name in existing else "create") for change in changes)
-
-
 @PROFILE
 @given(
     st.lists(st.tuples(st.sampled_from(LETTERS), roomy_ranks), unique_by=lambda pair: pair[0]),
@@ -267,37 +242,6 @@ def test_plan_made_anew_after_some_creations_comes_to_the_same_ranks(
         assert [(change.name, change.after) for change in left] == [
             (change.name, change.after) for change in changes[done:]
         ]
-
-
-def test_rank_of_a_deleted_rule_does_not_affect_the_others() -> None:
-    gone = RuleWish(present=False, type="alias", matcher="c", rank=3.0)
-    rules = [alias_rule("a", 1.0), alias_rule("b", 2.0), alias_rule("c", 3.0)]
-    changes = rule_changes(wished(alias_wish("b"), alias_wish("a"), gone), rules)
-    assert [(change.action, change.name) for change in changes] == [("update", "a"), ("delete", "c")]
-
-
-def test_a_rule_that_changes_anyway_is_the_one_that_moves() -> None:
-    rules = [alias_rule("a", 1.0), alias_rule("b", 2.0)]
-    changes = rule_changes(wished(alias_wish("b", DESTINATIONS[1]), alias_wish("a")), rules)
-    assert [(c.name, c.after) for c in changes] == [("b", {"forward": [DESTINATIONS[1]], "rank": 0.5})]
-
-
-def test_deletions_come_last_so_that_no_mail_is_without_a_rule() -> None:
-    wish = wished(alias_wish("b"), RuleWish(present=False, type="alias", matcher="a"))
-    changes = rule_changes(wish, [alias_rule("a", 1.0)])
-    assert [(change.action, change.name) for change in changes] == [("create", "b"), ("delete", "a")]
-
-
-def test_two_wishes_for_one_rule_are_a_problem_of_the_domain() -> None:
-    by_id = RuleWish(id="id-a", forward=(DESTINATIONS[1],), place="rules[1]")
-    with pytest.raises(PlanError, match=r"a and rules\[1\] of example.com are the same rule, id-a"):
-        rule_changes(wished(alias_wish("a"), by_id), [alias_rule("a", 1.0)])
-
-
-def test_all_problems_of_a_list_are_in_one_message() -> None:
-    wish = wished(RuleWish(id="nobody"), RuleWish(type="regex", matcher="x", forward=("a@x.example",)))
-    with pytest.raises(PlanError, match=r"no rule with the id nobody.*; .*no rule with the regex x yet"):
-        rule_changes(wish, [])
 
 
 INFO = {"type": "alias", "alias": "info", "forward": ["a@x.example"]}
