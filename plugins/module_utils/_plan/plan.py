@@ -281,10 +281,10 @@ def _managed(
     # An empty list is only shown if aliases that are not listed are managed as well.
     if aliases or wish.purge_aliases:
         fields["aliases"] = aliases
-    rules = _managed_rules(wish, domain, changes) if wish.manages_rules else []
+    rules = _managed_rules(wish, domain, changes)
     if rules or wish.purge_rules:
         fields["rules"] = rules
-    credentials = _managed_credentials(wish, domain, changes) if wish.manages_credentials else []
+    credentials = _managed_credentials(wish, domain, changes)
     if credentials or wish.purge_credentials:
         fields["credentials"] = credentials
     return fields

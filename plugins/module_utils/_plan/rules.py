@@ -56,10 +56,10 @@ def rule_changes(wish: DomainWish, found: Sequence[Rule]) -> List[Change]:
             )
         if existing:
             owners[existing.id] = each
+        start = existing or Rule(each.type or "", each.matcher or "", each.scopes or ())
         if not each.present:
             removed += [existing] if existing else []
-        elif existing or _can_be_created(wish.name, each, problems):
-            start = existing or Rule(each.type or "", each.matcher or "", each.scopes or ())
+        elif existing or _can_be_created(wish.name, each, start.name, problems):
             targets.append(_Target(existing, each.applied_to(start)))
     if wish.purge_rules:
         removed += [rule for rule in found if rule.id not in owners]
@@ -77,13 +77,13 @@ def rule_changes(wish: DomainWish, found: Sequence[Rule]) -> List[Change]:
 def _find(domain: str, wish: RuleWish, candidates: Sequence[Rule], problems: List[str]) -> Optional[Rule]:
     """Return the existing rule of a wish, if any; add a problem if it is ambiguous or has another type."""
     matching = [rule for rule in candidates if wish.matches(rule)]
-    if len(matching) > 1:
-        ids = ", ".join("%s (rank %s)" % (rule.id, rule.rank) for rule in matching)
+    rule = matching[0] if matching else None
+    if rule and len(matching) > 1:
+        ids = ", ".join("%s (rank %s)" % (each.id, each.rank) for each in matching)
         problems.append(
             "%s has %d rules of type %s with the matcher %s: select one with id: %s"
-            % (domain, len(matching), matching[0].type, matching[0].name, ids)
+            % (domain, len(matching), rule.type, rule.name, ids)
         )
-    rule = matching[0] if matching else None
     if rule and wish.type not in (None, rule.type):
         problems.append(
             "%s has the rule %s with type %s, and the type of a rule can't change: to replace it with one of "
@@ -92,14 +92,14 @@ def _find(domain: str, wish: RuleWish, candidates: Sequence[Rule], problems: Lis
     return rule
 
 
-def _can_be_created(domain: str, wish: RuleWish, problems: List[str]) -> bool:
+def _can_be_created(domain: str, wish: RuleWish, name: str, problems: List[str]) -> bool:
     if wish.id is not None:
         problems.append("%s has no rule with the id %s; to create a rule, omit id" % (domain, wish.id))
         return False
     if wish.type == "regex" and wish.scopes is None:
         problems.append(
             "%s has no rule with the regex %s yet, and creating it requires scopes, the parts of a mail to "
-            "search" % (domain, Rule("regex", wish.matcher or "").name)
+            "search" % (domain, name)
         )
     return True
 

@@ -189,7 +189,13 @@ UNSCOPED = RuleWish(type="regex", matcher="x", forward=(A,))
         pytest.param([INFO], (UNSCOPED,), [NO_SCOPES], ["create x"], id="no scopes"),
         pytest.param([TEAM], (RuleWish(id="r3", type="alias"),), [TYPE], [], id="type"),
         pytest.param([TEAM], (RuleWish(id="r3", type="alias", present=False),), [TYPE], [], id="absent"),
-        pytest.param([INFO, replace(INFO, rank=None, id="r4")], (INFO_WISH,), [SEVERAL], [], id="several"),
+        pytest.param(
+            [INFO, TEAM, replace(INFO, matcher="INFO", rank=None, id="r4")],
+            (INFO_WISH,),
+            [SEVERAL],
+            [],
+            id="several",
+        ),
         pytest.param(
             [INFO],
             (replace(INFO_WISH, place="rules[0]"), RuleWish(id="r1", rank=7.0, place="rules[1]")),
