@@ -51,6 +51,12 @@ def wished(*credentials: CredentialWish, purge: bool = False) -> DomainWish:
         pytest.param(["info"], wished(absent("info")), ["delete info"], id="absent"),
         pytest.param(["info"], wished(absent("INFO")), ["delete info"], id="absent, in another case"),
         pytest.param(["news"], wished(absent("info")), [], id="absent already"),
+        pytest.param(
+            ["a", "b", "c"],
+            wished(absent("c"), absent("d"), absent("a")),
+            ["delete c", "delete a"],
+            id="several are absent",
+        ),
         pytest.param(["a", "b"], wished(), [], id="unlisted"),
         pytest.param(["a", "b"], wished(purge=True), ["delete a", "delete b"], id="purge of all"),
         pytest.param(["a", "B"], wished(present("b"), purge=True), ["delete a"], id="purge of the others"),

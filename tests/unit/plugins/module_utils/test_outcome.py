@@ -91,6 +91,12 @@ NEW_RULE = Rule("alias", "new", forward=(B,), rank=1.5)
         ),
         pytest.param(
             FOUND,
+            [domain("delete"), domain("create")],
+            Domain(NAME, aliases=(Alias("*"),)),
+            id="deleted and created again",
+        ),
+        pytest.param(
+            FOUND,
             [domain("update", whitelabel="w.example")],
             replace(FOUND, settings={"webhook": "https://x.example/", "whitelabel": "w.example"}),
             id="setting",

@@ -129,6 +129,14 @@ BILL_WISH = RuleWish(
             id="absent",
         ),
         pytest.param(
+            wished(RuleWish(id="r3", present=False), RuleWish(id="r1", present=False)),
+            [
+                Change("delete", "rule", NAME, "true", TEAM.fields(), None, "r3"),
+                Change("delete", "rule", NAME, "info", INFO.fields(), None, "r1"),
+            ],
+            id="several are absent",
+        ),
+        pytest.param(
             wished(RuleWish(id="r3"), RuleWish(type="alias", matcher="Info", present=False), purge=True),
             [
                 Change("delete", "rule", NAME, "info", INFO.fields(), None, "r1"),
