@@ -56,7 +56,7 @@ def rule_changes(wish: DomainWish, found: Sequence[Rule]) -> List[Change]:
             )
         if existing:
             owners[existing.id] = each
-        start = existing or Rule(each.type or "", each.matcher or "", each.scopes or ())
+        start = existing or Rule(each.type or "", each.matcher or "")
         if not each.present:
             removed += [existing] if existing else []
         elif existing or _can_be_created(wish.name, each, start.name, problems):
