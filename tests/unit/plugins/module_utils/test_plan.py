@@ -189,7 +189,7 @@ def test_catch_all_of_an_existing_domain_causes_no_warning() -> None:
 def test_creation_of_a_domain_includes_the_settings_that_the_service_accepts_there() -> None:
     wish = wanted({}, settings={"notification_email": A, "webhook": C, "whitelabel": None})
     create, update = plan_domain(wish, None).changes
-    assert create.after == {"notification_email": A}
+    assert create == Change("create", "domain", NAME, NAME, after={"notification_email": A})
     assert (update.action, update.before, update.after) == ("update", {"webhook": None}, {"webhook": C})
 
 
