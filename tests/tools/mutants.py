@@ -36,7 +36,16 @@ COLLECTION = Path("ansible_collections/improvmx/email")
 LEAST = 95  # percent of the mutants
 KILLED, SURVIVED, UNTESTED, TIMEOUT = "killed", "survived", "no tests", "timeout"
 # The exit codes of mutmut 3; any other is a crash of the tests, which is noticed as well.
-OUTCOMES = {0: SURVIVED, 1: KILLED, 3: KILLED, 5: UNTESTED, 33: UNTESTED, 24: TIMEOUT, 36: TIMEOUT}
+OUTCOMES = {
+    None: UNTESTED,
+    0: SURVIVED,
+    1: KILLED,
+    3: KILLED,
+    5: UNTESTED,
+    33: UNTESTED,
+    24: TIMEOUT,
+    36: TIMEOUT,
+}
 
 
 Key = tuple[str, tuple[str, ...], tuple[str, ...]]  # a function, its lines before, its lines after
