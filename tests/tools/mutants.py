@@ -197,7 +197,7 @@ def _mutant(target: Target, name: str) -> Mutant:
     diff = _mutmut(target, "show", name)
     lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++", "@@", "#"))]
     changed = {sign: tuple(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+"}
-    module, _, function = name.rpartition("__mutmut_")[0].rpartition(".")
+    module, _dot, function = name.rpartition("__mutmut_")[0].rpartition(".")
     function = function.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
     where = f"{module.rpartition('.plugins.')[2]}.{function}"
     return Mutant(name, where, changed["-"], changed["+"], f"# {where}\n{diff}")
