@@ -74,18 +74,19 @@ emulator: setup ## start an emulated ImprovMX to try an inventory with, until Ct
 	@PYTHONPATH=tests python -m emulator --exports $(ARGS)
 
 .PHONY: bench
-bench: setup link ## measure its speed and that of alternatives; ARGS=--quick for less of it, --role for the role only, --large for 20,000 domains
+bench: setup link ## measure the speed of the collection and of alternatives; ARGS=--quick for less, --role for the role only, --large for 20,000 domains
 	@echo "== benchmark: some minutes; the table also goes to build/benchmark.md"
 	@PYTHONPATH=tests python -m benchmark $(ARGS)
 
 .PHONY: test
 test: lint sanity build pytest ## run lint, sanity, build and all tests with one version of ansible-core; stop at the first failure
 
+# The tarball is built once (-o build): the sanity tests in the background read it.
 .PHONY: check
 check: setup link build ## run every check, with all supported versions of ansible-core
 	@echo "== ansible-test sanity with the other versions of ansible-core has started; its result follows below"
 	@python tests/tools/cores.py sanity >build/other-sanity.log 2>&1 & others=$$!; \
-	$(MAKE) lint docs sanity importer ee molecule; code=$$?; \
+	$(MAKE) -o build lint docs sanity importer ee molecule; code=$$?; \
 	wait $$others || { cat build/other-sanity.log >&2; exit 1; }; \
 	test $$code = 0 || exit $$code; \
 	echo "== ansible-test sanity with the other versions of ansible-core"; cat build/other-sanity.log

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The modules as plugins/modules has them, with what they say of themselves: for tests of every module."""
+"""The modules in plugins/modules with their documentation, for tests that cover every module."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness import MODULES
 
 ROOT = Path(__file__).resolve().parents[1]
 _FILES = sorted((ROOT / "plugins" / "modules").glob("improvmx_*.py"))
-# Modules, and what is documented as one but is all in an action plugin, as it works on the controller only.
+# Modules, and those that are documented as a module but are only an action plugin on the controller.
 NAMES = [path.stem for path in _FILES if "def main(" in path.read_text(encoding="utf-8")]
 ACTIONS = [path.stem for path in _FILES if path.stem not in NAMES]
 NAMESPACE = "improvmx.email."
@@ -43,6 +43,7 @@ def examples(name: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load(source(name).EXAMPLES))
 
 
+@cache
 def fragment() -> dict[str, Any]:
     module = importlib.import_module(MODULES.replace(".modules.", ".doc_fragments.") + "improvmx")
     return dict(yaml.safe_load(module.ModuleDocFragment.DOCUMENTATION))
@@ -58,8 +59,9 @@ class _Captured(Exception):
         self.arguments = arguments
 
 
+@cache
 def declared(name: str) -> dict[str, Any]:
-    """What a module hands to AnsibleModule."""
+    """The arguments that a module passes to AnsibleModule. They are shared, so they must not be changed."""
 
     def capture(**arguments: Any) -> None:
         raise _Captured(**arguments)
@@ -73,7 +75,7 @@ def declared(name: str) -> dict[str, Any]:
 
 
 def fitting(value: Any, spec: dict[str, Any]) -> Any:
-    """An argument of an example, with something that fits in place of each template."""
+    """An argument of an example, with a valid value instead of each template."""
     if isinstance(value, str) and "{{" in value:
         values = {"list": [], "dict": {}, "int": 1, "bool": True, "raw": "text"}
         choices = spec.get("choices")
@@ -88,7 +90,7 @@ def fitting(value: Any, spec: dict[str, Any]) -> Any:
 
 
 def tasks(name: str) -> list[tuple[str, dict[str, Any]]]:
-    """The tasks of a module's examples that use a module of ours, with their arguments."""
+    """The tasks of a module's examples that use a module of the collection, with their arguments."""
     found = []
     for task in examples(name):
         for key, arguments in task.items():
@@ -105,7 +107,7 @@ def tasks(name: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def first_example(name: str) -> dict[str, Any]:
-    """Arguments that make sense to a module: those of its first example."""
+    """Valid arguments for a module: those of its first example."""
     return next(arguments for module, arguments in tasks(name) if module == name)
 
 
@@ -114,7 +116,7 @@ def writes(name: str) -> bool:
 
 
 def versions(name: str) -> list[str]:
-    """The versions of the API that a module says it can work with."""
+    """The versions of the API that a module supports according to its documentation."""
     needs_v3 = "Requires O(api_version=v3)" in " ".join(documentation(name)["description"])
     return ["v3"] if needs_v3 else ["v2", "v3"]
 
@@ -134,7 +136,7 @@ def seed_account(emulator: Emulator) -> None:
 
 
 def complaints(name: str, arguments: dict[str, Any]) -> list[str]:
-    """What Ansible would say against the arguments of a task, whose templates count as fitting."""
+    """The errors of Ansible for the arguments of a task; its templates count as valid."""
     constraints = dict(declared(name))
     del constraints["supports_check_mode"]
     spec = constraints.pop("argument_spec")
@@ -143,5 +145,5 @@ def complaints(name: str, arguments: dict[str, Any]) -> list[str]:
 
 
 def spec_complaints(spec: dict[str, Any], values: dict[str, Any], **constraints: Any) -> list[str]:
-    """What is wrong with values for an argument spec."""
+    """The errors of values for an argument spec."""
     return list(ArgumentSpecValidator(spec, **constraints).validate(values).error_messages)

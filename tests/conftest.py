@@ -32,7 +32,7 @@ def _collections_folder() -> Path:
 COLLECTIONS = _collections_folder()
 sys.path.insert(0, str(COLLECTIONS))
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
-# The arguments of modules are not what Ansible's controller checks, though some tests import it as well.
+# Some tests import the controller of Ansible, which would reject texts of modules that are not UTF-8.
 os.environ["ANSIBLE_MODULE_STRICT_UTF8_RESPONSE"] = "false"
 for name in [name for name in os.environ if name.startswith("IMPROVMX_")]:
     del os.environ[name]  # tests must not use the account of a developer
@@ -70,6 +70,14 @@ def modules(emulator: Emulator) -> Modules:
 def modules_of_version(emulator: Emulator, version: str) -> Modules:
     """The modules, in each version of the API in turn."""
     return Modules(emulator, api_version=version)
+
+
+@pytest.fixture
+def deep_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test runs in its own folder, deep enough that odd paths do not leave it."""
+    folder = tmp_path / "some" / "where" / "deep"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The documents for people, their code blocks, and what the YAML in these asks Ansible for."""
+"""The documentation, its code blocks, and checks of the YAML in them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def blocks_of(path: Path) -> Iterator[Block]:
 
 
 def write_files(document: Path, folder: Path) -> None:
-    """Write the files that a document shows: YAML blocks that begin with a comment that is a file's name."""
+    """Write the files of a document: YAML blocks that begin with a comment with the name of a file."""
     for block in blocks_of(document):
         name = re.match(r"# (\S+\.yml)\n", block.text)
         if block.is_yaml and name:
@@ -75,7 +75,7 @@ BLOCKS = [block for path in DOCUMENTS for block in blocks_of(path)]
 
 @dataclass
 class Findings:
-    """What is wrong with a piece of YAML, and the tasks of ours that it comes to."""
+    """The errors of a YAML block, and its tasks that use modules of the collection."""
 
     problems: list[str] = field(default_factory=list)
     tasks: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -91,7 +91,7 @@ class Findings:
 
 
 def examine(text: str) -> Findings:
-    """Take YAML for plays, tasks, an inventory source or variables, as it looks, and check what is ours."""
+    """Recognize plays, tasks, an inventory source or variables, and check their use of the collection."""
     findings = Findings()
     try:
         documents = list(yaml.safe_load_all(text))
@@ -148,7 +148,7 @@ def _task(task: Mapping[str, Any], findings: Findings) -> None:
 
 @cache
 def keywords() -> dict[str, list[str]]:
-    """Ansible's keywords of plays and of tasks. It tells them in a process of its own."""
+    """The keywords of plays and tasks, from Ansible in a separate process."""
     code = """
 import json
 from ansible.playbook import play, task
@@ -166,7 +166,7 @@ def _known(thing: Mapping[str, Any], known: set[str], findings: Findings) -> Non
 
 
 def _shared_by(thing: Mapping[str, Any], findings: Findings) -> None:
-    """What a play, a block or a task gives to all below it."""
+    """The keywords of a play, block or task that everything in it inherits."""
     _variables_within(thing.get("vars", {}), findings)
     shared = set(fragment()["options"])
     for name, defaults in thing.get("module_defaults", {}).items():
@@ -208,7 +208,7 @@ def role_options() -> dict[str, Any]:
 
 @cache
 def playbook_variables() -> set[str]:
-    """What a playbook reads beyond the variables of the role."""
+    """The variables that a playbook uses in addition to those of the role."""
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "playbooks").glob("*.yml")]
     return {word for text in texts for word in re.findall(r"\bimprovmx_\w+", text)}
 
@@ -236,7 +236,7 @@ def _variables(variables: Mapping[str, Any], findings: Findings) -> None:
     of_domain = declared("improvmx_domain")["argument_spec"].keys() - fragment()["options"].keys()
     for name in of_role:
         option = name.removeprefix("improvmx_")
-        # The purge of aliases needs a list of them, which may stand elsewhere.
+        # The purge of aliases requires a list of them, which can be in another file.
         if option in of_domain and option != "purge_aliases":
             findings.task("improvmx_domain", {"domain": "example.com", option: variables[name]})
 
@@ -249,7 +249,7 @@ def _inventory_source(source: Mapping[str, Any], findings: Findings) -> None:
 
 @cache
 def inventory_options(plugin: str) -> set[str]:
-    """The options of an inventory plugin, those of its documentation's fragments too."""
+    """The options of an inventory plugin, including those of its documentation fragments."""
     command = [str(Path(sys.executable).with_name("ansible-doc")), "-t", "inventory", "--json", plugin]
     answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return set(answer[plugin]["doc"]["options"]) if plugin in answer else set()

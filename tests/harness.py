@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the modules in this process as Ansible does, and checks what every run must fulfil."""
+"""Runs the modules in this process like Ansible, and checks what applies to every run."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def assert_sentences(text: str) -> None:
 
 
 def wrap_endpoint(monkeypatch: pytest.MonkeyPatch, template: str, wrap: Callable[..., Any]) -> None:
-    """Let ``wrap(usual, account, call)`` answer for an endpoint of the emulator's version 3."""
+    """Use ``wrap(usual, account, call)`` to answer requests to an endpoint of version 3 of the emulator."""
     assert any(route.template == template for route in v3.ROUTES.routes)
 
     def choose(reported: str, usual: Callable[..., Any], *request: Any) -> Any:
@@ -87,7 +87,7 @@ def wrap_endpoint(monkeypatch: pytest.MonkeyPatch, template: str, wrap: Callable
 
 
 def wrap_endpoints(monkeypatch: pytest.MonkeyPatch, wrap: Callable[..., Any]) -> None:
-    """Let ``wrap(template, usual, account, call)`` answer for every endpoint of both versions."""
+    """Use ``wrap(template, usual, account, call)`` to answer requests to every endpoint of both versions."""
     for table in (v2.ROUTES, v3.ROUTES):
         _wrap(monkeypatch, table, wrap)
 
@@ -116,7 +116,7 @@ def assert_no_secret(text: str, secret: str) -> None:
 
 
 def forms_of_password(password: str) -> dict[str, str]:
-    """The forms in which a reply to a request with this password may echo it."""
+    """The forms in which a reply can repeat the password of a request."""
     return {
         "plain": password,
         "trimmed": password.strip(),
@@ -238,7 +238,7 @@ def account_of(aliases: dict[str, Any], **settings: Any) -> dict[str, Any]:
 def read_diff(entries: list[dict[str, str]]) -> dict[str, dict[str, Any]]:
     """Both sides of a result's ``diff``, by the domain name in the headers.
 
-    Aliases are returned by name. The domain name in the text is checked and left out.
+    Aliases are returned by name. The domain name in the text is checked and removed.
     """
     sides: dict[str, dict[str, Any]] = {"before": {}, "after": {}}
     for entry in entries:
@@ -275,7 +275,7 @@ def assert_truthful(emulator: Emulator, result: dict[str, Any]) -> None:
     reported, pending = changes_of(result["changes"]), changes_of(result.get("pending", []))
     effects = list(dict.fromkeys(effects_of(emulator.ledger)))
     assert result["changed"] is bool(reported)
-    if result.get("failed") and "could not be found out" in result["msg"]:
+    if result.get("failed") and "could not be determined" in result["msg"]:
         assert set(reported) <= set(effects) <= {*reported, *pending}
     else:
         assert reported == effects

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs real playbooks against an emulator as a user does, and checks what every run must fulfil."""
+"""Runs real playbooks against an emulator like a user, and checks what applies to every run."""
 
 from __future__ import annotations
 
@@ -79,27 +79,27 @@ class Project:
         done, output = self._run("ansible-vault", "encrypt", *paths)
         assert done.returncode == 0, output
 
-    def play(self, playbook: str, *words: str, check: bool = False, verbose: bool = True) -> Play:
-        """Run a playbook; the key must be nowhere, at the highest verbosity, nor a write in a dry run."""
+    def play(self, playbook: str, *arguments: str, check: bool = False, verbose: bool = True) -> Play:
+        """Run a playbook with the highest verbosity. The key must not be shown; check mode must not write."""
         record = self.folder / "record.jsonl"
         record.write_text("")
         requests, writes = len(self.emulator.requests), len(self.emulator.writes)
-        words = (playbook, "--diff", *words, *(["--check"] if check else []))
-        done, output = self._run("ansible-playbook", *words, *(["-vvvv"] if verbose else []))
+        arguments = (playbook, "--diff", *arguments, *(["--check"] if check else []))
+        done, output = self._run("ansible-playbook", *arguments, *(["-vvvv"] if verbose else []))
         if check:
             assert self.emulator.writes[writes:] == [], "a write left in check mode"
         requests = len(self.emulator.requests) - requests
         return Play(done.returncode, output, done.stderr, _results(record), requests)
 
-    def inventory(self, source: str, *words: str, warnings: int = 0) -> Listing:
-        """List an inventory with all variables; the key must be nowhere, at the highest verbosity.
+    def inventory(self, source: str, *arguments: str, warnings: int = 0) -> Listing:
+        """List an inventory with all variables and the highest verbosity. The key must not be shown.
 
-        ``warnings``: how many come with it.
+        ``warnings``: the expected number of warnings.
         """
         requests = len(self.emulator.requests)
         quiet = {"ANSIBLE_VERBOSE_TO_STDERR": "1", "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"}
-        words = ("-i", source, "--list", "-vvvv", *words)
-        done, output = self._run("ansible-inventory", *words, **quiet)
+        arguments = ("-i", source, "--list", "-vvvv", *arguments)
+        done, output = self._run("ansible-inventory", *arguments, **quiet)
         assert self.emulator.writes == []
         reported: dict[str, Any] = {}
         if done.returncode == 0:
@@ -111,20 +111,20 @@ class Project:
         return Listing(done.returncode, output, hosts, groups, len(self.emulator.requests) - requests)
 
     def _run(
-        self, program: str, *words: str, **environment: str
+        self, program: str, *arguments: str, **environment: str
     ) -> tuple[subprocess.CompletedProcess[str], str]:
-        """Run a program of Ansible's. The key must be nowhere, nor a traceback."""
+        """Run a program of Ansible. Its output must contain neither the key nor a traceback."""
         log = self.folder / "ansible.log"
         log.write_text("")
         done = subprocess.run(
-            [str(Path(sys.executable).with_name(program)), *words],
+            [str(Path(sys.executable).with_name(program)), *arguments],
             cwd=self.folder,
             env={**self._environment(self.folder / "record.jsonl", log), **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=600,  # of a slow machine, too
+            timeout=600,  # enough for slow machines
             check=False,
         )
         output = done.stdout + done.stderr
@@ -132,16 +132,16 @@ class Project:
         assert "Traceback" not in output
         return done, output
 
-    def rounds(self, playbook: str, *words: str, warnings: int = 0) -> list[Play]:
-        """Run a playbook in check mode, for real and again, and hold the results against each other.
+    def rounds(self, playbook: str, *arguments: str, warnings: int = 0) -> list[Play]:
+        """Run a playbook in check mode, for real and a second time, and compare the results.
 
-        ``warnings``: how many the check run and the real run give each; the second run gives none.
+        ``warnings``: the number of warnings of the check run and of the real run; the second run has none.
         """
-        check = self.play(playbook, *words, check=True)
+        check = self.play(playbook, *arguments, check=True)
         effects = len(self.emulator.ledger)
-        real = self.play(playbook, *words)
+        real = self.play(playbook, *arguments)
         done = self.emulator.ledger[effects:]
-        again = self.play(playbook, *words)
+        again = self.play(playbook, *arguments)
         for play in (check, real, again):
             assert play.code == 0, play.output
         for predicted, result in zip(check.results, real.results, strict=True):
@@ -176,10 +176,10 @@ def _results(record: Path) -> list[dict[str, Any]]:
 
 
 def _plain(content: dict[str, Any]) -> Any:
-    """A text of a listing without the mark that it is no template."""
+    """A text of a listing without the tag for text that is not a template."""
     return content["__ansible_unsafe"] if set(content) == {"__ansible_unsafe"} else content
 
 
 def _warnings(output: str) -> int:
-    """How many warnings came."""
+    """The number of warnings."""
     return sum(1 for line in output.splitlines() if line.startswith(("[WARNING]", "[DEPRECATION")))

@@ -137,16 +137,16 @@ class ActionModule(ActionBase):
     @contextmanager
     def _on_controller(self, variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Variables with which a module runs on the controller, as the user who runs the playbook."""
-        here: Any = self
-        own = here._connection, self._task.delegate_to
-        here._connection = connection_loader.get("ansible.builtin.local", self._play_context)
-        here._connection.set_options(var_options={})
+        action: Any = self
+        own = action._connection, self._task.delegate_to
+        action._connection = connection_loader.get("ansible.builtin.local", self._play_context)
+        action._connection.set_options(var_options={})
         self._task.delegate_to = None
         try:
             yield {**variables, "ansible_python_interpreter": self._interpreter(variables)}
         finally:
             self.cleanup()  # removes the files of the module from this connection, its arguments among them
-            here._connection, self._task.delegate_to = own
+            action._connection, self._task.delegate_to = own
 
     def _interpreter(self, variables: Mapping[str, Any]) -> str:
         """The Python that the inventory sets for localhost, or that of ansible-playbook."""
@@ -163,8 +163,8 @@ class ActionModule(ActionBase):
             domains = [desired.item for desired in account.domains]
             args = {**account.connection, **run, "domains": domains}
             if "max_deletions" not in run:
-                gone = [c for one in outcomes for c in one.get("changes", ()) if _deletes_domain(c)]
-                args["max_domain_deletions"] = max(0, _MOST_DELETED_DOMAINS - len(gone))
+                deleted = [c for one in outcomes for c in one.get("changes", ()) if _deletes_domain(c)]
+                args["max_domain_deletions"] = max(0, _MOST_DELETED_DOMAINS - len(deleted))
             outcomes.append(
                 self._run_module("improvmx_domains", args, account, len(accounts), controller_vars)
             )
@@ -173,8 +173,8 @@ class ActionModule(ActionBase):
     def _run_module(
         self, name: str, args: dict[str, Any], account: Account, count: int, controller_vars: dict[str, Any]
     ) -> dict[str, Any]:
-        about = "improvmx" if count == 1 else "improvmx, %s" % account.api_url
-        with shown_progress(about) as path:
+        prefix = "improvmx" if count == 1 else "improvmx, %s" % account.api_url
+        with shown_progress(prefix) as path:
             if name == "improvmx_domains":
                 args = {**args, "progress_file": path}
             outcome: dict[str, Any] = self._execute_module(

@@ -17,7 +17,7 @@ description:
     C(improvmx_aliases), work in C(group_vars) and C(host_vars) next to this inventory as in any other.
   - The inventory file must be named C(improvmx.yml) or C(improvmx.yaml), or end with C(.improvmx.yml) or
     C(.improvmx.yaml).
-  - Names from the service that are not domain names are left out, with a warning. The same applies to groups of
+  - Names from the service that are not domain names are not added, with a warning. The same applies to groups of
     O(keyed_groups) that have the name of a host, or one of C(all), C(ungrouped) and C(localhost).
   - Reading the account takes one request for each 100 domains, and further ones for a domain with 200 aliases or more.
 author:
@@ -184,7 +184,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             names = list(dict.fromkeys(self._left_out))
             more = ", and %d more" % (len(names) - _MOST_NAMED) if len(names) > _MOST_NAMED else ""
             self.display.warning(
-                "improvmx: left out of this inventory, because their names could be mistaken for something else: %s%s"
+                "improvmx: not added to this inventory, because their names could be mistaken for something else: %s%s"
                 % (", ".join(names[:_MOST_NAMED]), more)
             )
 
@@ -193,27 +193,27 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
         """Set the options of the file. Problems are collected and reported in one message later."""
         self._problems = Problems()
-        sound = {}
+        valid = {}
         for name, value in (direct or {}).items():
             try:
-                sound[name] = self._checked(name, value)
+                valid[name] = self._checked(name, value)
             except ValueError as error:
                 self._problems.append("%s: %s" % (name, error))
         try:
             with _no_empty_environment():
-                super().set_options(task_keys, var_options, sound)
+                super().set_options(task_keys, var_options, valid)
         except AnsibleRequiredOptionError:
             if not any(problem.startswith("api_key:") for problem in self._problems):
                 self._problems.append(
                     "api_key: it is missing; set it, preferably from a vault, or IMPROVMX_API_KEY"
                 )
             with _no_empty_environment():
-                super().set_options(task_keys, var_options, {**sound, "api_key": "none"})
+                super().set_options(task_keys, var_options, {**valid, "api_key": "none"})
         except AnsibleOptionsError as error:  # a value of the environment, named in the first sentence
             raise InputError([*self._problems, str(error.args[0]).rstrip(".")]) from None
 
     def _checked(self, name: str, value: Any) -> Any:
-        """A value of the file, with its template resolved. Raises ValueError, without the value."""
+        """Return a value of the file, with its template resolved. Raises ValueError, without the value."""
         definition = self.option_definitions.get(name)
         if definition is None:
             raise ValueError("this plugin has no such option")
@@ -230,12 +230,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 boolean(value)  # Ansible itself converts any text to false
             self.set_option(name, value)
         except (AnsibleError, TypeError):
-            wanted = "one of %s" % ", ".join(choices) if choices else "of type %s" % kind
-            raise ValueError("it must be %s" % wanted) from None
+            expected = "one of %s" % ", ".join(choices) if choices else "of type %s" % kind
+            raise ValueError("it must be %s" % expected) from None
         return value
 
     def _connect(self) -> Transport:
-        """The connection, without any request yet. Raises InputError."""
+        """Return the connection; no request is sent yet. Raises InputError."""
         options = {name: self.get_option(name) for name in _OWN}
         with self._problems.collected():
             transport = open_transport(options)
@@ -248,17 +248,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     # --- Domains ----------------------------------------------------------------------------------
 
     def _domains(self, path: str, cache: bool) -> List[Dict[str, Any]]:
-        """The selected domains as improvmx_domain_info returns them, from the cache if it is enabled."""
+        """Return the selected domains like improvmx_domain_info, from the cache if it is enabled."""
         transport = self._connect()
         cached = self.get_option("cache")
-        key, asked = self.get_cache_key(path), self._asked()
+        key, selection = self.get_cache_key(path), self._selection()
         if cached and cache:
             found = self._cache.get(key)
-            if found and found.get("asked") == asked:
+            if found and found.get("selection") == selection:
                 return list(found["domains"])
         domains = self._read(transport)
         if cached:
-            self._cache[key] = {"asked": asked, "domains": domains}
+            self._cache[key] = {"selection": selection, "domains": domains}
         return domains
 
     def _read(self, transport: Transport) -> List[Dict[str, Any]]:
@@ -270,10 +270,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self.display.warning(waits)
         return [describe_domain(domain) for domain in found]
 
-    def _asked(self) -> str:
-        """A digest of what the domains depend on. It is too short to reveal anything of the key."""
-        asked = [self.get_option(name) for name in ("api_url", "api_version", "api_key", "query", "active")]
-        return hashlib.sha256(json.dumps(asked).encode("utf-8")).hexdigest()[:8]
+    def _selection(self) -> str:
+        """Return a digest of the options that select the domains. It is too short to disclose the key."""
+        selection = [
+            self.get_option(name) for name in ("api_url", "api_version", "api_key", "query", "active")
+        ]
+        return hashlib.sha256(json.dumps(selection).encode("utf-8")).hexdigest()[:8]
 
     # --- Hosts ------------------------------------------------------------------------------------
 
@@ -292,16 +294,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         strict = self.get_option("strict")
         self._set_composite_vars(self.get_option("compose"), variables, host, strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict)
-        whole = self.inventory
-        self.inventory = _SafeGroups(whole, self._left_out)
+        inventory = self.inventory
+        self.inventory = _SafeGroups(inventory, self._left_out)
         try:
             self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict)
         finally:
-            self.inventory = whole
+            self.inventory = inventory
 
 
 def _is_domain(name: Any) -> bool:
-    """Whether this is a domain name in its normal form."""
+    """Return whether this is a normalized domain name."""
     try:
         return isinstance(name, str) and parse_domain(name) == name
     except ValueError:

@@ -75,7 +75,7 @@ RETURN = r"""
 account:
   description:
     - The account as the service returns it. The fields differ between the versions of the API.
-    - Times are in ISO 8601 and UTC. Fields that are not listed here are left out, because they could contain a secret.
+    - Times are in ISO 8601 and UTC. Fields that are not listed here are omitted, because they could contain a secret.
       RV(account.limits) contains all limits that are numbers.
   returned: success
   type: dict
@@ -266,17 +266,17 @@ from ansible_collections.improvmx.email.plugins.module_utils._plan.limits import
 def main() -> None:
     module = make_module({"usage": {"type": "bool", "default": False}})
 
-    def read(dialect: Type[Api]) -> bool:
-        if module.params["usage"] and not dialect.has_limits:
-            raise InputError(["usage: API %s tells no limits; v3 does" % dialect.version])
+    def read(api: Type[Api]) -> bool:
+        if module.params["usage"] and not api.has_limits:
+            raise InputError(["usage: API %s does not report limits; v3 does" % api.version])
         return bool(module.params["usage"])
 
     def work(api: Api, with_usage: bool) -> Dict[str, Any]:
-        told = api.account()
-        results = {name: visible_fields(name, value, api.transport.mask) for name, value in told.items()}
+        reply = api.account()
+        results = {name: visible_fields(name, value, api.transport.mask) for name, value in reply.items()}
         if with_usage:
             aliases = {domain.name: api.count_aliases(domain) for domain in api.domains()}
-            results["usage"] = usage(read_limits(told["account"]), aliases)
+            results["usage"] = usage(read_limits(reply["account"]), aliases)
         return {"changed": False, **results}
 
     execute(module, read, work)

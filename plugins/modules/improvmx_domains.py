@@ -12,7 +12,7 @@ version_added: 1.0.0
 description:
   - Ensures that the domains of an account are in the desired state, all of them in one task.
   - The account is read once, and only differences are written. A run without changes takes one request for each 100
-    domains of the account, whatever the number of aliases (up to 200 for each domain).
+    domains of the account, regardless of the number of aliases (up to 200 for each domain).
   - Options that are not set and aliases, rules and credentials that are not listed are not managed and stay unchanged.
   - Before the module creates domains or aliases with O(api_version=v3), it reads the limits of the account. This takes
     one request, and one more for the number of domains if O(domains) is a single new domain. The module warns of each
@@ -36,7 +36,7 @@ attributes:
 options:
   domains:
     description:
-      - A list of domains with their desired state. Each item takes the options of M(improvmx.email.improvmx_domain).
+      - A list of domains with their desired state. Each item accepts the options of M(improvmx.email.improvmx_domain).
       - The RV(improvmx.email.improvmx_domain_info#module:domains) that M(improvmx.email.improvmx_domain_info) returns
         are a valid value. Fields of them that cannot be managed, such as ids and times, are accepted and ignored.
     type: list
@@ -219,7 +219,7 @@ options:
     type: int
   max_domain_deletions:
     description:
-      - The maximum number of domains that the task may delete, whatever the number of their aliases.
+      - The maximum number of domains that the task may delete, regardless of the number of their aliases.
       - If the task would delete more, it fails before it changes anything. The role
         P(improvmx.email.improvmx#role) sets it to V(3) if C(improvmx_max_deletions) is not set.
     type: int
@@ -428,10 +428,12 @@ def _options() -> Dict[str, Any]:
     }
 
 
-def _read_bound(params: Mapping[str, Any]) -> Optional[int]:
+def _read_max_deletions(params: Mapping[str, Any]) -> Optional[int]:
     # The required_if of Ansible accepts null, which is the value of an empty variable.
     if params["purge"] and params["max_deletions"] is None:
-        raise InputError(["purge needs max_deletions, the most domains and aliases that it may delete"])
+        raise InputError(
+            ["purge requires max_deletions, the maximum number of domains and aliases that may be deleted"]
+        )
     return read_number(params, "max_deletions", 0)
 
 
@@ -439,22 +441,22 @@ def main() -> None:
     module = make_module(_options())
     params = module.params
 
-    def wishes(api: Type[Api]) -> Sequence[DomainWish]:
-        wished: Sequence[DomainWish]
-        wished, *_numbers = read_all(
+    def read(api: Type[Api]) -> Sequence[DomainWish]:
+        wishes: Sequence[DomainWish]
+        wishes, *_numbers = read_all(
             lambda: domain_wishes(params["domains"], api.manages, api.version),
-            lambda: _read_bound(params),
+            lambda: _read_max_deletions(params),
             lambda: read_number(params, "max_domain_deletions", 0),
             lambda: read_number(params, "concurrency", 1, MOST_AT_A_TIME),
         )
-        return wished
+        return wishes
 
     def results(runs: Sequence[DomainRun]) -> Dict[str, Any]:
         return {"domains": [describe_domain(run.domain, with_dns=False) for run in runs if run.domain]}
 
     provision(
         module,
-        wishes,
+        read,
         results,
         purge=params["purge"],
         max_deletions=params["max_deletions"],

@@ -15,10 +15,10 @@ description:
   - The playbook C(improvmx.email.export) runs this module. It writes files where it runs, and never changes the
     account.
   - Only files that an export wrote and nobody edited are overwritten. If any other file is in the way, nothing is
-    written. The first line of each file has a fingerprint of the rest, by which edits are recognized.
+    written. The first line of each file contains a fingerprint of the other lines, to detect edits.
   - For a domain that is routed by rules, no aliases are written, because they have no effect there.
-  - What the role could not read back unchanged, such as an alias with a space in it, is left out. A comment in the file
-    and a warning say so.
+  - What the role could not apply without a change, such as an alias with a space in it, is not exported. A comment in
+    the file gives the reason, and a warning the number.
   - With O(layout=hosts), the file of a domain that no longer exists in the account stays unchanged, with a warning.
 author:
   - The improvmx.email contributors (@improvmx-email)
@@ -146,7 +146,7 @@ exported:
       type: int
       returned: always
     left_out:
-      description: The number of domains, settings, aliases, rules and credentials that were left out. Comments say why.
+      description: The number of domains, settings, aliases, rules and credentials not exported. Comments say why.
       type: int
       returned: always
 api_requests:
@@ -214,14 +214,15 @@ def main() -> None:
         counts = account.counts()
         if counts["left_out"]:
             module.warn(
-                "%d domains, settings, aliases or rules can't be written so that they come back as they are. They "
-                'were left out; comments that begin with "Left out" name them.' % counts["left_out"]
+                "%d domains, settings, aliases or rules were not exported, because applying the files would "
+                'change or reject them. Comments that begin with "Not exported" name them.'
+                % counts["left_out"]
             )
-        gone = former_files(os.path.join(path, HOST_VARS), texts) if layout == "hosts" else []
-        if gone:
+        obsolete = former_files(os.path.join(path, HOST_VARS), texts) if layout == "hosts" else []
+        if obsolete:
             module.warn(
-                "Of domains that the account no longer has: %s. They were left alone; delete what you "
-                "don't need." % join_first(gone)
+                "These files belong to domains that no longer exist in the account: %s. They were not changed; "
+                "delete those that you don't need." % join_first(obsolete)
             )
         return {
             "changed": bool(changes),

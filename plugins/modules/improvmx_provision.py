@@ -42,7 +42,7 @@ options:
     default: provision
 notes:
   - Set the connection options with C(module_defaults). The variables of the role take precedence.
-  - It runs on the controller, whatever the connection of the host is, and once for each play, under every strategy.
+  - It runs on the controller, regardless of the connection of the host, and once for each play, under every strategy.
 seealso:
   - module: improvmx.email.improvmx_domains
   - module: improvmx.email.improvmx_domain_check

@@ -364,7 +364,7 @@ def main() -> None:
     )
     params = module.params
 
-    def read(dialect: Type[Api]) -> List[Any]:
+    def read(_api: Type[Api]) -> List[Any]:
         return read_all(
             lambda: report_file(params["path"]),
             lambda: read_option(params, "since", parse_moment),
@@ -401,30 +401,30 @@ def main() -> None:
 
 
 def _written(
-    api: Api, request: ReportRequest, file: ReportFile, sheet: Optional[Sheet], dry: bool
+    api: Api, request: ReportRequest, file: ReportFile, sheet: Optional[Sheet], check_mode: bool
 ) -> Dict[str, Any]:
     reading = read_health(api, request, sheet)
-    told = report(reading.domains, reading.context)
+    data = report(reading.domains, reading.context)
     done = reading.changes
     results = summary(done, [Difference(c.domain, c.before, c.after) for c in done])
-    change = file.change(fingerprint_after(told, sheet))
-    if not dry:
+    change = file.change(fingerprint_after(data, sheet))
+    if not check_mode:
         try:
-            write(file, told, sheet)
+            write(file, data, sheet)
         except ImprovmxError as error:
             pending = [change] if change else []
-            raise Failure(str(error), {**results, "report": told, "pending": pending}) from None
+            raise Failure(str(error), {**results, "report": data, "pending": pending}) from None
     if change:
         before = "" if file.before is None else "another report, %s\n" % file.before
         entry = {
             "before_header": file.path,
             "after_header": file.path,
             "before": before,
-            "after": told["summary"] + "\n",
+            "after": data["summary"] + "\n",
         }
         results["changes"].append(change)
         results["diff"].append(entry)
-    return {**results, "changed": bool(results["changes"]), "report": told}
+    return {**results, "changed": bool(results["changes"]), "report": data}
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong with what is desired of an account, as its module would find it, but before any module runs.
+"""Validates the desired state of an account as its module would, before any module runs.
 
-So one message reports all of them, of every account, with the names of hosts and variables.
+One message can then report the problems of all accounts, with the names of hosts and variables.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 
 from ansible_collections.improvmx.email.plugins.module_utils._api.connect import API_VERSIONS
 from ansible_collections.improvmx.email.plugins.module_utils._model.domains import domain_wishes
@@ -23,7 +24,7 @@ _TYPES = {"str": str, "bool": bool}
 
 
 def problems_of(account: Account) -> List[str]:
-    """Every problem of the domains of an account."""
+    """Return all problems of the desired domains of an account."""
     api = API_VERSIONS[account.version]
     options = domains_item_options()
     validator = ArgumentSpecValidator(options)
@@ -35,7 +36,7 @@ def problems_of(account: Account) -> List[str]:
         if item is None:
             validated = validator.validate(desired.item)
             if validated.error_messages:
-                problems += ["%s: %s" % (desired.place, text) for text in validated.error_messages]
+                problems += ["%s: %s" % (desired.place, _reason(error)) for error in validated.errors.errors]
                 continue
             item = validated.validated_parameters
         items.append(item)
@@ -45,10 +46,16 @@ def problems_of(account: Account) -> List[str]:
     return problems
 
 
-def as_read(values: Mapping[str, Any], options: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
-    """Values as a module reads them, in simple cases; None if Ansible's own check has to decide.
+def _reason(error: Any) -> str:
+    """The message of an error that Ansible's own check found. It is not a whole sentence by itself."""
+    text = str(error.msg).rstrip(".")
+    return "unsupported parameters: " + text if isinstance(error, UnsupportedError) else text
 
-    That check costs a millisecond for each domain, and an inventory can have thousands.
+
+def as_read(values: Mapping[str, Any], options: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
+    """Convert values as a module does, in simple cases; return None if Ansible's own validation is needed.
+
+    Ansible's validation takes a millisecond for each domain, and an inventory can contain thousands.
     """
     read: Dict[str, Any] = {name: spec["default"] for name, spec in options.items() if "default" in spec}
     for name, value in values.items():
@@ -59,7 +66,7 @@ def as_read(values: Mapping[str, Any], options: Mapping[str, Any]) -> Optional[D
             continue
         kind = spec["type"]
         if kind == "list" and spec["elements"] == "str":
-            value = [value] if isinstance(value, str) else value  # it is split at commas later
+            value = [value] if isinstance(value, str) else value  # split at commas later
             choices = spec.get("choices")
             fits = isinstance(value, list) and all(
                 isinstance(element, str) and (choices is None or element in choices) for element in value

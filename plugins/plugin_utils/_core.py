@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether the ansible-core that runs is one that this collection can be trusted to."""
+"""Rejects versions of ansible-core that are not safe for this collection."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ LOWEST = "2.19"  # as requires_ansible in meta/runtime.yml
 def require_supported_core(error: Optional[Type[AnsibleError]] = None) -> None:
     """Raise an error, of this class if one is given, on an ansible-core that is too old.
 
-    Ansible itself only warns. Before 2.19 it takes text for a template wherever it stands, also where the
-    service wrote it: who can name an alias could run commands on the controller.
+    Ansible itself only warns. Before 2.19 it evaluates templates in any text, even in data from the service:
+    whoever can name an alias could run commands on the controller.
     """
     if _release(present) < _release(LOWEST):
         raise (error or AnsibleError)(

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the variables of hosts come to, with each template evaluated as seldom as it can be. Pure.
+"""Evaluates the templates in the variables of hosts, as rarely as possible. Pure.
 
-A list in ``group_vars/all`` is a variable of every host, and a template in it could come to something
-else for each of them. Most don't: they use variables that are the very same object for all hosts. So
-what a value depends on is read from its templates, and a value is evaluated once for all the hosts
-for which all of that is the same. Where it can't be known, as with a lookup, it is evaluated for each.
+A list in ``group_vars/all`` is a variable of every host, and a template in it could have another result for
+each of them. Most do not: they use variables that are the same object for all hosts. So the variables that
+a value depends on are read from its templates, and the value is evaluated once for all hosts for which they
+are identical. If they can't be determined, as with a lookup, the value is evaluated for each host.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Opti
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-OMITTED = object()  # what a template comes to that says that its variable is not to be there
+OMITTED = object()  # the result of a template that omits its variable
 
-# These read variables by themselves, so which ones is not to be seen.
+# These can read any variable, so the variables they use can't be determined.
 _FUNCTIONS = frozenset(("lookup", "query", "q"))
 _WHOLES = frozenset(("vars", "hostvars"))
 _FOREIGN = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
@@ -32,7 +32,7 @@ class TemplateFailed(Exception):
 
 
 class Evaluator:
-    """Evaluates values in the variables of hosts. ``template`` does so for one, and raises TemplateFailed."""
+    """Evaluates values with the variables of hosts. ``template`` evaluates one, and raises TemplateFailed."""
 
     def __init__(self, template: Template) -> None:
         self._template = template
@@ -41,7 +41,7 @@ class Evaluator:
         self._results: Dict[Tuple[Any, ...], Tuple[Any, Any]] = {}
 
     def evaluate(self, value: Any, variables: Mapping[str, Any]) -> Any:
-        """What a value comes to in these variables, or OMITTED. Raises TemplateFailed."""
+        """Return the result of a value with these variables, or OMITTED. Raises TemplateFailed."""
         uses = self._uses(value)
         if uses.literal:
             return uses.plain()
@@ -49,7 +49,7 @@ class Evaluator:
         if key is None:
             return _plain(self._template(variables, value))
         if key not in self._results:
-            # What the key was made of is kept, so that no other object can get the same id.
+            # The variables are kept, because another object could otherwise get the same id.
             self._results[key] = (self._attempt(value, variables), variables)
         result = self._results[key][0]
         if isinstance(result, TemplateFailed):
@@ -63,7 +63,7 @@ class Evaluator:
             return error
 
     def _key(self, value: Any, variables: Mapping[str, Any]) -> Optional[Tuple[Any, ...]]:
-        """All that a value depends on, each by its identity; None where that can't be known."""
+        """Return everything that a value depends on, by identity; None if that can't be determined."""
         parts: List[Any] = [id(value)]
         names: Set[str] = set()
         todo = [value]
@@ -90,7 +90,7 @@ class Evaluator:
         literal = True
         for part in _parts(value):
             if not isinstance(part, str):
-                # Numbers and the like are what they are; what is decrypted when it is used, is not.
+                # Numbers and the like are literals; values that are decrypted when they are used are not.
                 literal = literal and (part is None or isinstance(part, (bool, int, float)))
             elif any(mark in part for mark in _MARKS) or part.startswith("#jinja2"):
                 literal = False
@@ -101,7 +101,7 @@ class Evaluator:
         return _Uses(value, literal, frozenset(names))
 
     def _names(self, text: str) -> Optional[FrozenSet[str]]:
-        """The variables that a template uses; None where that can't be known."""
+        """Return the variables that a template uses; None if they can't be determined."""
         if text.startswith("#jinja2"):
             return None
         try:
@@ -114,26 +114,29 @@ class Evaluator:
 
 
 class _Uses:
-    """What a value depends on: nothing (``literal``), these variables, or what can't be known (None)."""
+    """What a value depends on: nothing (``literal``), these variables, or unknown variables (None)."""
 
     def __init__(self, value: Any, literal: bool, names: Optional[FrozenSet[str]]) -> None:
-        self.value = value  # kept, so that no other object can get its id
+        self.value = value  # kept, because another object could otherwise get its id
         self.literal, self.names = literal, names
         self._plain: Any = OMITTED
 
     def plain(self) -> Any:
-        """The value, if it is a literal, without what Ansible attaches to its parts."""
+        """Return the value, if it is a literal, in plain types."""
         if self._plain is OMITTED:
             self._plain = _plain(self.value)
         return self._plain
 
 
 def _plain(value: Any) -> Any:
-    """A value of plain types. Those of Ansible carry marks of where they come from, costly to copy."""
+    """Convert a value to plain types, and its keys to text, as modules get them.
+
+    The types of Ansible contain their origin, which is costly to copy.
+    """
     if isinstance(value, str):
         return str(value)
     if isinstance(value, Mapping):
-        return {_plain(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
     if isinstance(value, int) and not isinstance(value, bool):
@@ -142,7 +145,7 @@ def _plain(value: Any) -> Any:
 
 
 def _parts(value: Any) -> Iterator[Any]:
-    """The single values of a value, the keys of dictionaries among them."""
+    """Yield the scalars in a value, including the keys of dictionaries."""
     todo = [value]
     while todo:
         part = todo.pop()

@@ -2,17 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From what the hosts of a play say to accounts with what is desired of each, or to all problems.
+"""Gathers the desired state of each account from the variables of hosts, or reports all problems.
 
-Pure: it knows no Ansible and sends no request. What a template comes to is found out before, see
-``_evaluate.py``. Nothing falls back here: a variable that fails is a problem of its host, never a
-reason to take the value of another host, of the environment or a default.
+Pure: it does not depend on Ansible and sends no request. Templates are evaluated before, see
+``_evaluate.py``. There are no fallbacks: a variable whose template fails is a problem of its host. It is
+never replaced with the value of another host, of the environment or a default.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 from urllib.parse import urlsplit
 
@@ -21,7 +22,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._model.text import 
 
 LIST = "improvmx_domains"
 HOSTS = "improvmx_hosts"
-FOUND = "improvmx"  # what the inventory plugin says of a host: never a wish
+FOUND = "improvmx"  # the current state from the inventory plugin, never a wish
 PURGE = "improvmx_purge"
 CHECK_DNS = "improvmx_check_dns"
 MAX_DELETIONS = "improvmx_max_deletions"
@@ -43,7 +44,7 @@ OF_A_DOMAIN: Mapping[str, str] = {
     )
 }
 _LOCALHOSTS = ("localhost", "127.0.0.1", "::1")
-_MOST_NAMED = 5  # hosts that a message names one by one
+_MOST_NAMED = 5  # hosts in a message; the others are counted
 _TRUE = ("y", "yes", "on", "1", "true", "t", 1, 1.0, True)
 _FALSE = ("n", "no", "off", "0", "false", "f", 0, 0.0, False)
 
@@ -52,84 +53,71 @@ _FALSE = ("n", "no", "off", "0", "false", "f", 0, 0.0, False)
 
 
 def read_bool(value: Any) -> bool:
-    """A truth value, read as the modules of Ansible read it. Raises ValueError for anything else."""
+    """Parse a boolean like the modules of Ansible. Raises ValueError for anything else."""
     word = value.lower().strip() if isinstance(value, str) else value
-    if isinstance(word, (str, bool, int, float)):
-        if word in _TRUE:
-            return True
-        if word in _FALSE:
-            return False
-    raise ValueError("it must be a truth value, true or false")
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ValueError("it must be true or false")
 
 
-def _read_int(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
+def _read_int(value: Any, least: int, most: Optional[int] = None) -> int:
     try:
-        return int(value.strip()) if isinstance(value, str) else int("")
+        number = int(str(value))
     except ValueError:
         raise ValueError("it must be a whole number") from None
-
-
-def _from(least: int, most: Optional[int] = None) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        number = _read_int(value)
-        if number < least or (most is not None and number > most):
-            bounds = "at least %d" % least if most is None else "from %d to %d" % (least, most)
-            raise ValueError("it must be %s" % bounds)
-        return number
-
-    return read
+    if number < least or (most is not None and number > most):
+        bounds = "at least %d" % least if most is None else "from %d to %d" % (least, most)
+        raise ValueError("it must be %s" % bounds)
+    return number
 
 
 def _read_text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("it must be a text, and not empty")
+        raise ValueError("it must be a string, and not empty")
     return value.strip()
 
 
-def _read_choice(*choices: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        text = value.strip() if isinstance(value, str) else value
-        if text not in choices:
-            raise ValueError("it must be one of: %s" % ", ".join(choices))
-        return str(text)
-
-    return read
+def _read_choice(value: Any, choices: Sequence[str]) -> str:
+    text = str(value).strip()
+    if text not in choices:
+        raise ValueError("it must be one of: %s" % ", ".join(choices))
+    return text
 
 
 def _read_check_dns(value: Any) -> str:
-    if value is False or (isinstance(value, str) and value.strip().lower() in ("false", "no", "off")):
+    if str(value).strip().lower() in ("false", "no", "off"):
         return "false"
-    return _read_choice("false", "warn", "fail")(value)
+    return _read_choice(value, ("false", "warn", "fail"))
 
 
 Reader = Callable[[Any], Any]
 
-# Variable -> (option of the module, how its value is read). The first three say which account it is.
+# Variable -> (option of the module, parser of its value). These three identify the account.
 _ACCOUNT: Mapping[str, Tuple[str, Reader]] = {
     "improvmx_api_key": ("api_key", _read_text),
     "improvmx_api_url": ("api_url", _read_text),
-    "improvmx_api_version": ("api_version", _read_choice("v2", "v3")),
+    "improvmx_api_version": ("api_version", partial(_read_choice, choices=("v2", "v3"))),
 }
 CONNECTION: Mapping[str, Tuple[str, Reader]] = {
     **_ACCOUNT,
     "improvmx_validate_certs": ("validate_certs", read_bool),
     "improvmx_ca_path": ("ca_path", _read_text),
-    "improvmx_timeout": ("timeout", _from(1)),
-    "improvmx_retry_timeout": ("retry_timeout", _from(0)),
+    "improvmx_timeout": ("timeout", partial(_read_int, least=1)),
+    "improvmx_retry_timeout": ("retry_timeout", partial(_read_int, least=0)),
 }
 _RUN: Mapping[str, Tuple[str, Reader]] = {
     PURGE: ("purge", read_bool),
-    MAX_DELETIONS: ("max_deletions", _from(0)),
-    "improvmx_concurrency": ("concurrency", _from(1, 10)),
+    MAX_DELETIONS: ("max_deletions", partial(_read_int, least=0)),
+    "improvmx_concurrency": ("concurrency", partial(_read_int, least=1, most=10)),
     CHECK_DNS: ("check_dns", _read_check_dns),
-    "improvmx_unmanaged": ("unmanaged", _read_choice("ignore", "report", "fail")),
+    "improvmx_unmanaged": ("unmanaged", partial(_read_choice, choices=("ignore", "report", "fail"))),
 }
 _COMMON: Mapping[str, Tuple[str, Reader]] = {**CONNECTION, **_RUN}
-# An empty value of these is no sign that the default is meant: it would open what they guard.
+# An empty value of these must not select the default, which would disable a protection.
 _NEEDS_VALUE = ("improvmx_api_key", PURGE, MAX_DELETIONS)
-# Where a variable is missing, what counts for the account.
+# The account of a host without these variables.
 _ENVIRONMENT = {
     "api_key": "IMPROVMX_API_KEY",
     "api_url": "IMPROVMX_API_URL",
@@ -138,7 +126,7 @@ _ENVIRONMENT = {
 _DEFAULTS = {"api_url": "https://api.improvmx.com", "api_version": "v3"}
 
 READ: FrozenSet[str] = frozenset((LIST, FOUND, *OF_A_DOMAIN, *_COMMON))  # what the role reads of a host
-# Every name that means something, in the role or beside it.
+# All variables of the role and the playbooks.
 KNOWN: FrozenSet[str] = READ | {
     HOSTS,
     "improvmx_result",
@@ -155,15 +143,15 @@ KNOWN: FrozenSet[str] = READ | {
 }
 
 
-# --- What goes in ---------------------------------------------------------------------------------
+# --- Input ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Host:
-    """What one host of the play says: the values of its variables, and which of them fail, and why.
+    """A host of the play: the values of its variables, and the failures of their templates.
 
-    ``names``: every variable of the host whose name begins with ``improvmx_``. ``implicit``: it is in no
-    group of the inventory, as the localhost is that Ansible adds by itself.
+    ``names``: every variable of the host whose name begins with ``improvmx_``. ``implicit``: it is not in the
+    inventory, like the localhost that Ansible adds by itself.
     """
 
     name: str
@@ -175,13 +163,13 @@ class Host:
 
 @dataclass(frozen=True)
 class Situation:
-    """A play as the role meets it. Each default is what holds in an ordinary run.
+    """The play in which the role runs. The defaults are those of an ordinary run.
 
-    ``from_play``: the variables that the play, the role or a task gives. ``everywhere``: the extra
-    variables, which are all that Ansible knows where it looks for the hosts of a play. ``limited``: there
-    is a ``--limit``. ``hidden``: the hosts with a list that take no part because of it. ``unread``: the
-    sources of the inventory that could not be read. ``given``: options of the connection that count where
-    a host says nothing, before ``environment`` does.
+    ``from_play``: variables that are set in the play, the role or a task. ``everywhere``: the extra
+    variables, the only ones that Ansible knows when it selects the hosts of a play. ``limited``: ``--limit``
+    is set. ``hidden``: the hosts with a list that it excludes. ``unread``: the sources of the inventory that
+    could not be read. ``given``: connection options for hosts that do not set them; they precede
+    ``environment``.
     """
 
     hosts: Sequence[Host] = ()
@@ -194,14 +182,14 @@ class Situation:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-# --- What comes out -------------------------------------------------------------------------------
+# --- Output ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Desired:
     """One domain, as the option ``domains`` accepts it.
 
-    ``place``: what messages call it. ``prefix``: what its options have before their names there.
+    ``place``: its name in messages. ``prefix``: the prefix of its options in messages.
     """
 
     place: str
@@ -211,7 +199,7 @@ class Desired:
 
 @dataclass(frozen=True)
 class Account:
-    """One run. ``connection``: the options that are given, and so without those of the environment."""
+    """One run. ``connection``: the options that are set, without those of the environment."""
 
     url: str
     version: str
@@ -222,15 +210,15 @@ class Account:
 
     @property
     def api_url(self) -> str:
-        """Where the account is, without what could be a secret."""
+        """The URL of the account, without user and password."""
         parts = urlsplit(self.url)
         return "%s://%s%s" % (parts.scheme, parts.netloc.rpartition("@")[2], parts.path)
 
 
 def gather(situation: Situation) -> Tuple[Tuple[Account, ...], Tuple[str, ...]]:
-    """The accounts of a play, in the order of their first hosts, and everything that speaks against a run.
+    """Return the accounts of a play, in the order of their first hosts, and all problems.
 
-    With a problem, the accounts are what can be checked further, so that one message reports them all.
+    The accounts are also returned if there are problems, to be validated for the same error message.
     """
     gathering = _Gathering(situation)
     return gathering.accounts(), gathering.problems()
@@ -259,19 +247,17 @@ class _Gathering:
         return tuple(accounts)
 
     def problems(self) -> Tuple[str, ...]:
-        """Every problem. One that many hosts have alike, as from a group variable, is reported once."""
+        """Return all problems. A problem that several hosts share is reported once."""
         shared = ["%s of %s: %s" % (n, _named(hosts), what) for (n, what), hosts in self._of_hosts.items()]
         return tuple(dict.fromkeys(shared + self._problems))
 
     def _add_problem(self, host: Host, name: str, what: str) -> None:
-        hosts = self._of_hosts.setdefault((name, what), [])
-        if host.name not in hosts[-1:]:
-            hosts.append(host.name)
+        self._of_hosts.setdefault((name, what), []).append(host.name)
 
-    # --- Refusals that look at names only ---------------------------------------------------------
+    # --- Checks of variable names -----------------------------------------------------------------
 
     def _refuse_names(self) -> None:
-        """Variables that have no effect where they are, and those that are ours but for a typing mistake."""
+        """Refuse variables that have no effect where they are set, and mistyped variables."""
         where: Dict[str, List[str]] = {}
         for host in self._situation.hosts:
             for name in host.names:
@@ -303,51 +289,51 @@ class _Gathering:
     # --- Lists ------------------------------------------------------------------------------------
 
     def _domains_of_lists(self) -> List[Tuple[Host, List[Desired]]]:
-        """The hosts that have a list, each with what no host before it says."""
-        # A list of a group is one of all its hosts.
+        """Return the hosts that have a list, with its domains if no earlier host has the same list."""
+        # All hosts of a group have the list of the group.
         self._refuse_shadowed()
         owners = [host for host in self._situation.hosts if LIST in host.values]
         lists = {self._text(host) for host in owners if not host.implicit}
-        # Ansible's own localhost sees the variables of all groups, but is none of the inventory's hosts.
+        # Ansible's implicit localhost has the variables of group all, but is not in the inventory.
         owners = [host for host in owners if not (host.implicit and self._text(host) in lists)]
         several = len({self._text(host) for host in owners}) > 1
         sources: List[Tuple[Host, List[Desired]]] = []
         seen: Set[Tuple[Any, ...]] = set()
         for host in owners:
-            key = (self._text(host), self._identity(host, self._connection(host, quiet=True)))
+            key = (self._text(host), self._identity(host, self._connection(host)))
             sources.append((host, [] if key in seen else self._read_list(host, several)))
             seen.add(key)
         return sources
 
     def _text(self, host: Host) -> str:
-        """A host's list as a text, by which equal ones are known."""
+        """Return the list of a host as text, to find equal lists. Its keys are text and can be sorted."""
         value = host.values[LIST]
         if id(value) not in self._texts:
             self._texts[id(value)] = json.dumps(value, sort_keys=True, default=str)
         return self._texts[id(value)]
 
     def _refuse_shadowed(self) -> None:
-        """Variables of single domains that a list of the inventory would leave without effect."""
+        """Refuse variables of single domains that have no effect because of a list in the inventory."""
         if LIST in self._situation.from_play or LIST in self._situation.everywhere:
-            return  # such a list counts alone
+            return  # such a list replaces all other variables
         for host in self._situation.hosts:
             for name in OF_A_DOMAIN:
                 if host.values.get(name) is not None:
                     self._add_problem(
                         host,
                         name,
-                        "it has no effect beside improvmx_domains, because no host is a domain if a host of "
-                        "the play has such a list: move it into the list, or select the hosts that are "
-                        "domains with -e improvmx_hosts=GROUP",
+                        "it has no effect together with improvmx_domains, because no host is a domain if a "
+                        "host of the play has such a list: move it into the list, or select the hosts that "
+                        "are domains with -e improvmx_hosts=GROUP",
                     )
 
     def _read_list(self, host: Host, several: bool) -> List[Desired]:
-        """What a list says. ``several``: there are others, so that a place needs the host's name."""
+        """Return the domains of a list. ``several``: there are other lists, so messages name the host."""
         value = host.values[LIST]
         if not isinstance(value, (list, tuple)):
-            must = "it must be a list of domains, not %s" % _kind(value)
+            wrong_type = "it must be a list of domains, not %s" % _kind(value)
             null = "it is set, but has no value: for no domains, write an empty list, []"
-            self._add_problem(host, LIST, null if value is None else must)
+            self._add_problem(host, LIST, null if value is None else wrong_type)
             return []
         found = []
         for index, item in enumerate(value):
@@ -355,8 +341,8 @@ class _Gathering:
             if isinstance(item, Mapping):
                 found.append(Desired("%s of %s" % (name, host.name) if several else name, item))
             else:
-                must = "it must be a domain with its options, such as {domain: example.com}, not %s"
-                self._add_problem(host, name, must % _kind(item))
+                wrong_type = "it must be a domain with its options, such as {domain: example.com}, not %s"
+                self._add_problem(host, name, wrong_type % _kind(item))
         return found
 
     # --- Hosts that are domains -------------------------------------------------------------------
@@ -390,17 +376,17 @@ class _Gathering:
                 }
                 sources.append((host, [Desired(host.name, {"domain": host.name, **item}, "improvmx_")]))
             else:
-                sources.append((host, []))  # only found, by the inventory plugin: nothing is desired of it
+                sources.append((host, []))  # found by the inventory plugin, without a desired state
         return sources
 
     # --- Accounts ---------------------------------------------------------------------------------
 
-    def _connection(self, host: Host, quiet: bool = False) -> Dict[str, Any]:
-        """The options of a host's connection, as far as they are given."""
-        return {**self._situation.given, **self._read(host, CONNECTION, quiet)}
+    def _connection(self, host: Host) -> Dict[str, Any]:
+        """Return the connection options of a host that are set."""
+        return {**self._situation.given, **self._read(host, CONNECTION)}
 
     def _identity(self, host: Host, connection: Mapping[str, Any]) -> Tuple[Any, ...]:
-        """Which account it is: URL, key and version, with what counts where nothing is given."""
+        """Return the identity of the account: URL, key and version, with environment and defaults."""
         options = {
             option: connection.get(option)
             or self._situation.environment.get(variable)
@@ -413,9 +399,7 @@ class _Gathering:
         url = scheme.lower() + slashes + server.lower() + slash + path
         return url, options.get("api_key"), options.get("api_version")
 
-    def _read(
-        self, host: Host, variables: Mapping[str, Tuple[str, Reader]], quiet: bool = False
-    ) -> Dict[str, Any]:
+    def _read(self, host: Host, variables: Mapping[str, Tuple[str, Reader]]) -> Dict[str, Any]:
         options: Dict[str, Any] = {}
         for name, (option, read) in variables.items():
             if name not in host.values:
@@ -427,8 +411,7 @@ class _Gathering:
                 elif name in _NEEDS_VALUE:
                     raise ValueError("it is set, but has no value: remove it, or set a value")
             except ValueError as error:
-                if not quiet:
-                    self._add_problem(host, name, str(error))
+                self._add_problem(host, name, str(error))
         return options
 
     def _by_account(self, sources: Sequence[Tuple[Host, List[Desired]]]) -> List[Account]:
@@ -468,10 +451,10 @@ class _Gathering:
                     "for example in group_vars/all" % (name, first, _named(others))
                 )
 
-    # --- Refusals that look at the whole ----------------------------------------------------------
+    # --- Checks across hosts and accounts ---------------------------------------------------------
 
     def _refuse_shared_domains(self, accounts: Sequence[Account]) -> None:
-        """A domain that two accounts should have. Duplicates within one are found later."""
+        """Refuse a domain that is desired in two accounts. Duplicates in one account are found later."""
         owners: Dict[str, Account] = {}
         for account in accounts:
             for desired in account.domains:
@@ -507,14 +490,14 @@ class _Gathering:
         hosts = [host for host in self._situation.hosts if host.name in names]
         if "max_deletions" not in account.run and not any(MAX_DELETIONS in h.failures for h in hosts):
             self._problems.append(
-                "improvmx_purge needs improvmx_max_deletions, the maximum number of domains and aliases "
+                "improvmx_purge requires improvmx_max_deletions, the maximum number of domains and aliases "
                 "that a run may delete"
             )
         found = [host.name for host in hosts if FOUND in host.values and not _is_desired(host) and not listed]
         if found:
             self._problems.append(
-                "improvmx_purge deletes every domain that the inventory does not name, and nothing is "
-                "desired of %s, which the inventory plugin found: set improvmx_state for the domains to keep"
+                "improvmx_purge deletes every domain that the inventory does not name, and no desired state "
+                "is set for %s, which the inventory plugin found: set improvmx_state for the domains to keep"
                 % _named(found)
             )
         elif not account.domains:
@@ -538,11 +521,11 @@ class _Gathering:
         return text
 
 
-# --- Small things ---------------------------------------------------------------------------------
+# --- Details --------------------------------------------------------------------------------------
 
 
 def _is_desired(host: Host) -> bool:
-    """Whether a host says anything of a domain, be it that a variable is empty."""
+    """Return whether a host has a variable of a domain, even an empty one."""
     return any(name in host.values or name in host.failures for name in OF_A_DOMAIN)
 
 
@@ -561,12 +544,12 @@ def _normal(name: Any) -> Optional[str]:
 
 
 def _kind(value: Any) -> str:
-    """The type of a value, as messages name it."""
+    """Return the type of a value for messages."""
     if isinstance(value, Mapping):
         return "a dictionary"
     if isinstance(value, (list, tuple)):
         return "a list"
-    return "nothing" if value is None else "a text" if isinstance(value, str) else "a single value"
+    return "nothing" if value is None else "a string" if isinstance(value, str) else "a single value"
 
 
 def _named(names: Sequence[str]) -> str:
@@ -576,7 +559,7 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _closest_variable(name: str) -> Optional[str]:
-    """The variable of ours that a name is, but for a typing mistake; None for a name of the user's own."""
+    """Return the variable of the role that a name is probably a typing mistake of; None for other names."""
     if name in KNOWN:
         return None
     own = name[len("improvmx_") :]
@@ -584,7 +567,7 @@ def _closest_variable(name: str) -> Optional[str]:
     for known in sorted(KNOWN - {FOUND}):
         word = known[len("improvmx_") :]
         if own.startswith(word + "_"):
-            continue  # as improvmx_domains_of_shops, from which improvmx_domains is made
+            continue  # such as improvmx_domains_of_shops, a variable of the user
         distance = _distance(own, word)
         if distance <= min(2, 0.3 * len(word)) and (best is None or distance < best[0]):
             best = (distance, known)
@@ -592,14 +575,14 @@ def _closest_variable(name: str) -> Optional[str]:
 
 
 def _distance(one: str, other: str) -> int:
-    """How many letters have to be put in, left out, replaced or swapped to make one word the other."""
+    """Return the number of insertions, deletions, replacements and swaps of letters between two words."""
     rows = [list(range(len(other) + 1))]
-    for i, letter in enumerate(one, 1):
-        row = [i]
-        for j, wanted in enumerate(other, 1):
-            ways = [rows[-1][j] + 1, row[j - 1] + 1, rows[-1][j - 1] + (letter != wanted)]
-            if i > 1 and j > 1 and (letter, wanted) == (other[j - 2], one[i - 2]):
-                ways.append(rows[-2][j - 2] + 1)
+    for before, letter in zip([None, *one], one):
+        row = [len(rows)]
+        for j, (previous, expected) in enumerate(zip([None, *other], other)):
+            ways = [rows[-1][j + 1] + 1, row[j] + 1, rows[-1][j] + (letter != expected)]
+            if (before, letter) == (expected, previous):
+                ways.append(rows[-2][j - 1] + 1)
             row.append(min(ways))
         rows.append(row)
     return rows[-1][-1]

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shows how far a module is while it runs.
+"""Displays the progress of a module while it runs.
 
-Ansible shows nothing of a module before it ends. A run over many domains can take long, where the
-service limits the rate, so the module writes lines of progress to a file, and they are shown from here:
-on standard error, as standard output belongs to the callback, which a program may read.
+Ansible displays nothing of a module before it ends. A run over many domains can take long because of the
+rate limit, so the module writes its progress to a file, and these lines are displayed here: on standard
+error, because standard output belongs to the callback, and programs may read it.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from ansible.utils.display import Display
 
 display = Display()
 
-_LOOK_EVERY = 0.5  # seconds
+_INTERVAL = 0.5  # seconds
 
 
 @contextmanager
-def shown_progress(about: str = "improvmx") -> Iterator[str]:
-    """A file of which every line is shown soon after it is written, with ``about`` before it.
+def shown_progress(prefix: str = "improvmx") -> Iterator[str]:
+    """Yield the path of a file whose lines are displayed while they are written, each with a prefix.
 
-    The file is in the folder that Ansible removes with all that is in it when the playbook ends, so that
-    nothing is left of it, even where a module outlives its task.
+    The file is in the directory that Ansible removes when the playbook ends, so that it is deleted even if a
+    module runs longer than its task.
     """
     handle, path = tempfile.mkstemp(prefix="improvmx-progress-", dir=C.DEFAULT_LOCAL_TMP)
     os.close(handle)
     ended = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(path, about, ended), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(path, prefix, ended), daemon=True)
     watcher.start()
     try:
         yield path
@@ -46,23 +46,25 @@ def shown_progress(about: str = "improvmx") -> Iterator[str]:
         os.unlink(path)
 
 
-def run_with_progress(action: Any, task_vars: dict[str, Any] | None, about: str) -> dict[str, Any]:
-    """Run an action plugin's own module, and show its lines of progress, with ``about`` before each."""
+def run_with_progress(action: Any, task_vars: dict[str, Any] | None, prefix: str) -> dict[str, Any]:
+    """Run the module of an action plugin, and display its progress, each line with a prefix."""
     args = action._task.args
-    # The file has to be on this machine, and somebody has to wait for the end.
-    here = action._connection.transport == "local" and not action._task.async_val
-    if not here or args.get("progress_file"):
-        whole: dict[str, Any] = action._execute_module(task_vars=task_vars, wrap_async=action._task.async_val)
-        return whole
-    with shown_progress(about) as path:
-        shown: dict[str, Any] = action._execute_module(
+    # The file has to be on this machine, and the task has to wait for the module.
+    can_show = action._connection.transport == "local" and not action._task.async_val
+    if not can_show or args.get("progress_file"):
+        unwatched: dict[str, Any] = action._execute_module(
+            task_vars=task_vars, wrap_async=action._task.async_val
+        )
+        return unwatched
+    with shown_progress(prefix) as path:
+        result: dict[str, Any] = action._execute_module(
             module_args={**args, "progress_file": path}, task_vars=task_vars
         )
-        return shown
+        return result
 
 
-def _watch(path: str, about: str, ended: threading.Event) -> None:
+def _watch(path: str, prefix: str, ended: threading.Event) -> None:
     with open(path, encoding="utf-8") as lines:
-        while not ended.wait(_LOOK_EVERY):
+        while not ended.wait(_INTERVAL):
             for line in lines:
-                display.display("  %s: %s" % (about, line.rstrip("\n")), stderr=True)
+                display.display("  %s: %s" % (prefix, line.rstrip("\n")), stderr=True)

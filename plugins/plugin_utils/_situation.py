@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a play says to the role: reads the variables of every host, and evaluates what is ours of them."""
+"""Reads the variables of every host of a play, and evaluates those of the role."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _OF_A_HOST = (
     "environment",
     "vars",
 )
-# The reason of a failure can quote the value that failed.
+# The reason of a failure can quote the value, which can be a secret.
 _SECRET = ("improvmx_api_key", "improvmx_credentials", LIST)
 
 
 def read_situation(loader: Any, task_vars: Mapping[str, Any], **more: Any) -> Situation:
-    """The situation of the task whose variables these are. ``more``: what is known without them."""
+    """Read the situation of the task with these variables. ``more``: further fields of the situation."""
     return _Reader(loader, task_vars).read(**more)
 
 
@@ -60,7 +60,7 @@ class _Reader:
         self._current_host = task_vars["inventory_hostname"]
         self._all_hosts = frozenset(task_vars["groups"]["all"])
         raw = self._raw(self._current_host)
-        # Variables of the play, the role, the task or its loop: they are there for every host alike.
+        # Variables of the play, the role, the task or its loop, which are the same for every host.
         self._common: Dict[str, Any] = {
             name: value
             for name, value in task_vars.items()
@@ -83,7 +83,7 @@ class _Reader:
         )
 
     def _raw(self, host: str) -> Dict[str, Any]:
-        """The variables of a host as they stand, without those of the play."""
+        """Return the variables of a host before templating, without those of the play."""
         raw: Dict[str, Any] = self._hostvars.raw_get(host)
         return raw
 
@@ -100,7 +100,7 @@ class _Reader:
         failures: Dict[str, str] = {}
         for variable in sorted(read):
             if variable == FOUND:
-                values[variable] = True  # that it is there is all that counts
+                values[variable] = True  # only its existence matters
                 continue
             try:
                 value = self._evaluator.evaluate(variables[variable], variables)
@@ -118,23 +118,23 @@ class _Reader:
     def _template(self, variables: Mapping[str, Any], value: Any) -> Any:
         templar = Templar(loader=self._loader, variables=variables)
         try:
-            # In a list of one, an omitted value is left out. Alone, it would be an error.
+            # In a list, an omitted value is removed. Alone, it would be an error.
             (found,) = templar.template([value]) or (OMITTED,)
         except AnsibleError as error:
             raise TemplateFailed(printable(str(getattr(error, "message", error)).rstrip("."))) from None
         return found
 
     def _hidden(self, names: Sequence[str]) -> List[str]:
-        """The hosts that have a list, and take no part in the play."""
+        """Return the hosts that have a list of domains and are not part of the play."""
         all_hosts = dict.fromkeys([*self._vars["groups"]["all"], "localhost"])
         playing = frozenset(names)
         return [host for host in all_hosts if host not in playing and LIST in self._raw(host)]
 
     def _unread(self) -> List[str]:
-        """The sources of the inventory that Ansible could not read. It goes on without them, with a warning.
+        """Return the inventory sources that Ansible could not read. It only warns about them.
 
-        What it could read is known to its own inventory only, which has no public name here. Where that is
-        not to be had, no source counts as unread.
+        Only its internal inventory object knows the sources that were read. If that is not available, no
+        source counts as unread.
         """
         data = getattr(getattr(self._hostvars, "_inventory", None), "_inventory", None)
         done = getattr(data, "processed_sources", None)
@@ -147,7 +147,7 @@ class _Reader:
 
 
 def _files(source: str) -> List[str]:
-    """The single sources of one: a folder holds several. The default one need not be there."""
+    """Return the files of a source, which can be a directory. The default source does not have to exist."""
     if "," in source:
         return [source]
     if not os.path.isdir(source):

@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How the collection's speed and its requests compare with what else a user could do: ``make bench``."""
+"""Compares the speed and the requests of the collection with those of alternatives: ``make bench``."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The measurements in one run: ``python -m benchmark``, see its --help. Also writes build/benchmark.md."""
+"""Runs all measurements: ``python -m benchmark``, see its --help. Also writes build/benchmark.md."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def main() -> None:
         prog="make bench", description="The collection's speed, and that of others."
     )
     parser.add_argument(
-        "--quick", action="store_true", help="less of everything: to try the benchmark itself"
+        "--quick", action="store_true", help="less of everything, to test the benchmark itself"
     )
     parser.add_argument("--role", action="store_true", help="only the role beside one task")
     parser.add_argument(
@@ -64,13 +64,13 @@ def _tables(quick: bool, only_role: bool, folder: Path) -> Iterator[str]:
         parts += _details(quick, folder)
         parts.append(other_tools(extent.sizes))
     minutes = (time.monotonic() - started) / 60
-    extent_told = "quick" if quick else "full"
-    yield f"# Benchmark\n\n{_machine()}; a {extent_told} run of {minutes:.1f} minutes.\n"
+    label = "quick" if quick else "full"
+    yield f"# Benchmark\n\n{_machine()}; a {label} run of {minutes:.1f} minutes.\n"
     yield from parts
 
 
 def _ways(extent: Extent, folder: Path) -> list[str]:
-    """The same work done in each way, and how that grows."""
+    """The same work in each way, and how the costs grow."""
     concurrency = _concurrency()
     lines: list[Line] = []
     for latency in extent.latencies:
@@ -86,7 +86,7 @@ def _details(quick: bool, folder: Path) -> Iterator[str]:
         "rate limit": lambda: rate_limit(folder, *(6, 2.0) if quick else (60, 10.0)),
         "overhead of a request": lambda: overhead(20 if quick else 100),
         "imports": lambda: imports(folder, 1 if quick else 5),
-        # Last: what this process holds by then would count as memory of its children.
+        # Last, because the memory of this process would count as memory of its children.
         "planning": lambda: planning(plans[:2] if quick else plans, folder, plans[0] if quick else plans[-1]),
     }
     for name, measure in steps.items():
@@ -97,7 +97,7 @@ def _details(quick: bool, folder: Path) -> Iterator[str]:
 
 @contextmanager
 def _step(name: str) -> Iterator[None]:
-    """Tell on stderr what is under way, and how long it took."""
+    """Print the current step and its duration on stderr."""
     print(f"  {name} ...", end="", file=sys.stderr, flush=True)
     started = time.monotonic()
     yield
@@ -105,7 +105,7 @@ def _step(name: str) -> Iterator[None]:
 
 
 def _concurrency() -> int:
-    """How many domains our module works on at a time by default."""
+    """The default of the option concurrency of our module."""
     program = Path(sys.executable).with_name("ansible-doc")
     reported = run([str(program), "-t", "module", "--json", "improvmx.email.improvmx_domains"])
     documented = json.loads(reported.output[reported.output.index("{") :])["improvmx.email.improvmx_domains"]

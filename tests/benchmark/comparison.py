@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The main table: the same work done in each way, and how that grows with size."""
+"""The main table: the same work in each way, and how the costs grow with its size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .tables import Row, count, exponent, number, table
 from .ways import Result, Ways, estimate, measured_kind, one_by_one
 from .work import FROM_NOTHING, KINDS, NOTHING_TO_DO, Work
 
-_LONGEST = 45.0  # seconds that a single run of the table may take; beyond that it is estimated
+_LONGEST = 45.0  # seconds of a single run; longer ones are estimated
 _HEADS = (
     "work, domains x 10",
     "latency ms",
@@ -37,7 +37,7 @@ _HEADS = (
 
 @dataclass(frozen=True)
 class Line:
-    """One work done in all ways."""
+    """One work in all ways."""
 
     work: Work
     latency: float
@@ -51,7 +51,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured."""
+    """The extent of the measurements."""
 
     sizes: tuple[int, ...]
     latencies: tuple[float, ...]
@@ -60,7 +60,7 @@ class Extent:
 
 
 def compare(extent: Extent, folder: Path, latency: float, concurrency: int) -> list[Line]:
-    """Do all work in all ways. ``concurrency``: how many domains our module works on at a time."""
+    """Measure all work in all ways. ``concurrency``: that of our module."""
     lines = []
     with Service(latency) as service:
         ways = Ways(service, folder, extent.runs)
@@ -76,9 +76,9 @@ def compare(extent: Extent, folder: Path, latency: float, concurrency: int) -> l
 
 
 def _line(ways: Ways, work: Work, uri: Result, concurrency: int, smaller: list[Line]) -> Line:
-    """Do one work in all ways."""
+    """Measure one work in all ways."""
     playbook, module = ways.playbook(work), ways.module(work)
-    # Else there is nothing that could be done at the same time.
+    # Otherwise nothing can be done in parallel.
     several = work.kind == FROM_NOTHING
     alone: Result | None
     if len(smaller) >= 2 and work.least_requests * ways.service.latency > _LONGEST:
@@ -123,7 +123,7 @@ def _row(line: Line) -> Row:
 
 
 def growth(lines: list[Line]) -> str:
-    """How our requests and seconds grow, work by work."""
+    """The growth of our requests and seconds for each work."""
     sizes = sorted({line.work.domains for line in lines})
     heads = [
         "work",

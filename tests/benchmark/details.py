@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The smaller tables: rate limit, overhead of a request, imports, planning, other tools."""
+"""The smaller tables: rate limit, overhead per request, imports, planning, other tools."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _MINUTE = 60.0
 
 
 def rate_limit(folder: Path, limit: int, window: float) -> str:
-    """Our module under a limit, against the least time that the arithmetic of its windows allows."""
+    """Our module with a rate limit, compared with the minimum time that its windows allow."""
     rows: list[Row] = []
-    # The busiest endpoint takes one request for each domain; all writes together are two for each.
+    # The endpoint with the most requests receives one per domain; all writes together are two per domain.
     for scope, domains in (("endpoint", limit * 3), ("method", limit * 3 // 2)):
         work = Work(FROM_NOTHING, domains)
         with Service() as service:
@@ -69,7 +69,7 @@ def rate_limit(folder: Path, limit: int, window: float) -> str:
 
 
 def overhead(requests: int) -> str:
-    """CPU of one request, ours and bare."""
+    """The CPU time of one request, with our client and with a bare session."""
     with Service() as service:
         service.begin(Work(NOTHING_TO_DO, 1))
         cost = reported(run(python("-m", "benchmark.overhead", service.url, service.key, str(requests))))
@@ -79,18 +79,18 @@ def overhead(requests: int) -> str:
 
 
 def imports(folder: Path, runs: int) -> str:
-    """What each module imports and what that takes."""
+    """The imports of each module and their cost."""
     archive = folder / "ours.zip"
     _pack(archive)
     rows: list[Row] = []
     for module in sorted(path.stem for path in (_PLUGINS / "modules").glob("improvmx_*.py")):
-        words = python("-m", "benchmark.imports", module, str(archive))
-        told_by = [reported(run(words)) for _number in range(runs)]
+        command = python("-m", "benchmark.imports", module, str(archive))
+        reports = [reported(run(command)) for _number in range(runs)]
         costs = [
-            statistics.median(each[name] for each in told_by) * 1000 for name in ("basic", "requests", "ours")
+            statistics.median(each[name] for each in reports) * 1000 for name in ("basic", "requests", "ours")
         ]
-        parts = ", ".join(name for name in told_by[0]["parts"])
-        rows.append((module, *map(number, costs), len(told_by[0]["others"]), parts))
+        parts = ", ".join(name for name in reports[0]["parts"])
+        rows.append((module, *map(number, costs), len(reports[0]["others"]), parts))
     heads = (
         "module, CPU ms",
         "ansible's basic",
@@ -107,7 +107,7 @@ def imports(folder: Path, runs: int) -> str:
 
 
 def _pack(archive: Path) -> None:
-    """Our plugins as Ansible packs them: sources only, each folder a package."""
+    """Pack our plugins like Ansible: sources only, each folder a package."""
     root = "ansible_collections/improvmx/email/plugins"
     files = [*(_PLUGINS / "modules").glob("*.py"), *(_PLUGINS / "module_utils").rglob("*.py")]
     folders = {f"{root}/{file.parent.relative_to(_PLUGINS)}" for file in files}
@@ -119,13 +119,13 @@ def _pack(archive: Path) -> None:
 
 
 def _above(path: str) -> Iterable[str]:
-    """A path and all above it, from the top."""
+    """A path and its parents, from the top."""
     parts = path.split("/")
     return ["/".join(parts[: length + 1]) for length in range(len(parts))]
 
 
 def planning(sizes: Iterable[tuple[int, int]], folder: Path, largest: tuple[int, int]) -> str:
-    """CPU of planning alone, and the largest work as a whole."""
+    """The CPU time of planning alone, and the complete run of the largest work."""
     rows: list[Row] = []
     totals: list[tuple[int, float]] = []
     names = ("read", "nothing to do", "all changed", "from nothing")
@@ -144,7 +144,7 @@ def planning(sizes: Iterable[tuple[int, int]], folder: Path, largest: tuple[int,
 
 
 def _whole_runs(folder: Path, domains: int, aliases: int) -> str:
-    """The largest work with all that belongs to it."""
+    """The complete run of the largest work."""
     summaries = []
     with Service() as service:
         ways = Ways(service, folder, 1)
@@ -158,7 +158,7 @@ def _whole_runs(folder: Path, domains: int, aliases: int) -> str:
 
 
 def other_tools(sizes: Iterable[int]) -> str:
-    """Requests that other tools need, computed from how they are documented to work."""
+    """The requests of other tools, computed from their documentation."""
     rows: list[Row] = []
     for kind in KINDS:
         for size in sizes:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The emulator as a process that obeys orders: ``python -m benchmark.emulation``.
+"""The emulator as a process that executes commands: ``python -m benchmark.emulation``.
 
-One JSON value a line: orders on stdin, answers on stdout. The accounts are made and looked at here, so that
-the benchmark itself stays small: what it holds would count as memory of the processes that it measures.
+One JSON value per line: commands on stdin, answers on stdout. The accounts are created and inspected here, to
+keep the benchmark small: its memory would count as that of the processes that it measures.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--window", type=float, default=60.0, help="seconds")
     parser.add_argument("--scope", default="endpoint")
     options = parser.parse_args()
-    # It ends with the benchmark, also where that is killed: then the orders end.
+    # It ends with the benchmark, even if that is killed: then stdin is closed.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     limit = RateLimit(options.limit, options.window, options.scope) if options.limit else None
     with Emulator(latency=options.latency) as emulator:
@@ -39,14 +39,14 @@ def main() -> None:
 
 
 def _begin(emulator: Emulator, work: Work, limit: RateLimit | None) -> bool:
-    """Start from what is there before the work."""
+    """Start with the account before the work."""
     emulator.seed(work.account)
     emulator.rate_limit = limit
     return True
 
 
 def _end(emulator: Emulator, work: Work) -> dict[str, Any]:
-    """Whether the work is done, and how the requests were answered."""
+    """Whether the work is done, and the statuses of the answers."""
     found = {domain["domain"]: domain["aliases"] for domain in emulator.dump()["domains"]}
     return {"done": work.is_done(found), "statuses": [request.status for request in emulator.requests]}
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The floor: a script that does the work with as few requests as can be, and nothing else.
+"""The floor: a script that does the work with as few requests as possible, and nothing else.
 
-``python -m benchmark.floor FILE``, with the work in JSON. No input is checked, no failure handled, no
-result told: that is what the comparison is about.
+``python -m benchmark.floor FILE``, with the work in JSON. It validates no input, handles no failure and
+reports no result: the comparison shows what these cost.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Account:
         self._session.auth = ("api", key)
         self._session.mount("http://", HTTPAdapter(pool_maxsize=threads))
 
-    def _send(self, method: str, path: str = "", **words: Any) -> Json:
-        response = self._session.request(method, self._root + path, timeout=30, **words)
+    def _send(self, method: str, path: str = "", **options: Any) -> Json:
+        response = self._session.request(method, self._root + path, timeout=30, **options)
         response.raise_for_status()
         content: Json = response.json()
         return content

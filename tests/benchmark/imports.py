@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the import of one module costs: ``python -m benchmark.imports MODULE ZIP``.
+"""The cost of importing one module: ``python -m benchmark.imports MODULE ZIP``.
 
-CPU time for what nearly every module of Ansible's that speaks HTTP needs (ansible's basic, requests), and
-then for our own part, which comes out of a zip and without compiled files: so does Ansible send it.
+The CPU time for what nearly every Ansible module with HTTP needs (ansible's basic, requests), and then for
+our own part, which is imported from a zip file without compiled files, as Ansible sends it.
 """
 
 from __future__ import annotations

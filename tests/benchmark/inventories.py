@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role on inventories of each shape, beside one task of ours with the same list of domains."""
+"""The role on inventories of each shape, compared with one task with the same list of domains."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _MOST_MACHINES = 100
 
 
 def roles(folder: Path, domains: int, runs: int) -> str:
-    """What the role takes on each shape, and one task. ``domains``: how many there are at most."""
-    few = max(2, domains // 10)  # a single domain is not read by way of the list
+    """The costs of the role on each shape, and of one task. ``domains``: the maximum number of them."""
+    few = max(2, domains // 10)  # a single domain is not read from the list
     machines = min(_MOST_MACHINES, few)
     rows: list[Row] = []
     with Service() as service:
@@ -32,7 +32,7 @@ def roles(folder: Path, domains: int, runs: int) -> str:
                 work = Work(kind, size)
                 inventory = _inventory(shape, work, _names(shape, work, machines))
                 role, task = [], []
-                # In turn, so that what else the machine does counts for both.
+                # In turn, so that other load of the machine affects both.
                 for _turn in range(runs if kind == NOTHING_TO_DO else 1):
                     role.append(ways.role(work, inventory))
                     task.append(ways.task(work))
@@ -57,7 +57,7 @@ def roles(folder: Path, domains: int, runs: int) -> str:
 
 
 def large(folder: Path, domains: int = 20_000, aliases: int = 5) -> str:
-    """What the role takes for an account of the largest plan where there is nothing to do, and one task."""
+    """The costs of the role and of one task for an account of the largest plan with nothing to do."""
     work = Work(NOTHING_TO_DO, domains, aliases)
     with Service() as service:
         ways = Ways(service, folder, 1, limit=1800.0)
@@ -96,7 +96,7 @@ def _names(shape: str, work: Work, machines: int) -> Iterable[str]:
 
 
 def _inventory(shape: str, work: Work, hosts: Iterable[str]) -> dict[str, Any]:
-    """The inventory without what it says of the connection."""
+    """The inventory without the variables of the connection."""
     if shape == HOSTS:
         aliases = {wish["domain"]: wish["aliases"] for wish in work.wishes}
         return {"hosts": {host: {"improvmx_aliases": aliases[host]} for host in hosts}, "vars": {}}

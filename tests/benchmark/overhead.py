@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the client costs for each request, beyond a bare session: ``python -m benchmark.overhead URL KEY N``.
+"""The overhead of our client per request, compared with a bare session.
 
-CPU time of this process only. The two take turns, so that a change of the machine's pace hits both.
+``python -m benchmark.overhead URL KEY N``. It measures the CPU time of this process only. The two take
+turns, so that changes of the machine's speed affect both.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What planning costs, without a request: ``python -m benchmark.planning DOMAINS ALIASES``."""
+"""The cost of planning, without requests: ``python -m benchmark.planning DOMAINS ALIASES``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PACKAGE = "ansible_collections.improvmx.email.plugins.module_utils."
 
 
 def _seconds(call: Callable[[], Any]) -> float:
-    """CPU seconds of the best of three: what else the machine does only adds to it."""
+    """The lowest CPU seconds of three runs: other load of the machine only increases them."""
     best = float("inf")
     for _number in range(3):
         gc.collect()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A child process run once, with what it cost. Nothing of it is left behind, whatever happens."""
+"""Runs a child process once and measures its cost. All of its processes are ended in any case."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from threading import Timer
 
 TESTS = Path(__file__).resolve().parents[1]
 BUILD = TESTS.parent / "build"
-_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in which the system tells memory
+_UNIT = 1 if sys.platform == "darwin" else 1024  # the unit in which the system reports memory, in bytes
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process and all that it started took, and what it printed.
+    """The cost of a process with its children, and its output.
 
-    ``memory``: MiB, of the largest one of these processes.
+    ``memory``: MiB of the largest of these processes.
     """
 
     seconds: float
@@ -36,7 +36,7 @@ class Cost:
 
 
 def environment() -> dict[str, str]:
-    """The environment of every child: our collection, nothing of the user's own, no proxy."""
+    """The environment of every child: our collection, no settings of the user, no proxy."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -50,18 +50,18 @@ def environment() -> dict[str, str]:
         "ANSIBLE_LOCALHOST_WARNING": "0",
         "ANSIBLE_NOCOLOR": "1",
         "LC_ALL": "C.UTF-8",
-        # build/ may hold an older copy of us: nothing is imported from where a process happens to run.
+        # build/ can contain an older copy of the collection, so nothing is imported from the current folder.
         "PYTHONSAFEPATH": "1",
         "PYTHONPATH": os.pathsep.join([str(TESTS), str(BUILD / "tree")]),
     }
 
 
-def python(*words: str) -> list[str]:
-    return [sys.executable, *words]
+def python(*arguments: str) -> list[str]:
+    return [sys.executable, *arguments]
 
 
 def run(command: list[str], limit: float = 300.0) -> Cost:
-    """Run a command to its end. Raises RuntimeError where it fails or takes longer than the limit."""
+    """Run a command. Raises RuntimeError if it fails or takes longer than the limit."""
     with TemporaryFile() as output:
         started = time.perf_counter()
         process = subprocess.Popen(
@@ -95,7 +95,7 @@ def run(command: list[str], limit: float = 300.0) -> Cost:
 
 
 def _kill(pid: int) -> None:
-    """End a process and all below it: Ansible's workers have sessions of their own."""
+    """End a process with all of its children: the workers of Ansible have separate sessions."""
     listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
     parents = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
     doomed = [pid]

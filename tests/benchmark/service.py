@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The emulator as the benchmark sees it: started, filled, asked what came of it, ended."""
+"""The emulator for the benchmark: start it, fill it, get the results, end it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .work import Work
 
 
 class Service:
-    """An emulator in a process of its own, for as long as the ``with`` block lasts."""
+    """An emulator in a separate process, for the duration of the ``with`` block."""
 
     def __init__(self, latency: float = 0.0, limit: int = 0, window: float = 60.0, scope: str = "endpoint"):
         self.latency = latency
-        words = {"latency": latency, "limit": limit, "window": window, "scope": scope}
-        self._options = [f"--{name}={value}" for name, value in words.items()]
+        options = {"latency": latency, "limit": limit, "window": window, "scope": scope}
+        self._options = [f"--{name}={value}" for name, value in options.items()]
         self.url = self.key = ""
 
     def __enter__(self) -> Service:
@@ -53,11 +53,11 @@ class Service:
         self._process.communicate()
 
     def begin(self, work: Work) -> None:
-        """Start from what is there before the work, with nothing recorded."""
+        """Start with the account before the work, and without recorded requests."""
         self._order("begin", work)
 
     def end(self, work: Work) -> list[int]:
-        """The answers to all requests since then. Raises RuntimeError where the work is not done."""
+        """The answers to all requests since then. Raises RuntimeError if the work is not done."""
         reported = self._order("end", work)
         statuses: list[int] = reported["statuses"]
         if not reported["done"] or not set(statuses) <= {200, 429}:

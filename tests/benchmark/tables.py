@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tables that read well as text and are Markdown."""
+"""Tables in Markdown that are readable as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Row = Sequence[str | int]
 
 
 def table(title: str, heads: Row, rows: Sequence[Row], notes: str = "") -> str:
-    """A table with its title above and its notes below; all but the first column are set right."""
+    """A table with a title above and notes below; all columns but the first are right-aligned."""
     cells = [[str(cell) for cell in row] for row in [heads, *rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
     lines = ["| " + " | ".join(_set(row, widths)) + " |" for row in cells]
@@ -34,7 +34,7 @@ def _set(row: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 
 def number(value: float, estimated: bool = False) -> str:
-    """A measured figure with about three digits; ``~`` before one that was not measured itself."""
+    """A measured figure with about three digits; ``~`` marks an estimate."""
     digits = 0 if value >= 99.5 else 1 if value >= 9.95 else 2
     return f"{'~' if estimated else ''}{value:,.{digits}f}"
 
@@ -44,5 +44,5 @@ def count(value: int) -> str:
 
 
 def exponent(small: float, large: float, times: float) -> str:
-    """p, where growth by ``times`` in size makes for growth by ``times``**p: 1 is linear."""
+    """The p of a growth by ``times``**p if the size grows by ``times``: 1 is linear."""
     return f"{math.log(large / small) / math.log(times):.2f}"

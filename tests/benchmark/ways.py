@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ways to do the same work: with the collection, with a loop of ansible.builtin.uri, at the floor."""
+"""The ways to do the same work: the collection, a loop of ansible.builtin.uri, the floor."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ANSIBLE_PLAYBOOK = str(Path(sys.executable).with_name("ansible-playbook"))
 
 @dataclass(frozen=True)
 class Result:
-    """What a way took for some work: the median of its runs, or an estimate from smaller work."""
+    """The cost of some work in one way: the median of its runs, or an estimate from smaller work."""
 
     requests: int
     seconds: float
@@ -37,7 +37,7 @@ class Result:
 
 
 class Ways:
-    """The ways, each against the same service. ``runs``: how often each is taken, if it is short."""
+    """The ways, with the same service. ``runs``: the number of runs of each, if it is short."""
 
     def __init__(self, service: Service, folder: Path, runs: int, limit: float = 300.0) -> None:
         self.service = service
@@ -46,40 +46,40 @@ class Ways:
         self._runs = runs
 
     def module(self, work: Work, **options: Any) -> Result:
-        """Our module alone, as Ansible starts it on a host."""
+        """Our module alone, as Ansible runs it on a host."""
         given = {"domains": work.wishes, "api_url": self.service.url, "api_key": self.service.key, **options}
         file = self._write("module.json", {"ANSIBLE_MODULE_ARGS": given})
         return self._measure(work, python("-m", MODULE, file))
 
     def playbook(self, work: Work) -> Result:
-        """A playbook with one task of ours."""
+        """A playbook with one task with our module."""
         return self._measure(work, self._play("ours.yml", work))
 
     def role(self, work: Work, inventory: dict[str, Any]) -> Result:
-        """The collection's playbook, with the role, on an inventory with the domains of a work, run once."""
+        """One run of the playbook with the role, for an inventory with the domains of a work."""
         connection = {"improvmx_api_url": self.service.url, "improvmx_api_key": self.service.key}
         everybody = {**inventory, "vars": {**inventory["vars"], **connection}}
         hosts = self._write("role/hosts.json", {"all": everybody})
         return self._once(work, [_ANSIBLE_PLAYBOOK, "-i", hosts, PROVISION])
 
     def task(self, work: Work) -> Result:
-        """A playbook with one task of ours, run once."""
+        """One run of a playbook with one task with our module."""
         return self._once(work, self._play("ours.yml", work))
 
     def floor(self, work: Work, threads: int) -> Result:
-        """A bare script with the least possible requests."""
+        """A bare script with as few requests as possible."""
         connection = {"api_url": self.service.url, "api_key": self.service.key}
         file = self._write("floor.json", {**connection, "threads": threads, "domains": work.wishes})
         return self._measure(work, python("-m", "benchmark.floor", file))
 
     def uri(self, kind: str, sizes: Iterable[tuple[int, int]]) -> list[tuple[Work, Result]]:
-        """A playbook that loops ansible.builtin.uri over all things, for works of these sizes."""
+        """A playbook with a loop of ansible.builtin.uri over all objects, for works of these sizes."""
         playbook = "uri_create.yml" if kind == FROM_NOTHING else "uri_keep.yml"
         works = [Work(kind, domains, aliases) for domains, aliases in sizes]
         return [(work, self._once(work, self._play(playbook, work))) for work in works]
 
     def _play(self, playbook: str, work: Work) -> list[str]:
-        """The playbook, with the wishes in the inventory, as users have them."""
+        """The playbook, with the desired state in the inventory, like that of users."""
         self._write(
             "inventory/host_vars/localhost.json",
             {
@@ -100,7 +100,7 @@ class Ways:
         return str(file)
 
     def _measure(self, work: Work, command: list[str]) -> Result:
-        """The median run; a long one is taken once."""
+        """The median of several runs; a long one is done only once."""
         results = [self._once(work, command)]
         while len(results) < self._runs and results[0].seconds < 2.5:
             results.append(self._once(work, command))
@@ -115,7 +115,7 @@ class Ways:
 
 
 def one_by_one(work: Work, measured: list[tuple[Work, Result]]) -> Result:
-    """What a loop over single things takes, from what it took for two smaller works."""
+    """The cost of a loop over single objects, estimated from two smaller works."""
     (small, first), (large, second) = measured
     for each, result in measured:
         if result.requests != each.requests_one_by_one:
@@ -128,12 +128,12 @@ def one_by_one(work: Work, measured: list[tuple[Work, Result]]) -> Result:
 
 
 def measured_kind(kind: str) -> str:
-    """A change of one thing costs a loop what a look at one more thing does."""
+    """For a loop, changing one object costs as much as reading one more."""
     return NOTHING_TO_DO if kind == ONE_CHANGE else kind
 
 
 def estimate(work: Work, smaller: list[tuple[Work, Result]]) -> Result:
-    """What some work takes, from what two smaller ones of the kind took."""
+    """The cost of some work, estimated from two smaller ones of the same kind."""
     (small, first), (large, second) = smaller
     points = (small.least_requests, first.seconds), (large.least_requests, second.seconds)
     return Result(work.least_requests, _line(*points, work.least_requests), estimated=True)
@@ -145,5 +145,5 @@ def _line(first: tuple[int, float], second: tuple[int, float], at: int) -> float
 
 
 def reported(cost: Cost) -> Any:
-    """What one of our scripts printed."""
+    """The output of one of our scripts."""
     return json.loads(cost.output)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The work that is compared: what is wished for, what is there before, how many requests that takes."""
+"""The work to compare: the desired state, the state before, and the number of requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PAGE = 100  # domains in a reply
 
 @dataclass(frozen=True)
 class Work:
-    """So many domains with so many aliases each, and what of that is there already."""
+    """A number of domains with a number of aliases each, and which of them exist before."""
 
     kind: str
     domains: int
@@ -30,24 +30,24 @@ class Work:
 
     @property
     def least_requests(self) -> int:
-        """Read the account page by page; write what differs: a domain, or all its new aliases, at once."""
+        """Read the account page by page; write each domain that differs, or all its new aliases, at once."""
         pages = math.ceil(self.domains / _PAGE)
         return {NOTHING_TO_DO: pages, ONE_CHANGE: pages + 1, FROM_NOTHING: 1 + 2 * self.domains}[self.kind]
 
     @property
     def requests_one_by_one(self) -> int:
-        """One request for each thing, read or written, and one for the change."""
+        """One request for each object that is read or written, and one for the change."""
         return self.things + (self.kind == ONE_CHANGE)
 
     @property
     def wishes(self) -> list[dict[str, Any]]:
-        """What is wished for, as the module takes it."""
+        """The desired state, in the form of module arguments."""
         aliases = [{"alias": f"alias-{number:03}", "forward": _FORWARD} for number in range(self.aliases)]
         return [{"domain": _name(number), "aliases": aliases} for number in range(self.domains)]
 
     @property
     def account(self) -> dict[str, Any]:
-        """What is there before."""
+        """The account before the work."""
         if self.kind == FROM_NOTHING:
             return {}
         wished = {f"alias-{number:03}": ",".join(_FORWARD) for number in range(self.aliases)}
@@ -57,7 +57,7 @@ class Work:
         return {"domains": [{"domain": name, "aliases": aliases} for name, aliases in existing.items()]}
 
     def is_done(self, found: dict[str, dict[str, str]]) -> bool:
-        """Whether the account holds what is wished for."""
+        """Whether the account is in the desired state."""
         wished = {
             wish["domain"]: {item["alias"]: ",".join(item["forward"]) for item in wish["aliases"]}
             for wish in self.wishes

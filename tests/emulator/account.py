@@ -34,7 +34,7 @@ DEFAULT_LIMITS = {"domains": 100_000, "aliases": 100_000, "destinations": 50, "c
 
 
 def now() -> int:
-    """The service's time stamps: milliseconds."""
+    """The current time as in the service: milliseconds."""
     return int(time.time() * 1000)
 
 
@@ -62,7 +62,7 @@ class Credential:
     username: str
     password: str
     created: int
-    # May send from this address only.
+    # It may send from this address only.
     is_limited: bool = False
 
 
@@ -147,8 +147,8 @@ def domains_found(account: Account, text: str, parts: bool) -> list[Domain]:
 
 def refuse_beyond_limit(account: Account, kind: str, field: str) -> Refusal:
     """The refusal of the service when a limit of the plan is reached."""
-    words = f"Your account is limited to {account.limits[kind]} {kind}."
-    return refuse_field(field, words) if account.beliefs.limit_status == 400 else refuse(403, words)
+    message = f"Your account is limited to {account.limits[kind]} {kind}."
+    return refuse_field(field, message) if account.beliefs.limit_status == 400 else refuse(403, message)
 
 
 def add_domain(account: Account, body: dict[str, Any]) -> Domain:

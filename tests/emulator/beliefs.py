@@ -17,24 +17,24 @@ class Beliefs:
     # Whether a domain in the list has the four fields of a single domain: banned, daily_quota,
     # routing_engine, strict_mxes. The official client decides by the list whether to ask for rules.
     list_shows_details: bool = True
-    # Whether q finds a part of a name, and of an alias's destinations, and the parameter alias the start
-    # of a name. Older documents: q finds the start of a name, alias the whole of it.
+    # Whether q finds a part of a name or of the destinations of an alias, and the parameter alias the start
+    # of a name. Older documents: q finds the start of a name, alias the whole name.
     searches_parts: bool = True
-    # The status of a refusal for a limit of the plan. With 403 it comes in the form with one text.
+    # The status of the refusal if a limit of the plan is reached. With 403, the reply contains one string.
     limit_status: Literal[400, 403] = 400
-    # Whether errors of fields carry the status as code.
+    # Whether field errors contain the status as code.
     field_errors_have_code: bool = True
     # Whether a part of a rule's config changes that part; else it replaces the whole config.
     rule_config_is_merged: bool = False
     # Minimum lengths of the user name and the password of an SMTP user.
     shortest_username: int = 3
     shortest_password: int = 8
-    # Whether a catch-all is called "" in replies, as the official client is prepared for.
+    # Whether the name of a catch-all is "" in replies, which the official client handles.
     catch_all_is_blank: bool = False
 
 
 def spoken(beliefs: Beliefs, reply: Any) -> Any:
-    """A reply with the service's name for a catch-all."""
+    """The reply with the name that the service uses for a catch-all."""
     if not beliefs.catch_all_is_blank:
         return reply
     if isinstance(reply, dict):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Control of the emulator from another process: HTTP below a path that the service does not have."""
+"""Control of the emulator from another process: HTTP below a path that does not exist in the service."""
 
 from __future__ import annotations
 

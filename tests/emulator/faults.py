@@ -70,9 +70,9 @@ class Fault:
     method: str | None = None
     # A regular expression searched in the raw path.
     path: str | None = None
-    # How many requests it affects; None: all.
+    # The number of requests that it affects; None: all.
     times: int | None = 1
-    # How many matching requests pass before the first affected one.
+    # The number of matching requests before the first affected one.
     skip: int = 0
     # status, status_after: 500 unless given; body, settings_partial: 200 unless given.
     status: int | None = None
@@ -85,10 +85,10 @@ class Fault:
     # delay, delay_before: the delay; rate_limit: the time until the date and the reset.
     seconds: float = 1.0
     location: str = "https://elsewhere.example/"
-    # body: bytes and text are sent as they are, anything else as JSON; stranger: instead of its usual one.
+    # body: bytes and text are sent as they are, anything else as JSON; stranger: replaces the usual body.
     body: Any = None
     size: int = 64 << 20
-    # hidden: how many items of a page; None: all.
+    # hidden: the number of hidden items of a page; None: all.
     count: int | None = None
     # wrong_total: the total of the list.
     total: Any = None

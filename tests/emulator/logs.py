@@ -54,14 +54,14 @@ def page_after(
 
 
 def _alias_name(domain: Domain, entry: dict[str, Any]) -> str:
-    """The alias an entry belongs to: its recipient's own, else the catch-all."""
+    """The alias that an entry belongs to: that of its recipient, else the catch-all."""
     recipient = entry.get("recipient") or {}
     local = str(recipient.get("email") or "").rpartition("@")[0].lower()
     return local if local in domain.aliases else "*"
 
 
 def _moment(entry: dict[str, Any]) -> float:
-    """When it was: milliseconds in newer entries, text in those of 2020."""
+    """The time of an entry: milliseconds in newer entries, text in those of 2020."""
     created = entry.get("created")
     if isinstance(created, (int, float)):
         return created / 1000

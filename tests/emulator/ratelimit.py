@@ -14,14 +14,14 @@ from typing import Literal
 
 Scope = Literal["endpoint", "method", "account"]
 
-# The quota that is shown while none is enforced.
+# The quota that is reported while none is enforced.
 SHOWN_LIMIT = 1000
 SHOWN_WINDOW = 60.0
 
 
 @dataclass(frozen=True)
 class RateLimit:
-    """So many requests per window, counted per endpoint, per reads and writes, or in all."""
+    """A number of requests per window, counted per endpoint, for reads and writes, or in total."""
 
     limit: int
     window: float = 60.0
@@ -40,7 +40,7 @@ class Quota:
 
     limit: int
     remaining: int
-    # Unix time: now, and at which the window ends.
+    # Unix times: now, and the end of the window.
     now: float
     ends: float
     refused: bool = False

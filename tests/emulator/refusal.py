@@ -19,7 +19,7 @@ class Refusal(Exception):
 
 
 def refuse(status: int, error: str) -> Refusal:
-    """The form with one ``error`` string and the status once more as ``code``."""
+    """The form with one ``error`` string, and the status repeated as ``code``."""
     return Refusal(status, {"error": error, "code": status, "success": False})
 
 
@@ -29,10 +29,10 @@ def refuse_field(field: str, message: str) -> Refusal:
 
 
 def refuse_field_with_code(field: str, message: str) -> Refusal:
-    """Some field errors carry ``code`` too: a duplicate alias is one of them."""
+    """The form of some field errors, such as a duplicate alias: with ``code`` as well."""
     return Refusal(400, {"errors": {field: [message]}, "code": 400, "success": False})
 
 
 def not_found(kind: str) -> Refusal:
-    """The thing named in the path does not exist."""
+    """The reply if the object in the path does not exist."""
     return refuse(404, f"{kind} not found.")

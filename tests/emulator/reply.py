@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The reply to the client, and how it is sent: complete, cut, or not at all."""
+"""The reply to the client, and how it is sent: complete, truncated, or not at all."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Reply:
 
     @property
     def status_sent(self) -> int:
-        """The status a client can rely on: none when the connection broke."""
+        """The status that the client receives: none if the connection is cut."""
         return 0 if self.delivery in ("cut", "reset") else self.status
 
 
 def json_reply(status: int, body: Any, headers: dict[str, str] | None = None) -> Reply:
-    """A whole reply with this JSON body."""
+    """A complete reply with this JSON body."""
     return Reply(status, json.dumps(body).encode(), headers=headers or {})
 
 

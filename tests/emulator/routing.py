@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From method and raw path to a route. Segments are decoded one by one, after the split."""
+"""Finds the route for a method and a raw path. The path is split first, then each segment is decoded."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Route:
 
 
 class RouteTable:
-    """The routes of one version. ``slashes_matter``: a path is known in one form only."""
+    """The routes of one version. ``slashes_matter``: a trailing slash matters."""
 
     def __init__(self, routes: tuple[Route, ...], slashes_matter: bool = True) -> None:
         self._slashes_matter = slashes_matter
-        # Routes with fewer parameters first: "batch" is a path segment before it is an alias.
+        # Routes with fewer parameters first: a fixed segment such as "batch" precedes an alias.
         self.routes = sorted(routes, key=lambda route: route.path.count("{"))
         self._split = [(route, route.path.split("/")) for route in self.routes]
 
@@ -63,7 +63,7 @@ class RouteTable:
         return None
 
     def knows(self, path: str) -> bool:
-        """Whether the path exists for some method."""
+        """Whether the path exists for any method."""
         segments = self._segments(path)
         return any(_match(pattern, segments) is not None for route, pattern in self._split)
 

@@ -24,7 +24,7 @@ CONFIG_FIELDS = {
 
 
 def ruled(account: Account, domain: Domain) -> Domain:
-    """The domain, if it may have rules at all."""
+    """The domain, if it is routed by rules."""
     if not account.premium:
         raise refuse(403, "Rules need a premium plan.")
     if domain.routing_engine != "rules":
@@ -33,7 +33,7 @@ def ruled(account: Account, domain: Domain) -> Domain:
 
 
 def rules_by_rank(domain: Domain, search: str) -> list[Rule]:
-    """The rules in the order in which they are tried."""
+    """The rules in the order of evaluation."""
     wanted = search.lower()
     found = [rule for rule in domain.rules.values() if wanted in json.dumps(rule.config).lower()]
     return sorted(found, key=lambda rule: rule.rank)
@@ -54,7 +54,7 @@ def matcher(rule: Rule) -> str:
 def add_rule(account: Account, domain: Domain, body: dict[str, Any]) -> Rule:
     last = max((rule.rank for rule in domain.rules.values()), default=0.0)
     wanted = _checked_rule({"rank": last + 1, "active": True, **body})
-    # A UUID like that of the service, but counted: equal runs end in equal states.
+    # A UUID like that of the service, but numbered, to make runs reproducible.
     rule = Rule(str(UUID(int=account.next_id())), created=int(time.time()), **wanted)
     domain.rules[rule.id] = rule
     account.note("create", "rule", domain, matcher(rule), rule.config.get("forward"))
@@ -82,7 +82,7 @@ def delete_rule(account: Account, domain: Domain, rule: Rule) -> None:
 
 
 def change_many_rules(account: Account, domain: Domain, body: dict[str, Any]) -> list[Rule]:
-    """Add, change or delete the rules of a list; of the replies to the last two no example is known."""
+    """Add, change or delete the rules of a list; the replies to the last two are not documented."""
     items, behavior = body.get("rules"), body.get("behavior")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise refuse_field("rules", "This field must be a list.")

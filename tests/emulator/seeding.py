@@ -61,7 +61,7 @@ def _known(described: dict[str, Any], keys: set[str]) -> None:
 
 
 def _highest_id(seed: dict[str, Any]) -> int:
-    """Given ids are kept, so counting starts above them."""
+    """The highest id of the seed, as new ids have to be higher."""
     ids = [
         alias.get("id", 0)
         for domain in seed.get("domains", [])
@@ -72,7 +72,7 @@ def _highest_id(seed: dict[str, Any]) -> int:
         UUID(rule["id"]).int
         for domain in seed.get("domains", [])
         for rule in domain.get("rules", [])
-        # A counted id, not a random one.
+        # A numbered id, not a random one.
         if "id" in rule and UUID(rule["id"]).int < 2**48
     ]
     return max(ids, default=0)
@@ -125,7 +125,7 @@ def _dns_from(described: dict[str, Any]) -> Dns:
 
 
 def _likely_dns(account: Account, domain: Domain) -> Dns:
-    """An active domain has passed a check, so its MX is right."""
+    """The DNS of a seeded domain: an active one has passed a check, so its MX is correct."""
     return Dns(mx=EXPECTED_MX) if domain.active else account.dns
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The HTTP side: a thread with a loop of its own, connections, bytes."""
+"""The HTTP server: a thread with its own event loop, connections, bytes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class _NumberedServer(web.Server):
         super().connection_lost(handler, exc)
 
     def number_of(self, request: web.BaseRequest) -> int:
-        """The number of a request's connection; 0 when the client has left already."""
+        """The number of the connection of a request; 0 if the client has already closed it."""
         return self._numbers.get(request.protocol, 0)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The emulator as tests use it: its state, its record of requests, its answers."""
+"""The emulator for tests: its state, its record of requests, its replies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .server import HttpServer, Incoming
 
 API_KEY = "sk_emulator:9f/8e+7d=6c5b4a39281706f5e4d3c2b1a0"
 VERSIONS: dict[str, RouteTable] = {"v2": v2.ROUTES, "v3": v3.ROUTES}
-# The status for a wrong key.
+# The status for an invalid key.
 REFUSED_KEY = {"v2": 403, "v3": 401}
 WRITING_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -42,14 +42,14 @@ class Request:
     """One request as received, and the status of its reply."""
 
     method: str
-    # As on the wire: percent-encoded, with the version, without the query.
+    # As received: percent-encoded, with the version, without the query.
     path: str
     query: dict[str, str]
     body: Any
     version: str
     # The template, such as "GET /domains/{domain}"; empty for an unknown path.
     route: str
-    # 0 when the connection was cut.
+    # 0 if the connection was cut.
     status: int
     headers: dict[str, str]
     # The number of the TCP connection.
@@ -58,7 +58,7 @@ class Request:
 
     @property
     def writes(self) -> bool:
-        """Whether it can change the state; the v3 check does, though it is a GET."""
+        """Whether it can change the state; the v3 check can, although it is a GET request."""
         is_check = self.version == "v3" and self.route == v3.CHECK
         return self.method in WRITING_METHODS or is_check
 
@@ -87,7 +87,7 @@ class _Target:
 class Emulator:
     """The ImprovMX HTTP API on 127.0.0.1, both versions over one account in memory.
 
-    Use it as a context manager, or call start() and stop(). All of it may be read and set from
+    Use it as a context manager, or call start() and stop(). All attributes can be read and set from
     any thread while requests are served.
     """
 
@@ -119,7 +119,7 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """The root, without a version."""
+        """The root URL, without a version."""
         return f"http://127.0.0.1:{self._server.port}"
 
     def reset(self) -> None:

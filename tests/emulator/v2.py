@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The endpoints of v2: trailing slashes, single things unwrapped, lists without pages."""
+"""The endpoints of v2: trailing slashes, single objects unwrapped, lists without pages."""
 
 from __future__ import annotations
 

@@ -215,7 +215,7 @@ def get_domain(account: Account, call: Call) -> Json:
 
 def put_domain(account: Account, call: Call) -> Json:
     domain = _domain(account, call)
-    # Of one setting alone, a fault takes nothing: a refusal that did all would be no refusal in part.
+    # A single setting is never applied, because a partial refusal must not apply everything.
     body = {key: call.body[key] for key in [*call.body][1::2]} if call.every_second_fails else call.body
     if body or not call.every_second_fails:
         change_domain(account, domain, body)
@@ -228,7 +228,7 @@ def remove_domain(account: Account, call: Call) -> Json:
 
 
 def get_check(account: Account, call: Call) -> Json:
-    """A GET that writes: a domain whose MX is right becomes active."""
+    """A GET request that writes: a domain whose MX is correct becomes active."""
     domain = _domain(account, call)
     check_domain(account, domain)
     return {"records": records(domain.dns), "success": True}
@@ -382,14 +382,14 @@ def remove_all_rules(account: Account, call: Call) -> Json:
     return {"success": True}
 
 
-# Endpoints of which the form of no reply is known
+# Endpoints whose replies are not documented
 
 
 def unknown(account: Account, call: Call) -> Json:
     raise refuse(501, "Nobody has told what the service answers here, so the emulator does not either.")
 
 
-# What a request names
+# Objects in paths
 
 
 def _domain(account: Account, call: Call) -> Domain:

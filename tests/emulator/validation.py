@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the service accepts as a domain name, an alias, a forward. Pure."""
+"""The domain names, aliases and destinations that the service accepts. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 LOCAL_PART = re.compile(r"[^\s@,<>()\"]{1,64}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 REFERENCE = re.compile(r"\$[0-9]")
-# No longer than any id: Python refuses to read thousands of digits.
+# The length of the longest id; Python rejects integers with thousands of digits.
 NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -32,7 +32,7 @@ def to_a_label(name: str) -> str:
 
 
 def to_display(name: str) -> str:
-    """The name for people: punycode labels as Unicode, a broken one left as it is."""
+    """The display name: A-labels as Unicode; an invalid one is unchanged."""
     return ".".join(_label_to_display(label) for label in name.split("."))
 
 
@@ -59,7 +59,7 @@ def is_domain_name(name: str) -> bool:
 def is_email(text: str) -> bool:
     """Whether this is an e-mail address."""
     local, at, domain = text.rpartition("@")
-    # What a regular expression matched may stand anywhere in a destination.
+    # A destination can refer to matched text of a regular expression anywhere.
     domain = REFERENCE.sub("x", domain)
     return bool(at and LOCAL_PART.fullmatch(local) and is_domain_name(to_a_label(domain)))
 
@@ -74,7 +74,7 @@ def is_url(text: str) -> bool:
 
 
 def required_text(body: dict[str, Any], field: str) -> str:
-    """The text of a field that must be there."""
+    """The text of a required field."""
     value = body.get(field)
     if value is None or value == "":
         raise refuse_field(field, "This field is required.")
@@ -102,7 +102,7 @@ def checked_alias(body: dict[str, Any]) -> str:
 
 
 def checked_forward(body: dict[str, Any], domain: str, most: int) -> str:
-    """The forward as it is stored: trimmed, joined by a bare comma, case and order kept."""
+    """The forward as it is stored: trimmed, joined with commas, with unchanged case and order."""
     destinations = [part.strip() for part in required_text(body, "forward").split(",")]
     if destinations == ["null"]:
         return "null"

@@ -16,15 +16,14 @@ from typing import Any
 import pytest
 import yaml
 
-from emulator import Emulator
 from playbooks import Play, Project
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "dns.rst"
 DEBUG = "ansible.builtin.debug"
 
-# What the modules take that the guide hands records to: the options in use, as their collections
-# document them. Each stands in for the module of that name, and says what it was given.
+# Replacements for the modules in the guide that receive records: with the used options, as documented by
+# their collections. Each returns its arguments.
 RECORD_TYPES = ["A", "AAAA", "CAA", "CNAME", "MX", "NS", "SRV", "TXT"]
 STAND_INS: dict[str, dict[str, Any]] = {
     "community.dns.hetzner_dns_record_set_info": {
@@ -101,25 +100,20 @@ MX = ["10 mx1.improvmx.com.", "20 mx2.improvmx.com."]
 OURS = "include:spf.improvmx.com"
 
 
-@pytest.fixture
-def project(tmp_path: Path, emulator: Emulator) -> Project:
-    return Project(tmp_path, emulator)
-
-
-def local_play(*tasks: dict[str, Any], **words: Any) -> list[dict[str, Any]]:
+def local_play(*tasks: dict[str, Any], **keywords: Any) -> list[dict[str, Any]]:
     named = [{"name": f"Task {number}", **task} for number, task in enumerate(tasks)]
-    return [{"name": "Local", "hosts": "localhost", "gather_facts": False, "tasks": named, **words}]
+    return [{"name": "Local", "hosts": "localhost", "gather_facts": False, "tasks": named, **keywords}]
 
 
 def results_of(project: Project, action: str) -> list[dict[str, Any]]:
-    """The results of one module, those of a loop one by one."""
+    """The results of one module, with one per item of a loop."""
     lines = map(json.loads, (project.folder / "record.jsonl").read_text(encoding="utf-8").splitlines())
     results = [line["result"] for line in lines if line["action"] == action]
     return [one for result in results for one in result.get("results", [result])]
 
 
 def shown(project: Project, *expressions: str, **variables: Any) -> list[Any]:
-    """What expressions come to in a playbook."""
+    """The results of expressions in a playbook."""
     project.write("show.yml", local_play(*({DEBUG: {"msg": text}} for text in expressions), vars=variables))
     play = project.play("show.yml")
     assert play.code == 0, play.output
@@ -194,7 +188,7 @@ def run_guide(project: Project, module: str, present: dict[str, Any], **variable
 
 
 def test_the_guide_shows_the_output_of_the_filter(project: Project) -> None:
-    # A task that shows what another one of its block registered says nothing alone.
+    # A task that shows a variable registered in its block can't be tested alone.
     tasks = [
         task
         for block in guide()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the first pages show is what a reader gets who types it."""
+"""The commands on the first pages give the output that is shown."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def test_the_first_steps_of_the_guide_work(tmp_path: Path, emulator: Emulator) -
     commands = "".join(block.text for block in blocks if block.language == "console")
     project.environment |= dict(re.findall(r"^\$ export (ANSIBLE_\w+)=(\S+)", commands, re.M))
     plays: list[Play] = []
-    for playbook, words in re.findall(r"^\$ ansible-playbook (\S+)(.*)$", commands, re.M):
-        plays.append(project.play(playbook, check="--check" in words, verbose=False))
+    for playbook, arguments in re.findall(r"^\$ ansible-playbook (\S+)(.*)$", commands, re.M):
+        plays.append(project.play(playbook, check="--check" in arguments, verbose=False))
         assert plays[-1].code == 0, plays[-1].output
     dry, real, again, records = plays
     assert shown_diff(blocks) in dry.output
@@ -59,15 +59,15 @@ def test_the_readme_shows_output_of_the_demo(emulator: Emulator, tmp_path: Path)
 def test_the_files_of_the_readme_can_be_provisioned(emulator: Emulator, tmp_path: Path, name: str) -> None:
     (block,) = (b for b in blocks_of(ROOT / "README.md") if b.text.startswith(f"# {name}\n"))
     (tmp_path / name).write_text(block.text, encoding="utf-8")
-    words = ("-i", name) if name == "hosts.yml" else ("-e", f"@{name}")
-    play = Project(tmp_path, emulator).play("improvmx.email.provision", *words, verbose=False)
+    arguments = ("-i", name) if name == "hosts.yml" else ("-e", f"@{name}")
+    play = Project(tmp_path, emulator).play("improvmx.email.provision", *arguments, verbose=False)
     assert play.code == 0, play.output
     assert "example.com" in emulator.account.domains
 
 
 @pytest.fixture
 def second() -> Iterator[Emulator]:
-    """Another account, at a URL of its own."""
+    """Another account, at another URL."""
     with Emulator(api_key="sk_9q8w7e6r5t4z3u2i1o0p") as emulator:
         yield emulator
 
@@ -99,8 +99,8 @@ def test_the_clients_of_the_guide_get_their_own_domains(
     urls = {client.api_key: client.url for client in clients.values()}
     project.write("urls.yml", {"urls": urls, "improvmx_api_url": "{{ urls[improvmx_api_key] }}"})
     project.environment = {}
-    words = ("-i", "hosts.yml", "-e", "@extra.yml", "-e", "@urls.yml")
-    play = project.play("improvmx.email.provision", *words, verbose=False)
+    arguments = ("-i", "hosts.yml", "-e", "@extra.yml", "-e", "@urls.yml")
+    play = project.play("improvmx.email.provision", *arguments, verbose=False)
     assert play.code == 0, play.output
     assert forwards(emulator, "alpha.example") == {"info": "ann@mail.example"}
     assert forwards(second, "beta.example") == {"info": "bob@mail.example"}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The files in examples/: all are sound, and the playbooks do what they say."""
+"""The files in examples/ are valid, and the playbooks work as described."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ PIPELINES = ("github-actions.yml", "gitlab-ci.yml")
 
 
 def controller(module: str) -> list[dict[str, Any]]:
-    """What the example hands to a module of awx.awx."""
+    """The arguments of the example for a module of awx.awx."""
     (play,) = content("controller.yml")
     return [task[f"awx.awx.{module}"] for task in play["tasks"] if f"awx.awx.{module}" in task]
 
 
 class Loader(yaml.SafeLoader):
-    """Knows the tag for what is no template to Ansible, but to the controller."""
+    """A YAML loader for the tag !unsafe: templates for the automation controller."""
 
 
 Loader.add_constructor("!unsafe", Loader.construct_yaml_str)
@@ -54,22 +54,22 @@ def test_every_example_parses(name: Path) -> None:
 
 
 def test_examples_provision_and_report_drift(project: Project, emulator: Emulator) -> None:
-    words = ("-i", "hosts.yml")
-    project.rounds("provision.yml", *words)
-    assert project.play("drift.yml", *words, check=True).code == 0
+    arguments = ("-i", "hosts.yml")
+    project.rounds("provision.yml", *arguments)
+    assert project.play("drift.yml", *arguments, check=True).code == 0
     emulator.account.domains["example.org"].aliases["contact"].forward = "mallory@mail.example"
-    drifted = project.play("drift.yml", *words, check=True)
+    drifted = project.play("drift.yml", *arguments, check=True)
     assert drifted.code == 2
     assert "Different: example.org" in drifted.output
 
 
 def test_the_drift_watch_reports_manual_changes(project: Project, emulator: Emulator) -> None:
-    words = ("-i", "hosts.yml")
-    project.play("provision.yml", *words)
+    arguments = ("-i", "hosts.yml")
+    project.play("provision.yml", *arguments)
     add_domain(emulator.account, {"domain": "added.example"})
     stranger = {"alias": "stranger", "forward": "mallory@mail.example"}
     add_alias(emulator.account, emulator.account.domains["example.org"], stranger)
-    drifted = project.play("drift.yml", *words, check=True)
+    drifted = project.play("drift.yml", *arguments, check=True)
     assert drifted.code == 2
     assert "Not in the inventory: added.example, stranger." in drifted.output
 
@@ -87,7 +87,7 @@ def test_pipelines_name_existing_files(name: str) -> None:
     named = re.findall(r"[\w/]+\.yml", "\n".join(re.findall(r"ansible-(?:playbook|galaxy) .*", text)))
     assert set(named) == {"provision.yml", "drift.yml", "hosts.yml", "collections/requirements.yml"}
     assert {str(Path(file)) for file in named} <= {str(file) for file in FILES}
-    # Whatever looks must not write.
+    # Commands that only read must not write.
     looking = re.findall(r"ansible-playbook .*drift\.yml.*", text)
     assert looking
     assert all("--check" in line for line in looking)

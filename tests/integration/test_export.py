@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook that exports an account, and the one that provisions it, each fed by the other."""
+"""The playbooks that export and provision an account, each applied to the result of the other."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def project(tmp_path: Path, emulator: Emulator) -> Project:
 
 
 def exported(project: Project) -> dict[str, str]:
-    """What the playbook wrote, by path."""
+    """The exported files, by path."""
     folder = project.folder
     paths = [folder / "improvmx_domains.yml", folder / "mail/hosts.yml", *folder.glob("mail/host_vars/*")]
     return {str(path.relative_to(folder)): path.read_text() for path in paths if path.exists()}
@@ -88,7 +88,7 @@ def test_provisioning_an_export_changes_nothing(project: Project, version: str, 
         assert project.emulator.api_key not in text
         for line in text.splitlines():
             shown = line.replace("?a=1&b={{c}}", "?a=…6b86&b=…2220")
-            assert f"+{shown}" in check.output  # --diff shows what would come
+            assert f"+{shown}" in check.output  # --diff shows the predicted changes
     pages = {"v2": 1, "v3": 1 + 3}[version]  # three of them for the aliases of big.example
     assert [run.requests for run in (check, real, again)] == [pages] * 3
     assert_nothing_to_do(project.play(PROVISION, *provision), pages)
@@ -110,7 +110,7 @@ def test_a_lost_account_is_restored_from_its_export(project: Project, layout: st
 
 
 def reported(domains: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What an export tells of domains, but for the catch-all that the service gives to new ones."""
+    """The exported domains, without the catch-all that the service creates."""
     kept = ("domain", "notification_email", "webhook", "whitelabel")
     return [
         {**{key: domain[key] for key in kept}, "aliases": {**domain["aliases"], "*": ...}}
@@ -151,7 +151,7 @@ def test_an_edited_file_is_kept_and_the_message_says_what_to_do(project: Project
 
 
 def test_the_variables_may_come_from_an_inventory_with_machines(project: Project) -> None:
-    """It runs on this machine, once, wherever the inventory says that others are."""
+    """It runs once, on this machine, regardless of the connections of the hosts."""
     project.write("hosts.yml", {"all": {"hosts": dict.fromkeys(("localhost", "web1.corp.example"))}})
     variables = {
         "improvmx_api_key": project.environment["IMPROVMX_API_KEY"],
@@ -173,7 +173,7 @@ def test_the_variables_may_come_from_an_inventory_with_machines(project: Project
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "said"),
     [
         (["improvmx_export_layout=tree"], "improvmx_export_layout must be list or hosts, not tree."),
         (["improvmx_export_layout=hosts"], "Set improvmx_export_path to the directory to write to"),
@@ -182,9 +182,9 @@ def test_the_variables_may_come_from_an_inventory_with_machines(project: Project
     ],
 )
 def test_wrong_variables_are_refused_before_any_request(
-    project: Project, words: list[str], said: str
+    project: Project, arguments: list[str], said: str
 ) -> None:
-    play = project.play(EXPORT, *(part for word in words for part in ("-e", word)))
+    play = project.play(EXPORT, *(part for word in arguments for part in ("-e", word)))
     assert play.code != 0
     assert said in play.output
     assert play.requests == 0

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks and inventories of the guides to everyday jobs, as a reader would run them."""
+"""The playbooks and inventories of the guides to everyday tasks, run like a reader would."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PROVISION = "improvmx.email.provision"
 HOSTS = ("-i", "hosts.yml")
 JOBS = ("team", "private_addresses", "moving", "unwanted_mail", "accounts", "staff")
 VAULT_PASSWORD = "vault-6t5r4e3w2q1z"
-# Ansible warns where there is no inventory, as with a list of domains in a file of variables.
+# Ansible warns if there is no inventory, for example with a list of domains in a file of variables.
 NO_INVENTORY = {"ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false"}
 
 
@@ -44,14 +44,14 @@ def forwards(emulator: Emulator, domain: str) -> dict[str, str]:
 
 
 def messages(project: Project) -> list[Any]:
-    """What the debug tasks of the last run showed."""
+    """The output of the debug tasks of the last run."""
     lines = map(json.loads, (project.folder / "record.jsonl").read_text(encoding="utf-8").splitlines())
     results = [line["result"] for line in lines if line["action"] == "ansible.builtin.debug"]
     return [one["msg"] for result in results for one in result.get("results", [result]) if "msg" in one]
 
 
 def mail(recipient: str, status: str, **fields: Any) -> dict[str, Any]:
-    """A mail of an hour ago in a log."""
+    """A log entry of one hour ago."""
     created = (int(time.time()) - 3600) * 1000
     event = {"code": 250, "created": created, "message": "the reason", "status": status}
     return {
@@ -140,7 +140,7 @@ def test_a_review_never_writes_to_the_account(tmp_path: Path, emulator: Emulator
 
 @pytest.fixture
 def vaulted(tmp_path: Path, emulator: Emulator) -> Project:
-    """The inventory of the guide, with its vaults encrypted by the command that it shows."""
+    """The inventory of the guide, with its vaults encrypted by the command of the guide."""
     project = project_of("private_addresses", tmp_path, emulator)
     project.encrypt(VAULT_PASSWORD, "group_vars/all/vault.yml", "host_vars/example.com/vault.yml")
     return project
@@ -181,7 +181,7 @@ def test_a_person_who_is_missing_in_the_vault_fails_before_any_request(
     assert play.code == 2
     assert "improvmx_aliases" in play.result["msg"]
     assert "example.com" in play.result["msg"]
-    assert "ann" in play.result["msg"]
+    assert "has no attribute 'ann'" in play.result["msg"]
     assert emulator.requests == []
 
 
@@ -193,13 +193,13 @@ OLD = Dns(mx=("mx.old.example",), spf="v=spf1 include:old.example -all")
 def test_a_domain_moves_in(tmp_path: Path, emulator: Emulator) -> None:
     project = project_of("moving", tmp_path, emulator)
     emulator.seed({"dns": {"mx": list(OLD.mx), "spf": OLD.spf}})
-    words = ("-e", "@mail.yml")
-    *_others, again = project.rounds(PROVISION, *words)
+    arguments = ("-e", "@mail.yml")
+    *_others, again = project.rounds(PROVISION, *arguments)
     assert again.requests == 1
     assert set(forwards(emulator, "example.com")) == {"info", "sales"}
-    assert project.play(PROVISION, *words, "-e", "improvmx_unmanaged=fail", check=True).code == 0
+    assert project.play(PROVISION, *arguments, "-e", "improvmx_unmanaged=fail", check=True).code == 0
     domain = emulator.account.domains["example.com"]
-    assert project.play("records.yml", check=True, verbose=False).code == 0  # it checks nothing then
+    assert project.play("records.yml", check=True, verbose=False).code == 0  # check mode checks nothing
     before = project.play("records.yml", verbose=False)
     assert before.code == 0, before.output
     (reported,) = messages(project)
@@ -274,7 +274,7 @@ def test_rules_that_drop_come_first(tmp_path: Path, emulator: Emulator) -> None:
 
 @pytest.fixture
 def club() -> Iterator[Emulator]:
-    """A second account, at a URL of its own."""
+    """A second account, at another URL."""
     with Emulator(api_key="sk_2w3e4r5t6z7u8i9o0p1a") as emulator:
         yield emulator
 
@@ -297,23 +297,23 @@ def test_accounts_have_keys_and_variables_of_their_own(
 ) -> None:
     for account in (emulator, club):
         account.seed({"domains": [{"domain": "old.example"}]})
-    words = (*HOSTS, "-e", "@urls.yml")
-    check = accounts.play(PROVISION, *words, check=True)
+    arguments = (*HOSTS, "-e", "@urls.yml")
+    check = accounts.play(PROVISION, *arguments, check=True)
     assert club.writes == []
-    real = accounts.play(PROVISION, *words)
-    again = accounts.play(PROVISION, *words)
+    real = accounts.play(PROVISION, *arguments)
+    again = accounts.play(PROVISION, *arguments)
     for play in (check, real, again):
         assert play.code == 0, play.output
         assert_no_secret(play.output, club.api_key)
     assert check.result["changes"] == real.result["changes"]
     assert (again.result["changed"], again.result["api_requests"]) == (False, 2)
-    assert set(emulator.account.domains) == {"company.example", "shop.example"}  # the purge was here
+    assert set(emulator.account.domains) == {"company.example", "shop.example"}  # this account was purged
     assert set(club.account.domains) == {"club.example", "old.example"}
     assert "info" in forwards(emulator, "shop.example")
     assert "board" in forwards(club, "club.example")
-    alone = accounts.play(PROVISION, *words, "--limit", "club", verbose=False)
+    alone = accounts.play(PROVISION, *arguments, "--limit", "club", verbose=False)
     assert (alone.code, alone.result["api_requests"]) == (0, 1)
-    hidden = accounts.play(PROVISION, *words, "--limit", "company", verbose=False)
+    hidden = accounts.play(PROVISION, *arguments, "--limit", "company", verbose=False)
     assert hidden.code == 2
     assert "--limit hides a part of it" in hidden.result["msg"]
 
@@ -333,8 +333,8 @@ def test_all_accounts_are_read_without_showing_a_key(
 ) -> None:
     emulator.seed({"domains": [{"domain": "company.example"}]})
     club.seed({"domains": [{"domain": "club.example"}]})
-    words = (*HOSTS, "-e", "@urls.yml")
-    reports = accounts.play("reports.yml", *words)
+    arguments = (*HOSTS, "-e", "@urls.yml")
+    reports = accounts.play("reports.yml", *arguments)
     assert reports.code == 0, reports.output
     assert_no_secret(reports.output, club.api_key)
     for name in ("company", "club"):
@@ -347,10 +347,10 @@ def test_all_accounts_are_read_without_showing_a_key(
 
 
 def test_a_domain_moves_to_another_account(accounts: Project, emulator: Emulator, club: Emulator) -> None:
-    words = (*HOSTS, "-e", "@urls.yml")
+    arguments = (*HOSTS, "-e", "@urls.yml")
     emulator.seed({"domains": [{"domain": "shop.example", "active": True}]})
     accounts.write("host_vars/shop.example.yml", {"improvmx_state": "absent"})
-    first = accounts.play(PROVISION, *words, verbose=False)
+    first = accounts.play(PROVISION, *arguments, verbose=False)
     assert first.code == 0, first.output
     assert "shop.example" not in emulator.account.domains
     (accounts.folder / "host_vars/shop.example.yml").unlink()
@@ -359,7 +359,7 @@ def test_a_domain_moves_to_another_account(accounts: Project, emulator: Emulator
     assert line in text
     (accounts.folder / "hosts.yml").write_text(text.replace(line, "") + line, encoding="utf-8")
     club.seed({"dns": {"mx": list(EXPECTED_MX)}})
-    second = accounts.play(PROVISION, *words, "-e", "improvmx_check_dns=warn", verbose=False)
+    second = accounts.play(PROVISION, *arguments, "-e", "improvmx_check_dns=warn", verbose=False)
     assert second.code == 0, second.output
     assert club.account.domains["shop.example"].active
 
@@ -445,7 +445,7 @@ def test_a_team_alias_that_refers_to_a_removed_person_fails_before_any_request(
     project.write("group_vars/all/people.yml", {"people": {"ann": "ann@mail.example"}})
     play = project.play(PROVISION, *HOSTS, verbose=False)
     assert play.code == 2
-    assert "bob" in play.result["msg"]
+    assert "has no attribute 'bob'" in play.result["msg"]
     assert emulator.requests == []
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The inventory plugin, as ansible-inventory and ansible-playbook run it."""
+"""The inventory plugin in ansible-inventory and ansible-playbook."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def project(tmp_path: Path, emulator: Emulator) -> Project:
     return Project(tmp_path, emulator)
 
 
-def listed(project: Project, *words: str, source: str = SOURCE, **options: Any) -> Listing:
-    """Write the inventory's file with these options, and list it."""
+def listed(project: Project, *arguments: str, source: str = SOURCE, **options: Any) -> Listing:
+    """Write an inventory file with these options, and list the inventory."""
     project.write(source, {"plugin": PLUGIN, **options})
-    return project.inventory(source, *words)
+    return project.inventory(source, *arguments)
 
 
 def names_of(listing: Listing) -> list[str]:
@@ -61,7 +61,7 @@ def names_of(listing: Listing) -> list[str]:
 
 
 def assert_refused(listing: Listing, *texts: str, requests: int = 0) -> None:
-    """The inventory failed, and the message of the plugin holds these texts."""
+    """The inventory failed, and the message of the plugin contains these texts."""
     assert listing.code != 0
     reported = [line for line in listing.output.splitlines() if "'auto' plugin: " in line]
     assert len(reported) == 1, listing.output
@@ -128,7 +128,7 @@ def test_values_of_the_service_are_never_templated_even_from_the_cache(project: 
         assert "<{{7*7}}|{{7*7}}>" in play.output
 
 
-# --- Groups and variables of the user's own -------------------------------------------------------
+# --- Groups and variables of the user -------------------------------------------------------------
 
 
 def test_groups_and_variables_are_made_from_expressions(project: Project) -> None:
@@ -171,7 +171,7 @@ WRONG: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("option", WRONG)
 def test_strict_fails_on_an_expression_that_fails_for_a_host(project: Project, option: str) -> None:
-    # The key is in the file, right above what Ansible would show of it.
+    # The key is in the file, right above the lines that Ansible would show.
     key = project.environment.pop("IMPROVMX_API_KEY")
     value, said = WRONG[option]
     assert_refused(listed(project, strict=True, api_key=key, **{option: value}), said, requests=1)
@@ -192,10 +192,10 @@ def test_a_failed_inventory_has_no_hosts(project: Project) -> None:
     assert "hosts (0)" in play.output
 
 
-def hosts_of(project: Project, *words: str) -> Play:
-    """Let a playbook say which hosts it has. Unlike a listing, that shows no extra variables."""
+def hosts_of(project: Project, *arguments: str) -> Play:
+    """The hosts of a playbook. Unlike a listing, its output contains no extra variables."""
     project.write("all.yml", [{"hosts": "all", "gather_facts": False, "name": "All", "tasks": []}])
-    return project.play("all.yml", "-i", SOURCE, "--list-hosts", *words)
+    return project.play("all.yml", "-i", SOURCE, "--list-hosts", *arguments)
 
 
 ODD_NAMES = [
@@ -221,7 +221,7 @@ def test_an_invalid_domain_name_is_not_a_host(project: Project, monkeypatch: pyt
     project.write("group.yml", {"mine.example": {"hosts": {"static.example": None}}})
     project.write(SOURCE, {"plugin": PLUGIN})
     listing = project.inventory("group.yml", "-i", SOURCE, warnings=1)
-    # Those that differ in case, space or the last dot only are one domain, in its normal form.
+    # Names that differ only in case, spaces or a trailing dot are one domain, which is normalized.
     assert names_of(listing) == ["a.example"]
     assert listing.groups == {"mine.example": ["static.example"]}
     for reported in ('domain "-oProxyCommand=', 'domain "../../../odd"', r'"\x1b[31mred.example"', "more"):
@@ -305,8 +305,8 @@ def test_the_key_may_come_from_a_vault(project: Project) -> None:
 def test_options_win_over_the_environment_and_extra_variables_over_the_environment(project: Project) -> None:
     url = project.environment["IMPROVMX_API_URL"]
     project.environment |= {"IMPROVMX_API_URL": "http://127.0.0.1:9", "IMPROVMX_API_VERSION": "v3"}
-    words = ["-e", "improvmx_api_version=v2", "-e", "improvmx_api_url=http://127.0.0.1:9"]
-    assert names_of(listed(project, *words, api_url=url + "/")) == NAMES
+    arguments = ["-e", "improvmx_api_version=v2", "-e", "improvmx_api_url=http://127.0.0.1:9"]
+    assert names_of(listed(project, *arguments, api_url=url + "/")) == NAMES
     assert {request.version for request in project.emulator.requests} == {"v2"}
 
 
@@ -427,7 +427,7 @@ def test_a_cached_inventory_is_the_same_without_a_request(project: Project) -> N
     assert names_of(first) == NAMES
     assert (first.requests, second.requests) == (1, 0)
     assert (first.hosts, first.groups) == (second.hosts, second.groups)
-    # What is composed is not cached, and may change.
+    # Composed variables are not cached, and can change.
     third = listed(project, **{**more, "groups": {"post": True}})
     assert (third.requests, third.groups) == (0, {"post": NAMES})
     (file,) = [file for file in (project.folder / "cache").rglob("*") if file.is_file()]
@@ -506,7 +506,7 @@ def test_a_stale_cache_does_not_restore_old_state(project: Project) -> None:
     assert (play.code, play.result["changes"], play.requests) == (0, [], 0)
     purge = {"improvmx_purge": True, "improvmx_max_deletions": 9}
     refused = project.play("improvmx.email.provision", "-i", SOURCE, "-e", json.dumps(purge))
-    assert "nothing is desired of shop.example, shopping.example" in refused.result["msg"]
+    assert "no desired state is set for shop.example, shopping.example" in refused.result["msg"]
     assert refused.requests == 0
 
 

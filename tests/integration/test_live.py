@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The live check, tried against emulators: one as it is, others that differ or fail."""
+"""The live check with emulators as the service: an ordinary one, and others that differ or fail."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def environment(emulator: Emulator, version: str = "v3", key: str | None = None)
     }
 
 
-def start(emulator: Emulator, *words: str) -> subprocess.Popen[str]:
-    """A live check in a process of its own, with an emulator of its own to compare with."""
+def start(emulator: Emulator, *arguments: str) -> subprocess.Popen[str]:
+    """Start a live check in a separate process, with its own emulator to compare with."""
     return subprocess.Popen(
-        [sys.executable, "-m", "live", "--yes", *words],
-        cwd=TESTS,  # which python -m puts first in the path
+        [sys.executable, "-m", "live", "--yes", *arguments],
+        cwd=TESTS,  # python -m puts it first in the path
         env={**os.environ, **environment(emulator), "PYTHONPATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -83,13 +83,13 @@ def assert_discreet(output: str, emulator: Emulator) -> None:
 def check(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Check:
-    """A live check in this process: its exit code, and what it printed. It may not leave a trace."""
+    """Run a live check in this process; return its exit code and output. It must not change the account."""
 
-    def run(*words: str, **settings: str) -> tuple[int, str]:
+    def run(*arguments: str, **settings: str) -> tuple[int, str]:
         before = emulator.dump()
         for name, value in environment(emulator, **settings).items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(sys, "argv", ["live", *words])
+        monkeypatch.setattr(sys, "argv", ["live", *arguments])
         monkeypatch.setattr(sys, "stdin", io.StringIO())
         monkeypatch.setattr(signal, "signal", lambda number, handler: None)
         monkeypatch.setattr(program, "REPORT", tmp_path / "live.md")
@@ -109,18 +109,20 @@ def headings(report: str) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _others(emulator: Emulator) -> None:
-    """An account with something in it that is nobody else's business."""
+    """An account with private content."""
     emulator.seed(OTHERS)
 
 
 ALL = ("--many", "--limit", "--logs-of", "kept.example", "--rules-of", "ruled.example")
 
 
-@pytest.mark.parametrize("words", [("v2",), ("v3", *ALL)])
-def test_nothing_differs_in_the_emulator(words: tuple[str, ...], emulator: Emulator, check: Check) -> None:
-    version, *options = words
+@pytest.mark.parametrize("arguments", [("v2",), ("v3", *ALL)])
+def test_nothing_differs_in_the_emulator(
+    arguments: tuple[str, ...], emulator: Emulator, check: Check
+) -> None:
+    version, *options = arguments
     if options:
-        emulator.keep_time_by(lambda: 1e9)  # a window never ends, however slow the machine is
+        emulator.keep_time_by(lambda: 1e9)  # a window never ends, even on slow machines
         emulator.rate_limit = RateLimit(300)
     code, report = check("--yes", *options, SPARE, version=version)
     assert code == 0, report
@@ -136,7 +138,7 @@ def test_nothing_differs_in_the_emulator(words: tuple[str, ...], emulator: Emula
 def test_version_4_is_probed_on_request_and_recognized_by_its_form(
     emulator: Emulator, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The emulator has no version 4; it answers in forms in which private things could stand."""
+    """The emulator has no version 4; it returns replies that could contain private data."""
     secret = "sk-5e0b81c7-token-of-somebody"
     usual = emulator._respond
 
@@ -211,7 +213,7 @@ def test_each_difference_is_reported(emulator: Emulator, monkeypatch: pytest.Mon
         wrap_endpoint(monkeypatch, template, wrap)
     code, report = finish(start(emulator, SPARE), emulator)
     assert code == 0, report
-    assert "Modules: all is well" in report  # they compare meaning
+    assert "Modules: all is well" in report  # they compare the meaning of values
     assert headings(report) == [
         "A new domain",
         "The stored form of destinations",
@@ -270,20 +272,20 @@ def test_a_domain_of_another_account_is_not_reported_as_a_failure(emulator: Emul
 
 
 @pytest.mark.parametrize(
-    ("words", "settings", "reported"),
+    ("arguments", "settings", "reported"),
     [
-        ((SPARE,), {}, "say so with YES=1"),
+        ((SPARE,), {}, "set YES=1"),
         (("--yes", SPARE), {"key": ""}, "IMPROVMX_API_KEY"),
-        (("--yes", SPARE), {"key": "a-key-of-nobody"}, "Is the API key right?"),
+        (("--yes", SPARE), {"key": "a-key-of-nobody"}, "Check the API key."),
         (("--yes", SPARE), {"version": "v4"}, "IMPROVMX_API_VERSION is v4"),
-        (("--yes", "spare"), {}, "is no domain"),
-        (("--yes", ""), {}, "is no domain"),
+        (("--yes", "spare"), {}, "is not a domain"),
+        (("--yes", ""), {}, "is not a domain"),
     ],
 )
 def test_nothing_is_written_before_all_preconditions_hold(
-    words: tuple[str, ...], settings: dict[str, str], reported: str, emulator: Emulator, check: Check
+    arguments: tuple[str, ...], settings: dict[str, str], reported: str, emulator: Emulator, check: Check
 ) -> None:
-    code, output = check(*words, **settings)
+    code, output = check(*arguments, **settings)
     assert code == 2
     assert reported in output
     assert emulator.writes == []

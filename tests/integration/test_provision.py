@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role, the playbook that comes with it, and the modules in playbooks: check, run, again."""
+"""The role, its playbook, and the modules in playbooks: check mode, run, second run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ACCOUNT = {
         {"domain": "emptied.example", "aliases": {"info": "a@mail.example"}},
     ]
 }
-# Alias -> destinations, of every domain, when the wish below has come true.
+# Alias -> destinations of every domain in the desired state below.
 WANTED: dict[str, dict[str, str]] = {
     "emptied.example": {},
     "kept.example": {"info": "b@mail.example,https://hooks.example/x"},
@@ -52,7 +52,7 @@ DOMAINS = [
         "aliases": [{"alias": "kontakt", "forward": "a@mail.example"}, {"alias": "*", "state": "absent"}],
     },
 ]
-# Hosts as an inventory has them that holds more than mail: nothing says how to connect to them.
+# Hosts of an inventory for more than mail, without connection variables.
 MACHINES = ("localhost", "web1.corp.example")
 
 
@@ -67,7 +67,7 @@ def account(emulator: Emulator) -> dict[str, dict[str, str]]:
 
 
 def write_hosts(project: Project, domains: list[dict[str, Any]]) -> None:
-    """An inventory in which each domain is a host."""
+    """Write an inventory in which each domain is a host."""
     hosts = {
         domain["domain"]: {f"improvmx_{key}": value for key, value in domain.items() if key != "domain"}
         for domain in domains
@@ -79,7 +79,7 @@ def versions_of(project: Project) -> set[str]:
     return {request.version for request in project.emulator.requests}
 
 
-# What a dry run reads where something is to be created: the list, and the limits that version 3 tells.
+# The reads of check mode if something is created: the list, and the limits with version 3.
 CREATING = {"v2": 1, "v3": 2}
 
 
@@ -175,7 +175,7 @@ def test_variables_of_a_domain_from_a_play_are_rejected(project: Project, name: 
     assert refused.code != 0
     assert "improvmx_state, improvmx_webhook can't be set in the play, the role or a task" in refused.output
     assert refused.requests == 0
-    # From the command line a variable reaches every host.
+    # A variable of the command line applies to every host.
     project.rounds(PROVISION, "-i", "hosts.yml", "-e", "improvmx_state=absent")
     assert set(account(project.emulator)) == {"other.example", "emptied.example"}
 
@@ -313,10 +313,10 @@ def test_check_mode_on_an_empty_account_shows_everything_to_create(project: Proj
 
 def test_an_unmentioned_catch_all_of_a_new_domain_causes_a_warning(project: Project) -> None:
     write_hosts(project, [{"domain": name, "state": "present"} for name in ("new.example", "beyond.example")])
-    # Words of the command line are texts: "no" is one, and would count as true.
-    words = ["-i", "hosts.yml", "-e", "improvmx_purge=no", "--limit", "new.example"]
-    words += ["-e", "improvmx_check_dns=false"]
-    check, *_others = project.rounds(PROVISION, *words, warnings=1)
+    # Variables of the command line are strings: "no" would count as true.
+    arguments = ["-i", "hosts.yml", "-e", "improvmx_purge=no", "--limit", "new.example"]
+    arguments += ["-e", "improvmx_check_dns=false"]
+    check, *_others = project.rounds(PROVISION, *arguments, warnings=1)
     assert "catch-all" in check.output
     existing = {described["domain"] for described in ACCOUNT["domains"]}
     assert set(account(project.emulator)) == existing | {"new.example"}
@@ -334,7 +334,7 @@ def test_purge_deletes_what_is_not_in_the_inventory(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "said"),
     [
         (
             ["-e", "improvmx_purge=true", "-e", "improvmx_max_deletions=9", "--limit", "old.example"],
@@ -346,10 +346,10 @@ def test_purge_deletes_what_is_not_in_the_inventory(project: Project) -> None:
     ],
 )
 def test_wrong_variables_are_refused_before_any_request(
-    project: Project, words: list[str], said: str
+    project: Project, arguments: list[str], said: str
 ) -> None:
     write_hosts(project, DOMAINS)
-    play = project.play(PROVISION, "-i", "hosts.yml", *words)
+    play = project.play(PROVISION, "-i", "hosts.yml", *arguments)
     assert play.code != 0
     assert said in play.output
     assert play.requests == 0
@@ -363,7 +363,7 @@ def test_a_purge_of_aliases_without_a_list_is_refused_before_any_request(project
     play = project.play(PROVISION, "-i", "hosts.yml")
     assert play.code != 0
     for domain in ("old.example", "kept.example"):
-        assert f"{domain}, improvmx_purge_aliases: it needs aliases" in play.result["msg"]
+        assert f"{domain}, improvmx_purge_aliases: it requires aliases" in play.result["msg"]
     assert play.requests == 0
 
 
@@ -371,7 +371,7 @@ RIGHT_DNS = {"mx": ["mx1.improvmx.com", "mx2.improvmx.com"], "spf": "v=spf1 incl
 
 
 def seed_dns(project: Project) -> None:
-    """Three domains are to be there: one with right records, one without SPF, a new one without any."""
+    """Create an account for three desired domains: with correct records, without SPF, and a new one."""
     described = [
         {"domain": "right.example", "dns": RIGHT_DNS, "aliases": {"info": "a@mail.example"}},
         {"domain": "spfless.example", "dns": {**RIGHT_DNS, "spf": None}},
@@ -388,11 +388,11 @@ def test_dns_records_are_checked_after_provisioning_and_wrong_ones_are_shown(
 ) -> None:
     project.environment["IMPROVMX_API_VERSION"] = version
     seed_dns(project)
-    words = ["-i", "hosts.yml", "-e", "improvmx_check_dns=warn"]
-    check = project.play(PROVISION, *words, check=True)
+    arguments = ["-i", "hosts.yml", "-e", "improvmx_check_dns=warn"]
+    check = project.play(PROVISION, *arguments, check=True)
     assert (check.code, check.requests) == (0, CREATING[version])
     assert "DNS records are not checked in check mode" in check.output
-    real = project.play(PROVISION, *words)
+    real = project.play(PROVISION, *arguments)
     assert real.code == 0, real.output
     checks = {check["domain"]: check["valid"] for check in real.results[-1]["checks"]}
     assert checks == {"new.example": False, "right.example": True, "spfless.example": True}
@@ -403,9 +403,9 @@ def test_dns_records_are_checked_after_provisioning_and_wrong_ones_are_shown(
     assert "[WARNING]: MX of new.example: expected " in real.output
     assert ("[WARNING]: SPF, a TXT record of spfless.example: expected " in real.output) is (version == "v3")
     assert "MX of right.example" not in real.output
-    again = project.play(PROVISION, *words)
+    again = project.play(PROVISION, *arguments)
     assert [result["changed"] for result in again.results] == [False, False]
-    # The list, a check of each domain, and the list again where domains may have become active.
+    # The list, a check of each domain, and the list again if domains may have become active.
     assert (real.requests, again.requests) == (real.results[0]["api_requests"] + 1 + 3 + 1, 1 + 1 + 3)
 
 
@@ -428,8 +428,8 @@ def test_a_play_with_check_mode_does_not_check_records(project: Project) -> None
 
 def test_wrong_mx_records_fail_at_the_end_in_one_message(project: Project) -> None:
     seed_dns(project)
-    words = ["-i", "hosts.yml", "-e", "improvmx_check_dns=fail"]
-    play = project.play(PROVISION, *words, verbose=False)
+    arguments = ["-i", "hosts.yml", "-e", "improvmx_check_dns=fail"]
+    play = project.play(PROVISION, *arguments, verbose=False)
     assert play.code != 0
     assert "old.example" not in account(project.emulator)
     (message,) = {line for line in play.output.splitlines() if line.startswith("fatal: ")}
@@ -437,7 +437,7 @@ def test_wrong_mx_records_fail_at_the_end_in_one_message(project: Project) -> No
     assert " | SPF, a TXT record of spfless.example: expected " in message
     domains = project.emulator.account.domains
     domains["new.example"].dns = domains["right.example"].dns
-    mended = project.play(PROVISION, *words, verbose=False)
+    mended = project.play(PROVISION, *arguments, verbose=False)
     assert mended.code == 0, mended.output
     assert "SPF, a TXT record of spfless.example: expected " in mended.output
 
@@ -530,13 +530,13 @@ def test_all_options_of_a_domain_come_from_the_inventory(project: Project, shape
     project.emulator.seed({"domains": [ruled]})
     if shape == "hosts":
         write_hosts(project, [RULED])
-        words = ("-i", "hosts.yml")
+        arguments = ("-i", "hosts.yml")
     else:
         project.write("vars.yml", {"improvmx_domains": [RULED]})
-        words = ("-e", "@vars.yml")
-    check = project.play(PROVISION, *words, check=True)
-    real = project.play(PROVISION, *words)
-    again = project.play(PROVISION, *words)
+        arguments = ("-e", "@vars.yml")
+    check = project.play(PROVISION, *arguments, check=True)
+    real = project.play(PROVISION, *arguments)
+    again = project.play(PROVISION, *arguments)
     for play in (check, real, again):
         assert play.code == 0, play.output
         assert PASSWORD not in play.output

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook that reports on an account, as a user runs it."""
+"""The playbook that reports on an account, run like a user would."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SHOP = {
     "logs": [mail(0, "DELIVERED"), mail(1, "HARD-BOUNCE", forward=f"{EVIL}@mail.example")],
 }
 QUIET = {"domain": "quiet.example", "active": False, "dns": {"mx": EXPECTED_MX}}
-# The list, the limits, a page and the end of the log of the one domain, and the empty log of the other.
+# The list, the limits, a page and the end of the log of one domain, and the empty log of the other.
 REQUESTS = 1 + 1 + 2 + 1
 
 
@@ -68,8 +68,8 @@ def assert_not_hacked(project: Project) -> None:
     assert list(project.folder.rglob("hacked")) == []
 
 
-def play(project: Project, *words: str, playbook: str = REPORT, **options: Any) -> Play:
-    done = project.play(playbook, *words, **options)
+def play(project: Project, *arguments: str, playbook: str = REPORT, **options: Any) -> Play:
+    done = project.play(playbook, *arguments, **options)
     assert_not_hacked(project)
     return done
 
@@ -127,10 +127,10 @@ def test_the_playbook_fails_after_the_report_is_written(
 
 
 def test_dns_is_checked_only_on_request_and_activates_domains(project: Project) -> None:
-    words = ("-e", '{"improvmx_report_check_dns": true, "improvmx_report_domains": ["quiet.example"]}')
-    assert play(project, *words, check=True).code == 0
+    arguments = ("-e", '{"improvmx_report_check_dns": true, "improvmx_report_domains": ["quiet.example"]}')
+    assert play(project, *arguments, check=True).code == 0
     assert project.emulator.account.domains["quiet.example"].active is False
-    done = play(project, *words)
+    done = play(project, *arguments)
     assert done.code == 0, done.output
     assert project.emulator.account.domains["quiet.example"].active is True
     assert [change["kind"] for change in done.result["changes"]] == ["domain", "file"]
@@ -145,7 +145,7 @@ def test_failure_of_one_domain_is_in_the_report(project: Project) -> None:
 
 
 def test_role_keeps_the_report_for_a_rescue_on_every_host(project: Project) -> None:
-    """It runs on this machine, once, wherever the inventory says that others are."""
+    """It runs once, on this machine, regardless of the connections of the hosts."""
     hosts = {"web1.corp.example": None, "web2.corp.example": None}
     project.write("hosts.yml", {"all": {"hosts": hosts, "vars": {"ansible_become": True}}})
     report = {"name": "Report", "ansible.builtin.import_role": {"name": REPORT}}
@@ -166,7 +166,7 @@ def test_role_keeps_the_report_for_a_rescue_on_every_host(project: Project) -> N
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "said"),
     [
         ('{"improvmx_report_fail_on": ["mail"]}', "improvmx_report_fail_on"),
         ('{"improvmx_report_since": "7x"}', "nor an age such as 24h"),
@@ -176,8 +176,8 @@ def test_role_keeps_the_report_for_a_rescue_on_every_host(project: Project) -> N
         ('{"improvmx_report_domains": ["bad domain"]}', "can't be used"),
     ],
 )
-def test_wrong_variables_are_refused_before_any_request(project: Project, words: str, said: str) -> None:
-    done = play(project, "-e", words)
+def test_wrong_variables_are_refused_before_any_request(project: Project, arguments: str, said: str) -> None:
+    done = play(project, "-e", arguments)
     assert done.code != 0
     assert said in done.output
     assert done.requests == 0

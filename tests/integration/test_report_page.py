@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The page of a report in a real browser, where the machine has one: what a reader of it sees."""
+"""The page of a report in a real browser, if the machine has one."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def written(modules: Modules, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     return write
 
 
-# Of every element with a text of its own: the part of it that is beyond the edge of the window, or of itself.
+# The elements with text of their own that extend beyond the window or their own box.
 OVERFLOWING = """() => [...document.querySelectorAll('body *')].filter(element => {
   const own = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
   const place = element.getBoundingClientRect();

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No secret shows up anywhere, whatever a task does and however the service answers.
+"""No secret is disclosed anywhere, regardless of the task and the answers of the service.
 
-Every module and the role run as tasks, at the highest verbosity and with diffs. Then everything that
-they left behind is searched: output, log, results, temporary files, and the arguments of processes.
+Every module and the role run as tasks, with the highest verbosity and with diffs. Then the output, the
+log, the results, temporary files, and the arguments of processes are searched for the secrets.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ROLE = {
 
 
 class Secretive(Project):
-    """A project whose secrets come from a file outside of it, and whose runs are watched."""
+    """A project with its secrets in a file outside of it, whose processes are recorded."""
 
     def __init__(self, folder: Path, emulator: Emulator, version: str) -> None:
         super().__init__(folder / "project", emulator, version)
@@ -60,7 +60,7 @@ class Secretive(Project):
         (folder / "secrets.yml").write_text(yaml.safe_dump(self.secrets), encoding="utf-8")
 
     def reveals_nothing(self, *tasks: dict[str, Any]) -> Play:
-        """Run the tasks, and search for the secrets in everything that this leaves behind."""
+        """Run the tasks, and search for the secrets in all of their output and files."""
         play = {
             "name": "Mail",
             "hosts": "localhost",
@@ -78,7 +78,7 @@ class Secretive(Project):
         return played
 
     def _files(self) -> str:
-        """The names and the content of all files."""
+        """The names and contents of all files."""
         files = [
             path for folder in (self.folder, self.temporary) for path in folder.rglob("*") if path.is_file()
         ]
@@ -92,7 +92,7 @@ class Secretive(Project):
 
 @contextlib.contextmanager
 def processes() -> Iterator[set[str]]:
-    """The command lines of the processes there are meanwhile."""
+    """Record the command lines of processes in the meantime."""
     seen: set[str] = set()
     ended = threading.Event()
 
@@ -118,7 +118,7 @@ def project(tmp_path: Path, emulator: Emulator, version: str) -> Secretive:
 
 
 def task_of(name: str) -> dict[str, Any]:
-    """A task with the module, its key among its options."""
+    """A task with the module and the API key as an option."""
     options = {"api_key": "{{ key }}", "api_url": "{{ url }}", "api_version": "{{ version }}"}
     secret = {"password": "{{ password }}"} if name == "improvmx_smtp_credential" else {}
     arguments = {**first_example(name), **options, **secret}
@@ -152,7 +152,7 @@ def test_no_module_or_role_leaves_a_secret_anywhere(project: Secretive, version:
     key, reported = project.emulator.api_key, Fault("body", path="/account/api", body=TOKEN_REPLY, times=None)
     if service in ECHOES:
         status, body = ECHOES[service]
-        # Each secret comes back from where it was sent, and the token from where it is kept.
+        # The service returns each secret that was sent, and the token.
         echo = partial(Fault, "body", status=status, times=None)
         reported = echo(path="/account/api", body={**TOKEN_REPLY, "created": TOKEN, "success": False})
         sent = echo(
@@ -171,5 +171,5 @@ def test_no_module_or_role_leaves_a_secret_anywhere(project: Secretive, version:
 
 
 def escaped(text: str) -> str:
-    """As it stands within a text of JSON."""
+    """A text as it is escaped within a JSON string."""
     return json.dumps(text, ensure_ascii=False)[1:-1]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""SMTP credentials and rules in playbooks: check, run, again, and not a trace of a password."""
+"""SMTP credentials and rules in playbooks: check mode, run, second run, and no password in the output."""
 
 from __future__ import annotations
 

@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The modules against the real service, and how the service differs from the emulator: ``make live``."""
+"""Tests the modules against the real service, and compares it with the emulator: ``make live``."""

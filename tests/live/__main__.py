@@ -4,8 +4,8 @@
 
 """The live check as a program: ``make live DOMAIN=spare.example``, with the key in IMPROVMX_API_KEY.
 
-Exit code 0: the modules behaved, whatever else was found. 1: one did not, or something was left behind.
-2: it was not tried. 130: it was interrupted, and has cleaned up.
+Exit code 0: the modules work, whatever else was found. 1: a module failed, or something was not deleted.
+2: the check was not run. 130: it was interrupted, and has cleaned up.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from .visit import Occupied, Visit
 REPORT = Path(__file__).resolve().parents[2] / "build/live.md"
 DEFAULT_URL = "https://api.improvmx.com"
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SETTLING = 2.0  # seconds that a request may take effect after its connection was cut
+SETTLING = 2.0  # seconds in which a request can take effect after its connection was cut
 
 
 def main() -> None:
     options = _options()
     key = os.environ.get("IMPROVMX_API_KEY", "").strip()
     if not key:
-        _not_tried("Put the API key of an account into the environment, as IMPROVMX_API_KEY.")
+        _not_tried("Set IMPROVMX_API_KEY to the API key of an account.")
     version = os.environ.get("IMPROVMX_API_VERSION") or "v3"
     if version not in ("v2", "v3"):
-        _not_tried(f"IMPROVMX_API_VERSION is {version}. It can be v2 or v3.")
+        _not_tried(f"IMPROVMX_API_VERSION is {version}. It must be v2 or v3.")
     service = Service(os.environ.get("IMPROVMX_API_URL") or DEFAULT_URL, key, version)
     try:
         site = _site(service, options)
@@ -59,10 +59,10 @@ def main() -> None:
 
 
 def _site(service: Service, options: argparse.Namespace) -> Site:
-    """Look whether the key and the domain will do, by reading. Raises Occupied."""
+    """Check that the key is valid and the domain is not in use, with reads only. Raises Occupied."""
     account = service.ask("GET", service.account)
     if not account.ok:
-        raise Occupied(f"The account can't be read: the answer was {account.status}. Is the API key right?")
+        raise Occupied(f"The account can't be read: the answer was {account.status}. Check the API key.")
     visit = Visit(service)
     visit.claim(options.domain)
     email = account.at("account", "email") or account.at("email") or ""
@@ -73,20 +73,20 @@ def _ask_for_consent(site: Site) -> None:
     print(
         f"This adds {site.domain} to an account at {site.service.url}, gives it aliases that forward to "
         f"addresses of {site.at}, changes them, and deletes the domain. It sends about 200 requests. "
-        "Nothing else of the account is touched. Go on? [y/N] ",
+        "Nothing else in the account is changed. Continue? [y/N] ",
         end="",
         flush=True,
     )
     if not sys.stdin.isatty():
-        _not_tried("\nNobody is there to answer: say so with YES=1.")
+        _not_tried("\nThere is no terminal to confirm this: set YES=1.")
     if input().strip().lower() not in ("y", "yes"):
         _not_tried("Nothing was written.")
 
 
 def _visit(site: Site, key: str, options: argparse.Namespace) -> int:
-    """Everything from the first write on. Returns the exit code."""
+    """Run everything from the first write on. Return the exit code."""
     report = Report()
-    wanted = [
+    selected = [
         point
         for point in POINTS
         if site.service.version in point.versions and (not point.option or getattr(options, point.option))
@@ -97,7 +97,7 @@ def _visit(site: Site, key: str, options: argparse.Namespace) -> int:
     try:
         play(site, Modules(site.service.url, key, site.service.version), report, _tell)
         if not site.visit.leave():
-            ask(site, wanted, report, _tell)
+            ask(site, selected, report, _tell)
         if options.v4 and not site.visit.leave():
             _tell("asking version 4")
             report.v4 = settle(site, key)
@@ -105,7 +105,7 @@ def _visit(site: Site, key: str, options: argparse.Namespace) -> int:
         interrupted = True
     finally:
         for number in ENDINGS:
-            signal.signal(number, signal.SIG_IGN)  # cleaning up is not to be cut short
+            signal.signal(number, signal.SIG_IGN)  # cleaning up must not be interrupted
         _tell("cleaning up")
         time.sleep(SETTLING if interrupted else 0)
         report.left = site.visit.leave()
@@ -144,24 +144,26 @@ def _domain(text: str) -> str:
     try:
         return parse_domain(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no domain: {error}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a domain: {error}") from None
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="make live DOMAIN=spare.example ARGS=...",
-        description="The modules against the real service, on a domain that the account does not have.",
-        epilog="The API key comes from IMPROVMX_API_KEY; IMPROVMX_API_URL and IMPROVMX_API_VERSION work too.",
+        description="Tests the modules against the real service, with a domain that is not in the account.",
+        epilog="Environment: IMPROVMX_API_KEY, and optionally IMPROVMX_API_URL and IMPROVMX_API_VERSION.",
     )
-    parser.add_argument("domain", type=_domain, help="a spare domain of yours, not in the account")
+    parser.add_argument("domain", type=_domain, help="a domain of yours that is not in the account")
     parser.add_argument("--yes", action="store_true", help="don't ask before the first write")
     parser.add_argument(
-        "--at", type=_domain, default="example.net", metavar="DOMAIN", help="where destinations are"
+        "--at", type=_domain, default="example.net", metavar="DOMAIN", help="the domain of the destinations"
     )
-    parser.add_argument("--many", action="store_true", help=f"also a domain with {MANY} aliases")
-    parser.add_argument("--limit", action="store_true", help="also meet the rate limit, by reading")
+    parser.add_argument("--many", action="store_true", help=f"also test a domain with {MANY} aliases")
     parser.add_argument(
-        "--logs-of", type=_domain, metavar="DOMAIN", help="also look at the log of a domain that has mail"
+        "--limit", action="store_true", help="also send reads until the rate limit is reached"
+    )
+    parser.add_argument(
+        "--logs-of", type=_domain, metavar="DOMAIN", help="also read the log of a domain with mail"
     )
     parser.add_argument(
         "--rules-of",
@@ -170,7 +172,7 @@ def _options() -> argparse.Namespace:
         help="also add a rule to a domain that is routed by rules, change it and delete it again",
     )
     parser.add_argument(
-        "--v4", action="store_true", help="also send the requests that would settle what version 4 answers"
+        "--v4", action="store_true", help="also send requests that show how version 4 answers"
     )
     return parser.parse_args()
 

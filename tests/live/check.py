@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A live check: the modules at work, then each point asked of the service and of the emulator."""
+"""A live check: runs the modules, then compares the service with the emulator, point by point."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Tell = Callable[[str], None]
 
 
 def play(site: Site, modules: Modules, report: Report, tell: Tell) -> None:
-    """Let the modules add a domain, work on it and delete it, up to the first thing that goes wrong."""
+    """Run modules that create, change and delete a domain, up to the first failure."""
     for index, rounds in enumerate(series(site.domain, site.at, site.service.version)):
         for round in rounds:
             tell(f"{round.module}: {round.name}")
@@ -46,7 +46,7 @@ def play(site: Site, modules: Modules, report: Report, tell: Tell) -> None:
 
 
 def ask(site: Site, points: Sequence[Point], report: Report, tell: Tell) -> None:
-    """Ask each point. The first one adds the domain, without which there is no other."""
+    """Compare each point. The first one creates the domain that all others need."""
     with emulated(site) as (emulator, twin):
         for point in points:
             tell(f"asking: {point.name}")
@@ -69,14 +69,14 @@ def compare(point: Point, site: Site, twin: Site) -> Comparison:
     except (Untried, Occupied, requests.RequestException) as error:
         comparison.untried = str(error)
     except Exception as error:
-        # A reply of a form that nobody has thought of is what this looks for.
+        # Finding replies of an unknown form is the purpose of this check.
         comparison.untried = f"a reply could not be read ({type(error).__name__}: {error})"
     return comparison
 
 
 @contextmanager
 def emulated(site: Site) -> Iterator[tuple[Emulator, Site]]:
-    """The same site at an emulator."""
+    """The same site with an emulator as the service."""
     entry: dict[str, Any] = json.loads(LOG_ENTRY.read_text(encoding="utf-8"))
     entries = [{**entry, "id": f"id{number}", "created": number} for number in range(60)]
     with Emulator() as emulator:

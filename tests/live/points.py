@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the documents of the API leave open. Each point is asked of the service and of the emulator alike.
+"""What the documentation of the API does not specify. Each point is checked at the service and the emulator.
 
-A point answers with findings: a question, and what was found, in words that hold nothing private. Ids,
-times and the account's own address are told by their form only.
+A point returns findings: questions with answers that contain nothing private. Of ids, times and the address
+of the account, only the form is reported.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ MANY = 250  # aliases, more than the service embeds in a domain
 
 
 class Untried(Exception):
-    """A point could not be tried, and why."""
+    """A point could not be checked, with the reason."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """An empty domain of our own at a service. ``at``: the domain of the destinations."""
+    """An empty domain of this check at a service. ``at``: the domain of the destinations."""
 
     service: Service
     visit: Visit
@@ -52,7 +52,7 @@ class Site:
         return self.service.post_alias(self.domain, name, forward or self.mail("a"))
 
     def have_alias(self, name: str) -> Answer:
-        """An alias that the point can't do without."""
+        """Create an alias that the point requires."""
         return wanted(self.post_alias(name), f"the alias {name}")
 
     def stored(self) -> dict[str, str]:
@@ -61,20 +61,20 @@ class Site:
 
 @dataclass(frozen=True)
 class Point:
-    """``cure``: what to change, and where, when the service has it otherwise."""
+    """One point. ``cure``: what to change, and where, if the service differs."""
 
     name: str
     ask: Callable[[Site], Findings]
     cure: str
     versions: tuple[str, ...] = ("v2", "v3")
-    option: str = ""  # of the command line, without which it is left out
+    option: str = ""  # the command line option that enables it
 
 
 def wanted(answer: Answer, what: str) -> Answer:
-    """The answer, if it grants what the rest of a point needs. Raises Untried."""
+    """Return a successful answer, which the point requires. Raises Untried."""
     if not answer.ok or answer.at("success") is False:
-        words = read_service_message(answer.body)
-        raise Untried(f"{what} was refused with {answer.status}" + (f": {words}" if words else ""))
+        message = read_service_message(answer.body)
+        raise Untried(f"{what} was refused with {answer.status}" + (f": {message}" if message else ""))
     return answer
 
 
@@ -113,7 +113,7 @@ def idn(site: Site) -> Findings:
 
 
 def setting(name: str, value: str, site: Site) -> Findings:
-    """How a setting is kept, and in which ways it can be cleared."""
+    """How a setting is stored, and how it can be cleared."""
     value = value.format(site.at)
     findings: Findings = {}
     for clearing in (None, ""):
@@ -201,7 +201,7 @@ def names(site: Site) -> Findings:
 
 
 def patterns(site: Site) -> Findings:
-    """Names that a path has to encode: adding, changing and deleting by name."""
+    """Names that have to be encoded in paths: creating, changing and deleting by name."""
     before = set(site.stored())
     findings: Findings = {}
     for name in PATTERNS:
@@ -215,7 +215,7 @@ def patterns(site: Site) -> Findings:
 
 
 def digits(site: Site) -> Findings:
-    """A name that is the id of another alias, too."""
+    """A name that is also the id of another alias."""
     other = site.have_alias("has-an-id").at("alias", "id")
     if other is None:
         raise Untried("the reply to a new alias shows no id")
@@ -223,11 +223,13 @@ def digits(site: Site) -> Findings:
     findings: Findings = {"id in the reply": kind_of(shape_of(other)), "name that is another's id": named}
     if site.service.version == "v3":
         reply = site.service.ask("GET", "/domains/{}/aliases/{}", site.domain, str(other))
-        meant = {"has-an-id": "the alias with this id", str(other): "the alias of this name"}
-        findings["what a path with it means"] = meant.get(reply.at("alias", "alias"), reply.status)
+        identified = {"has-an-id": "the alias with this id", str(other): "the alias of this name"}
+        findings["what a path with it means"] = identified.get(reply.at("alias", "alias"), reply.status)
         findings["changing by id"] = site.service.put_alias(site.domain, str(other), site.mail("b")).status
         after = site.stored()
-        findings["what changed"] = [meant[name] for name in meant if after.get(name) == site.mail("b")]
+        findings["what changed"] = [
+            identified[name] for name in identified if after.get(name) == site.mail("b")
+        ]
     return findings
 
 
@@ -311,11 +313,11 @@ def many(site: Site) -> Findings:
     }
 
 
-# --- The rest -------------------------------------------------------------------------------------
+# --- Other points ---------------------------------------------------------------------------------
 
 
 def forms(site: Site) -> Findings:
-    """What other clients send: the key as it is, slashes at the end, forms instead of JSON."""
+    """Requests like those of other clients: the plain key, trailing slashes, forms instead of JSON."""
     status, version = site.service.status, site.service.version
     account, aliases = f"/{version}/account/", f"/{version}/domains/{site.domain}/aliases/"
     alias = {"alias": "form", "forward": site.mail("a")}
@@ -364,7 +366,7 @@ def field_errors(site: Site) -> Findings:
 
 
 def other_endpoints(site: Site) -> Findings:
-    """Which of those that are listed somewhere exist. Nothing is changed: the lists are empty."""
+    """Which of the endpoints that are mentioned somewhere exist. Nothing is changed: the lists are empty."""
     ask = site.service.ask
 
     def status(method: str, template: str, body: dict[str, Any] | None = None) -> int:
@@ -382,7 +384,7 @@ def other_endpoints(site: Site) -> Findings:
 
 
 def ruled(site: Site) -> Findings:
-    """A rule of a domain that is routed by rules: what a part of its config does. It is deleted again."""
+    """The effect of an update with a part of the config of a rule. The rule is created and deleted again."""
     domain = site.rules_of or ""
     ask = site.service.ask
     config = {"alias": f"trial-{token_urlsafe(6).lower()}", "forward": site.mail("a")}
@@ -395,12 +397,12 @@ def ruled(site: Site) -> Findings:
         )
         after = ask("GET", "/domains/{}/rules/{}", domain, number).one("rule").get("config") or {}
     finally:
-        gone = ask("DELETE", "/domains/{}/rules/{}", domain, number).status
+        deleted = ask("DELETE", "/domains/{}/rules/{}", domain, number).status
     return {
         "changing a part of the config": part.status,
         "the matcher is kept": after.get("alias") == config["alias"],
         "the forward is the new one": after.get("forward") == site.mail("b"),
-        "deleting it": gone,
+        "deleting it": deleted,
     }
 
 
@@ -453,7 +455,7 @@ def logs(site: Site) -> Findings:
 
 
 def entries(site: Site) -> Findings:
-    """The entries of a domain that has mail: their forms, and where a page begins."""
+    """The log entries of a domain with mail: their form, and where a page begins."""
     domain = site.logs_of or ""
     first = wanted(site.service.ask("GET", "/domains/{}/logs", domain), f"the log of {domain}").many("logs")
     if len(first) < 2:
@@ -488,7 +490,7 @@ def limit_headers(site: Site) -> Findings:
 
 
 def limit_met(site: Site) -> Findings:
-    """Read until the service has had enough. Whoever else uses the key has to wait as well."""
+    """Send reads until the rate limit is reached. It affects every other user of the key as well."""
     for _request in range(1000):
         answer = site.service.ask("GET", site.service.account, patient=False)
         if not answer.ok:
@@ -503,7 +505,7 @@ def limit_met(site: Site) -> Findings:
 
 
 def form_of(text: str | None, answer: Answer) -> str:
-    """What kind of number a header holds: which number differs with the account and the moment."""
+    """The kind of number in a header: the number itself depends on the account and the time."""
     if text is None:
         return "missing"
     if not text.isdigit():

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What came of a live check, in Markdown that can be pasted into an issue: it holds no secret."""
+"""The report of a live check, in Markdown that can be published: it contains no secret."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .service import Service
 
 @dataclass
 class Comparison:
-    """A point as the emulator and as the service have it."""
+    """A point with the findings of the emulator and of the service."""
 
     point: Point
     expected: Findings = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Report:
 
     @property
     def refused(self) -> bool:
-        """Whether the service did not even take the domain."""
+        """Whether the service refused the domain."""
         return bool(self.outcomes and self.outcomes[0].refused)
 
     def text(self, service: Service) -> str:
@@ -112,7 +112,7 @@ def _untried(comparisons: list[Comparison]) -> Iterator[str]:
 
 
 def _answers(comparisons: list[Comparison]) -> Iterator[str]:
-    """What was asked, what the service answered, and what the emulator believes."""
+    """Each question, with the answers of the service and of the emulator."""
     yield "## Every question\n"
     yield "| asked | service | emulator |\n|---|---|---|"
     for comparison in comparisons:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The collection's modules at work on a domain: check, run, again, from its creation to its deletion."""
+"""Tasks with the modules for one domain, from its creation to its deletion: check mode, run, second run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Args = dict[str, Any]
 
 @dataclass(frozen=True)
 class Round:
-    """A task. ``optional``: the service may refuse it, as it does what a plan does not include."""
+    """A task. ``optional``: the service may refuse it, for example if the plan does not include it."""
 
     name: str
     module: str
@@ -35,7 +35,7 @@ class Round:
 
 @dataclass
 class Outcome:
-    """How a round went: what is wrong with the module, or what the service refused."""
+    """The outcome of a round: the fault of the module, or what the service refused."""
 
     round: Round
     problems: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Outcome:
 
 
 def series(domain: str, at: str, version: str) -> list[list[Round]]:
-    """The rounds in their order, those together that need the one before them."""
+    """The rounds in order; those that depend on each other are together."""
     a, b, hook = f"a@{at}", f"b@{at}", f"https://hook.{at}/x"
     bulk = [alias(f"many{number}", a, b) for number in range(3)]
     found = [
@@ -110,14 +110,14 @@ def alias(name: str, *forward: str) -> Args:
 
 
 class Modules:
-    """Runs modules as Ansible would, with the key from the environment, and watches what they send."""
+    """Runs modules like Ansible, with the key from the environment, and records their requests."""
 
     def __init__(self, url: str, key: str, version: str) -> None:
         self._key = key
         self._options = {"api_url": url, "api_version": version}
 
     def play(self, round: Round) -> Outcome:
-        """Play a round in check mode, for real and again, and hold the results against each other."""
+        """Run a round in check mode, for real and a second time, and compare the results."""
         outcome = Outcome(round)
         check, writes = self._run(outcome, "check mode", round.module, round.args, check=True)
         if writes:
@@ -140,7 +140,7 @@ class Modules:
         return outcome
 
     def read(self, domain: str) -> list[Outcome]:
-        """Read what there is, and feed what was read of a domain back to the module that provisions."""
+        """Run the info modules, and apply the returned domain with the module improvmx_domains."""
         of_domain = {"domain": domain}
         account, _account = self._read(Round("read the account", "improvmx_account_info", {}))
         info, read = self._read(Round("read a domain", "improvmx_domain_info", of_domain))
@@ -162,17 +162,17 @@ class Modules:
     def _run(
         self, outcome: Outcome, what: str, module: str, args: Args, check: bool = False
     ) -> tuple[dict[str, Any], list[str]]:
-        """A module's result, and the writes that it sent. What fails is noted in the outcome."""
+        """The result of a module, and the writes that it sent. A failure is recorded in the outcome."""
         with sent_requests() as sent:
             try:
                 result = run_module(module, {**self._options, **args}, check)
                 assert_no_secret(json.dumps(result, ensure_ascii=False), self._key)
             except Exception as error:
-                # Nothing of a module may end like this, so whatever it is, it is the module's fault.
+                # Any other exception is a fault of the module.
                 outcome.problems.append(f"{what} broke: {type(error).__name__}: {error}")
                 return {}, []
         if "the run was interrupted" in result.get("msg", ""):
-            raise KeyboardInterrupt  # modules end in good order on Ctrl-C, and so does this
+            raise KeyboardInterrupt  # the module ended properly on Ctrl-C; end the check as well
         if result.get("failed"):
             outcome.problems.append(f"{what} failed: {result['msg']}")
         return result, [request for request in sent if is_write(request)]
@@ -180,7 +180,7 @@ class Modules:
 
 @contextmanager
 def sent_requests() -> Iterator[list[str]]:
-    """Method and path of each request that is sent meanwhile."""
+    """Record the method and path of each request that is sent in the meantime."""
     sent: list[str] = []
     usual = requests.Session.send
 
@@ -193,7 +193,7 @@ def sent_requests() -> Iterator[list[str]]:
 
 
 def is_write(request: str) -> bool:
-    """Whether it can change anything; the check of version 3 does, though it is a GET."""
+    """Whether it can change anything; the check of version 3 can, although it is a GET request."""
     return not request.startswith("GET ") or request.endswith("/check")
 
 

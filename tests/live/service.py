@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The API as plain requests: what was asked and what came back. It judges nothing but rate limits."""
+"""The API as plain requests and answers. Only rate limits are handled."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .shapes import Shape, merged, shape_of
 TIMEOUT = 30
 TRIES = 3  # of a request that meets the rate limit
 LONGEST_PAUSE = 120
-DEFAULT_PAUSE = 60  # where the service does not tell how long
+DEFAULT_PAUSE = 60  # seconds, if the service does not report a duration
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: ``body`` is None unless it is JSON."""
+    """An answer. ``body`` is None unless it is JSON."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Answer:
         return self.status < 400
 
     def at(self, *keys: str | int) -> Any:
-        """What stands there in the body, None where there is nothing."""
+        """The value at this place in the body; None if there is none."""
         found = self.body
         for key in keys:
             try:
@@ -45,19 +45,19 @@ class Answer:
         return found
 
     def one(self, key: str) -> dict[str, Any]:
-        """The object under a key, or the bare one: the versions differ in that."""
+        """The object under a key, or the body itself: the versions differ in that."""
         found = self.at(key)
         found = found if isinstance(found, dict) else self.body
         return found if isinstance(found, dict) else {}
 
     def many(self, key: str) -> list[dict[str, Any]]:
-        """The objects of a list, none where there is no list."""
+        """The objects of a list; none if there is no list."""
         found = self.at(key)
         return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 class Service:
-    """One version of the API, seen with one key. Remembers the shapes of replies, and the rate limits."""
+    """One version of the API, with one key. Records the shapes of replies and the rate limits."""
 
     def __init__(self, url: str, key: str, version: str) -> None:
         self.url, self.version = url.rstrip("/"), version
@@ -66,7 +66,7 @@ class Service:
         self.seconds: list[float] = []
         self.sizes: dict[str, str] = {}  # of the rate limits, by endpoint
         self._session = requests.Session()
-        self._session.auth = (b"api", key.encode())  # type: ignore[assignment]  # a key may hold any character
+        self._session.auth = (b"api", key.encode())  # type: ignore[assignment]  # a key can contain any character
         self.domains = "/domains/" if version == "v2" else "/domains"
         self.aliases = "/domains/{}/aliases/" if version == "v2" else "/domains/{}/aliases"
         self.account = "/account/" if version == "v2" else "/account"
@@ -80,7 +80,7 @@ class Service:
         body: dict[str, Any] | None = None,
         patient: bool = True,
     ) -> Answer:
-        """Send a request; ``patient``: wait and send it again where the rate limit turns it away."""
+        """Send a request; ``patient``: wait and retry if the rate limit refuses it."""
         path = f"/{self.version}" + template.format(*(quote(value, safe="*") for value in values))
         for tries_left in reversed(range(TRIES)):
             began = time.monotonic()
@@ -98,7 +98,7 @@ class Service:
         return answer
 
     def status(self, method: str, path: str, auth: str = "", **options: Any) -> int:
-        """The status of a request in a form that only other clients send. ``auth``: before the plain key."""
+        """The status of a request in the form of other clients. ``auth``: the prefix of the plain key."""
         headers = {**options.pop("headers", {}), **({"Authorization": auth + self._key} if auth else {})}
         send = requests.request if auth else self._session.request
         reply = send(
@@ -130,7 +130,7 @@ class Service:
         return self.ask("DELETE", "/domains/{}/aliases/{}", domain, address)
 
     def stored(self, domain: str) -> dict[str, str]:
-        """The aliases of a domain as a read shows them, and where they forward to."""
+        """The aliases of a domain with their destinations, from a read."""
         if self.version == "v2":
             things = self.get_domain(domain).many("aliases")
         else:
@@ -139,7 +139,7 @@ class Service:
 
 
 def pause_of(answer: Answer) -> float:
-    """How long the rate limit asks to wait, in whichever form it does."""
+    """The wait that the rate limit requests, in any form."""
     after, reset = (answer.headers.get(name, "") for name in ("Retry-After", "X-RateLimit-Reset"))
     if after.isdigit():
         pause = float(after)

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What replies look like: keys, nesting and types, never a value. So nothing private can show."""
+"""The shapes of replies: keys, nesting and types, but no values, which could be private."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# A text names a type; a dict has the shapes by key; a list holds the one shape of its items, if any.
+# A string is the name of a type; a dict has shapes by key; a list has the shape of its items, if any.
 Shape = Any
 
 NULL = "null"
@@ -27,7 +27,7 @@ def shape_of(value: Any) -> Shape:
 
 
 def merged(one: Shape | None, other: Shape) -> Shape:
-    """One shape for two things of a kind. Null says nothing of what else may be there."""
+    """The common shape of two values. Null says nothing about other possible types."""
     if one is None or one == NULL:
         return other
     if other == NULL or one == other:
@@ -44,7 +44,7 @@ def kind_of(shape: Shape) -> str:
 
 
 def differences(expected: Shape, found: Shape, where: str = "") -> list[str]:
-    """Where keys, nesting or types of a reply are not as expected. Null fits anything, as does no item."""
+    """The differences in keys, nesting or types. Null and empty lists match anything."""
     if isinstance(expected, dict) and isinstance(found, dict):
         lines = [f"{where}{key}: missing" for key in expected if key not in found]
         lines += [f"{where}{key}: new, {kind_of(found[key])}" for key in found if key not in expected]

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The requests that would settle what version 4 of the API answers, of which only parts are known.
+"""Requests that show how version 4 of the API answers, which is only partly known.
 
-Each is sent once, reads first, on the spare domain. What comes back is told by its form: keys and types,
-and of texts only those that the requests themselves hold, so that the report can be shown to anybody.
+Each is sent once, reads first, for the spare domain. Only the form of the answers is reported: keys and
+types, and texts that the requests contain, so that the report can be published.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import requests
 from .points import Site
 from .service import Answer, Service
 
-TOLD_HEADERS = ("X-RateLimit-Limit", "Retry-After", "Link")
+REPORTED_HEADERS = ("X-RateLimit-Limit", "Retry-After", "Link")
 LONGEST = 1500  # characters of a body that the report shows
 
 
 def settle(site: Site, key: str) -> list[str]:
-    """What version 4 answers, as lines of the report. The domain is deleted again at the end."""
+    """Return the answers of version 4 as lines of the report. The domain is deleted again at the end."""
     service = Service(site.service.url, key, "v4")
     lines = ["## Version 4\n"]
     trial = _Trial(replace(site, service=service))
@@ -33,7 +33,7 @@ def settle(site: Site, key: str) -> list[str]:
         for number, (said, answer) in enumerate(trial.requests(), 1):
             lines.append(f"{number}. `{said}`: {answer.status}{_headers(answer)}\n   `{trial.form(answer)}`")
     except requests.RequestException as error:
-        lines.append(f"- broken off: {type(error).__name__}")
+        lines.append(f"- aborted: {type(error).__name__}")
     return [*lines, ""]
 
 
@@ -85,15 +85,15 @@ class _Trial:
         return said + (f" {json.dumps(body)}" if body else ""), answer
 
     def form(self, answer: Answer) -> str:
-        text = json.dumps(self._told(answer.body), ensure_ascii=False)
+        text = json.dumps(self._anonymized(answer.body), ensure_ascii=False)
         return text if len(text) <= LONGEST else text[:LONGEST] + "..."
 
-    def _told(self, value: Any, depth: int = 8) -> Any:
-        """A value with the names of types in place of whatever somebody could mind being shown."""
+    def _anonymized(self, value: Any, depth: int = 8) -> Any:
+        """A value in which everything that could be private is replaced with its type."""
         if isinstance(value, dict) and depth:
-            return {name: self._told(inner, depth - 1) for name, inner in value.items()}
+            return {name: self._anonymized(inner, depth - 1) for name, inner in value.items()}
         if isinstance(value, list) and depth:
-            return [self._told(inner, depth - 1) for inner in value[:2]]
+            return [self._anonymized(inner, depth - 1) for inner in value[:2]]
         if isinstance(value, bool) or value is None:
             return value
         if isinstance(value, str):
@@ -109,5 +109,5 @@ def _kind(text: str) -> str:
 
 
 def _headers(answer: Answer) -> str:
-    found = [name for name in TOLD_HEADERS if name in answer.headers]
+    found = [name for name in REPORTED_HEADERS if name in answer.headers]
     return f", with {', '.join(found)}" if found else ""

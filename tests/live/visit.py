@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is put into an account, and taken out again: nothing that was there before."""
+"""Domains that a run adds to an account and removes again; existing domains are never changed."""
 
 from __future__ import annotations
 
@@ -24,43 +24,45 @@ class Occupied(Exception):
 
 
 class Visit:
-    """The domains that this run may add to an account, and then has to remove."""
+    """The domains that this run may create in an account, and has to delete."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._claimed: list[str] = []
 
     def claim(self, domain: str) -> None:
-        """Whatever stands under this name from now on was made by this run. Raises Occupied."""
+        """Reserve a name: if the domain exists from now on, this run created it. Raises Occupied."""
         status = self._service.get_domain(domain).status
         if status == 200:
             raise Occupied(f"{domain} is in the account already.")
         if status != 404:
-            raise Occupied(f"It can't be told whether {domain} is in the account: the answer was {status}.")
-        # What becomes of a domain below it when it is deleted is not documented.
+            raise Occupied(
+                f"It could not be determined whether {domain} is in the account: the answer was {status}."
+            )
+        # Whether deleting a domain affects its subdomains is not documented.
         if any(f".{name}".endswith(f".{domain}") for name in self._names()):
             raise Occupied(f"{domain} or a domain below it is in the account already.")
         self._claimed.append(domain)
 
     def _names(self) -> set[str]:
-        """The account's domains."""
+        """The domains of the account."""
         names: set[str] = set()
         for page in count(1):
             listed = self._service.ask("GET", self._service.domains, query={"limit": 100, "page": page})
             if not listed.ok:
                 raise Occupied(f"The account's domains can't be listed: the answer was {listed.status}.")
-            fresh = {read_domain(str(thing.get("domain"))) for thing in listed.many("domains")} - names
-            names |= fresh
-            if len(fresh) < 100:
+            new = {read_domain(str(thing.get("domain"))) for thing in listed.many("domains")} - names
+            names |= new
+            if len(new) < 100:
                 break
         return names
 
     def leave(self) -> list[str]:
-        """Remove what was added. Return the domains that may still be there."""
-        return [domain for domain in reversed(self._claimed) if not self._gone(domain)]
+        """Delete the created domains. Return those that may still exist."""
+        return [domain for domain in reversed(self._claimed) if not self._is_deleted(domain)]
 
-    def _gone(self, domain: str) -> bool:
-        """Whether the account does not have a domain any more, after some effort."""
+    def _is_deleted(self, domain: str) -> bool:
+        """Delete a domain, with retries. Return whether it no longer exists."""
         for tries in range(TRIES):
             try:
                 if self._service.get_domain(domain).status == 404:

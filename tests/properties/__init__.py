@@ -6,4 +6,5 @@
 
 ``cases`` draws random cases. ``wished`` computes the expected state without the code under test.
 ``world`` runs a task while faults occur. ``guarantees`` compares the outcome with the expected state.
+``test_any_input`` and ``test_any_reply`` try odd values in every place of the input and of the replies.
 """

@@ -147,12 +147,12 @@ def meaning(text: str | None) -> Any:
 
 
 def seldom(usual: Any, *others: Any, of: int) -> st.SearchStrategy[Any]:
-    """The usual value, or one time out of ``of`` one of the others."""
+    """The usual value, or in one of ``of`` cases one of the others."""
     return st.sampled_from((usual,) * (of - 1) * len(others) + others)
 
 
 def some(forms: Iterable[Sequence[Any]], of: int = 3) -> st.SearchStrategy[list[Any]]:
-    """For each thing nothing or, one time out of ``of``, one of its forms; forwards or backwards."""
+    """For each thing nothing or, in one of ``of`` cases, one of its forms; forwards or backwards."""
     choices = st.tuples(*(one_of((None,) * (of - 1) * len(each) + tuple(each)) for each in forms))
     return st.tuples(choices, st.sampled_from((1, -1))).map(
         lambda drawn: [choice for choice in drawn[0] if choice is not None][:: drawn[1]]
@@ -183,14 +183,14 @@ FOUND_DOMAIN = st.fixed_dictionaries(
         "aliases": FOUND_ALIASES.map(dict),
     }
 )
-# What no task here manages, and what must be unchanged after it.
+# What no task here manages, so it must be unchanged afterwards.
 BYSTANDERS = {
     "credentials": [{"username": "post", "password": SECRETS[0]}],
     "rules": [{"type": "regex", "config": {"regex": "x", "scopes": ["subject"], "forward": OWNER}}],
     "logs": [{"id": "1"}],
 }
 LIMITS = seldom({}, {"aliases": 3}, {"domains": 3}, {"destinations": 1}, of=15)
-# What is assumed of the service but not known: every variant.
+# Unverified assumptions about the service, in every variant.
 BELIEFS = st.fixed_dictionaries(
     {
         "list_shows_details": st.booleans(),
@@ -309,7 +309,7 @@ def kept(wish: dict[str, Any], domain: str, account: Mapping[str, Any]) -> dict[
 
 NO = {"error": "No."}
 ODD_TEXTS = ("null", '"text"', '{"error": ', b"\xff\xfe")
-# Valid replies to a write, as far as is known, but not to a read.
+# Valid replies to a write, as far as known, but not to a read.
 ODD_OBJECTS: tuple[Any, ...] = ({}, {"domains": [{"domain": "a.example"}, 7]})
 KINDS: list[dict[str, Any]] = [
     {"kind": "status", "status": 500},

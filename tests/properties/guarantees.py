@@ -21,7 +21,7 @@ from .cases import DESTINATIONS, SETTINGS, meaning
 from .wished import Goal, State, Step, is_pattern, meanings, new_domain
 from .world import Run
 
-UNKNOWN = "could not be found out"  # in the message about a doubtful write
+UNKNOWN = "could not be determined"  # in the message about a doubtful write
 NAMES_THE_REQUEST = re.compile(r"(GET|POST|PUT|DELETE) /v[23]/")
 NEEDS_NO_REQUEST = re.compile(
     "Refused before any write|is not a domain of this account|is routed by rules|not tried, because"
@@ -167,7 +167,7 @@ def assert_is_no_loss(alias: str, existing: set[str], domain: str, goal: Goal) -
 
 
 def assert_reads_only(run: Run, goal: Goal) -> None:
-    """A run that changes nothing makes only the requests that reading takes."""
+    """A run that changes nothing makes only the requests needed for reading."""
     assert not run.failed, run.result["msg"]
     assert run.result["changed"] is False
     assert run.reported == run.writes == run.ledger == []

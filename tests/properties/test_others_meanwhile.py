@@ -44,7 +44,7 @@ FOREIGN = "stranger@mail.test"
 
 
 class Others:
-    """Others, who make one change after another as far as the account allows."""
+    """Changes by others, one after another, as far as the account allows."""
 
     def __init__(self, emulator: Emulator, case: Case, actions: Iterable[tuple[str, str, str]]) -> None:
         self._account = emulator.account

@@ -31,7 +31,7 @@ from .wished import Step
 class Turns:
     """Lets runs send their requests one at a time: first in a given order, then in turn.
 
-    ``others``: makes a change by others when it is the turn of the number after the last run.
+    ``others``: makes a change by others; its turn is the number after that of the last run.
     """
 
     def __init__(self, runs: int, order: Sequence[int], others: Callable[[], None] = lambda: None) -> None:

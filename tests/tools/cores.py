@@ -5,7 +5,7 @@
 """Test with the other versions of ansible-core that the collection supports.
 
 .venv holds one version, the newest for its Python. This script makes a virtual environment for each
-of the others for which this machine has a Python, and lists those that it left out.
+of the others for which this machine has a Python, and lists those that it skipped.
 
     python tests/tools/cores.py sanity   every other version, for the tarball in build/
     python tests/tools/cores.py units    the lowest and the highest version, except that of .venv; some plays
@@ -42,13 +42,9 @@ PLAYS = (
     "tests/integration/test_provision.py::test_hosts_that_are_domains_are_provisioned_in_one_task",
     "tests/integration/test_inventory.py::test_groups_and_variables_are_made_from_expressions",
 )
-# Tests that involve ansible-core. The many cases of odd values and invalid replies test the client and the
-# model, which do not depend on its version; they run with the installed version only.
-UNITS = (
-    *("tests/unit/plugins/modules", "tests/unit/plugins/plugin_utils", "tests/unit/plugins/filter"),
-    *("--ignore", "tests/unit/plugins/modules/test_any_input.py"),
-    *("--ignore", "tests/unit/plugins/modules/test_any_reply.py"),
-)
+# Tests that involve ansible-core. The many cases of tests/properties test the client and the model, which do
+# not depend on its version; they run with the installed version only.
+UNITS = ("tests/unit/plugins/modules", "tests/unit/plugins/plugin_utils", "tests/unit/plugins/filter")
 PREVIEW_TESTS = ("tests/unit/plugins/modules/test_every_module.py", "tests/unit/plugins/plugin_utils", *PLAYS)
 OLDEST_TARGET = "3.8"  # the oldest Python on which ansible-core 2.19 runs modules
 
@@ -107,7 +103,7 @@ def other(core: str) -> Path | None:
     """A Python with this version of ansible-core; prints a message and returns None if there is none."""
     python = find_python(*CORES[core])
     if python is None:
-        print(f"  left out: ansible-core {core}, for no Python {' or '.join(CORES[core])} was found here")
+        print(f"  skipped: ansible-core {core}, because no Python {' or '.join(CORES[core])} was found")
         return None
     print(f"  ansible-core {core}:", flush=True)
     return environment(core, python)
@@ -134,7 +130,7 @@ def sanity(held: str) -> None:
     oldest = find_python(OLDEST_TARGET)
     python = Path(sys.executable) if held == min(CORES) else other(min(CORES))
     if oldest is None or python is None:
-        print(f"  left out: Python {OLDEST_TARGET}, the oldest that modules run with")
+        print(f"  skipped: Python {OLDEST_TARGET}, the oldest that modules run with")
         return
     print(f"  ansible-core {min(CORES)}, modules with Python {OLDEST_TARGET}:", flush=True)
     tests = ["--python", OLDEST_TARGET, "--test", "compile", "--test", "import"]
@@ -153,18 +149,18 @@ def preview(held: str) -> None:
         python = find_python(*PREVIEW[core])
         if python is None:
             wanted = " or ".join(PREVIEW[core])
-            print(f"  left out: ansible-core {release}, for no Python {wanted} was found here")
+            print(f"  skipped: ansible-core {release}, because no Python {wanted} was found")
             continue
         print(f"  ansible-core {release}:", flush=True)
         try:
             tools = environment(core, python)
         except subprocess.CalledProcessError:
-            print(f"  left out: ansible-core {release} could not be installed")
+            print(f"  skipped: ansible-core {release} could not be installed")
             continue
         path = f"{tools.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        words = ["-m", "pytest", "-n", "auto", "--dist", "worksteal", *PREVIEW_TESTS]
+        command = ["-m", "pytest", "-n", "auto", "--dist", "worksteal", *PREVIEW_TESTS]
         if subprocess.run(
-            [tools, *words], cwd=ROOT, env={**os.environ, "PATH": path}, check=False
+            [tools, *command], cwd=ROOT, env={**os.environ, "PATH": path}, check=False
         ).returncode:
             print(f"  PREVIEW FAILED: something does not work with ansible-core {release} yet", flush=True)
 

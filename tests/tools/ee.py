@@ -21,18 +21,18 @@ TOOLS = BUILD / "cores/molecule/bin"
 CONTEXT = BUILD / "ee"
 
 
-def builder(*words: str | Path) -> None:
+def builder(*arguments: str | Path) -> None:
     """Run ansible-builder, with the programs that it starts on the PATH; end if it fails."""
     path = os.pathsep.join([str(TOOLS), os.environ.get("PATH", os.defpath)])
     done = subprocess.run(
-        [TOOLS / "ansible-builder", *words],
+        [TOOLS / "ansible-builder", *arguments],
         env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        sys.exit(f"{done.stdout}{done.stderr}\n== ansible-builder {words[0]} FAILED")
+        sys.exit(f"{done.stdout}{done.stderr}\n== ansible-builder {arguments[0]} FAILED")
 
 
 def requirements(path: Path) -> list[str]:

@@ -4,7 +4,7 @@
 
 """Replacement for the script with which ansible-test installs pip into its virtual environments.
 
-ansible-test downloads that script from a host of its own, which fails behind a closed network.
+ansible-test downloads that script from a host of its own, which fails in a closed network.
 uv, which `make setup` has installed, does the same from the usual package index in a tenth of a
 second; where uv fails, Python's own ensurepip does it. tests/tools/sanity.py puts this file where
 ansible-test looks before it downloads.

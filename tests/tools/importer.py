@@ -50,7 +50,9 @@ def main() -> None:
     output = LOG.read_text(encoding="utf-8", errors="replace")
     complaints = re.findall(r"^.*\b(?:ERROR|WARNING|CRITICAL)\b.*$", output, re.MULTILINE)
     if code or complaints or not (FOLDER / "importer_result.json").exists():
-        sys.exit(f"{output}\n== galaxy-importer complains (exit code {code}):\n" + "\n".join(complaints))
+        sys.exit(
+            f"{output}\n== galaxy-importer reports problems (exit code {code}):\n" + "\n".join(complaints)
+        )
     print(
         f"  {tarball.name}: no error, no warning, in {time.monotonic() - began:.0f} s; log: build/{LOG.name}"
     )

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -36,17 +36,30 @@ COLLECTION = Path("ansible_collections/improvmx/email")
 LEAST = 95  # percent of the mutants
 KILLED, SURVIVED, UNTESTED, TIMEOUT = "killed", "survived", "no tests", "timeout"
 # The exit codes of mutmut 3; any other is a crash of the tests, which is noticed as well.
-OUTCOMES = {0: SURVIVED, 1: KILLED, 3: KILLED, 5: UNTESTED, 33: UNTESTED, 24: TIMEOUT, 36: TIMEOUT}
+OUTCOMES = {
+    None: UNTESTED,
+    0: SURVIVED,
+    1: KILLED,
+    3: KILLED,
+    5: UNTESTED,
+    33: UNTESTED,
+    24: TIMEOUT,
+    36: TIMEOUT,
+}
+
+
+Key = tuple[str, tuple[str, ...], tuple[str, ...]]  # a function, its lines before, its lines after
 
 
 @dataclass(frozen=True)
 class Target:
-    """Files whose mutants are tested together, with the tests for them."""
+    """Files whose mutants are tested together, the tests for them, and the mutants that may survive."""
 
     name: str
     files: tuple[str, ...]
     tests: tuple[str, ...]
-    accepted: tuple[Any, ...]
+    accepted: tuple[Key, ...]
+    reasons: tuple[str, ...]
 
     @property
     def folder(self) -> Path:
@@ -63,48 +76,75 @@ class Mutant:
     added: tuple[str, ...]
     diff: str
 
+    @property
+    def key(self) -> Key:
+        return self.function, self.removed, self.added
+
 
 def main() -> None:
     options = _options()
-    settings = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))
-    targets = [_target(name, each) for name, each in settings["targets"].items()]
     problems: list[str] = []
     print(
         f"{'target':<12}{'mutants':>9}{'killed':>8}{'accepted':>10}{'survived':>10}{'minutes':>9}", flush=True
     )
-    for target in targets:
+    for target in load_targets():
         if not options.targets or target.name in options.targets:
             problems += _check(target, options)
     if problems:
         sys.exit("\n".join(problems))
 
 
-def _check(target: Target, options: argparse.Namespace) -> Iterator[str]:
-    """Test the mutants of a target, print a line of the table; yield what is wrong."""
+def load_targets() -> list[Target]:
+    """Return the targets in tests/mutants.toml."""
+    settings = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))
+    return [_target(name, each) for name, each in settings["targets"].items()]
+
+
+def _target(name: str, settings: dict[str, Any]) -> Target:
+    accepted = settings.get("accepted", [])
+    keys = tuple((each["function"], _lines(each["before"]), _lines(each["after"])) for each in accepted)
+    reasons = tuple(each["reason"] for each in accepted)
+    return Target(name, tuple(settings["files"]), tuple(settings["tests"]), keys, reasons)
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.strip().splitlines())
+
+
+def judge(name: str, count: int, survivors: Sequence[Mutant], accepted: Collection[Key]) -> list[str]:
+    """Return what is wrong with a target that has so many mutants."""
+    if not count:
+        return [f"{name}: no mutants were made"]
+    problems = []
+    killed = count - len(survivors)
+    unknown = [each for each in survivors if each.key not in accepted]
+    if unknown:
+        diffs = HOME / f"{name}.diff"
+        problems.append(
+            f"{name}: {len(unknown)} survived that tests/mutants.toml does not accept, see {diffs}"
+        )
+    if killed * 100 < count * LEAST:
+        problems.append(f"{name}: {killed / count:.1%} are killed, and {LEAST} % are required")
+    return problems
+
+
+def _check(target: Target, options: argparse.Namespace) -> list[str]:
+    """Test the mutants of a target and print a line of the table; return what is wrong."""
     started = time.monotonic()
     unnoticed = [name for name, outcome in _outcomes(target) if outcome in (SURVIVED, UNTESTED)]
-    again = unnoticed if options.again else []
     _prepare(target, keep=options.again)
-    _mutmut(target, "run", "--max-children", str(options.workers), *again)
-    outcomes = list(_outcomes(target))
-    names = [name for name, outcome in outcomes if outcome in (SURVIVED, UNTESTED)]
+    _mutmut(target, "run", "--max-children", str(options.workers), *(unnoticed if options.again else ()))
+    outcomes = dict(_outcomes(target))
+    names = [name for name, outcome in outcomes.items() if outcome in (SURVIVED, UNTESTED)]
     with ThreadPoolExecutor(options.workers) as pool:
         survivors = list(pool.map(partial(_mutant, target), names))
-    unknown = [each for each in survivors if (each.function, each.removed, each.added) not in target.accepted]
-    killed = len(outcomes) - len(survivors)
-    counts = (len(outcomes), killed, len(survivors) - len(unknown), len(unknown))
-    print(
-        "{:<12}{:>9}{:>8}{:>10}{:>10}{:>9.1f}".format(
-            target.name, *counts, (time.monotonic() - started) / 60
-        ),
-        flush=True,
-    )
-    report = HOME / f"{target.name}.diff"
-    report.write_text("\n".join(each.diff for each in unknown), encoding="utf-8")
-    if unknown:
-        yield f"{target.name}: {len(unknown)} survived that tests/mutants.toml does not accept, see {report}"
-    if killed * 100 < len(outcomes) * LEAST:
-        yield f"{target.name}: {killed / max(1, len(outcomes)):.1%} are killed, and {LEAST} % are required"
+    unknown = [each for each in survivors if each.key not in target.accepted]
+    counts = (len(outcomes), len(outcomes) - len(names), len(names) - len(unknown), len(unknown))
+    minutes = (time.monotonic() - started) / 60
+    print("{:<12}{:>9}{:>8}{:>10}{:>10}{:>9.1f}".format(target.name, *counts, minutes), flush=True)
+    diffs = "\n".join(each.diff for each in unknown)
+    (HOME / f"{target.name}.diff").write_text(diffs, encoding="utf-8")
+    return judge(target.name, len(outcomes), survivors, target.accepted)
 
 
 def _prepare(target: Target, keep: bool) -> None:
@@ -157,23 +197,10 @@ def _mutant(target: Target, name: str) -> Mutant:
     diff = _mutmut(target, "show", name)
     lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++", "@@", "#"))]
     changed = {sign: tuple(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+"}
-    module, _, function = name.rpartition("__mutmut_")[0].rpartition(".")
+    module, _dot, function = name.rpartition("__mutmut_")[0].rpartition(".")
     function = function.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
     where = f"{module.rpartition('.plugins.')[2]}.{function}"
     return Mutant(name, where, changed["-"], changed["+"], f"# {where}\n{diff}")
-
-
-def _target(name: str, settings: dict[str, Any]) -> Target:
-    accepted = tuple(_key(each) for each in settings.get("accepted", []))
-    return Target(name, tuple(settings["files"]), tuple(settings["tests"]), accepted)
-
-
-def _key(entry: dict[str, Any]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    return entry["function"], _lines(entry["before"]), _lines(entry["after"])
-
-
-def _lines(text: str) -> tuple[str, ...]:
-    return tuple(line.strip() for line in text.strip().splitlines())
 
 
 def _options() -> argparse.Namespace:

@@ -30,10 +30,10 @@ def read(path: Path) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def git(*words: str) -> list[str]:
+def git(*arguments: str) -> list[str]:
     # In a git hook, GIT_DIR and similar variables point elsewhere.
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    done = subprocess.run(["git", *words], cwd=ROOT, env=env, check=True, capture_output=True, text=True)
+    done = subprocess.run(["git", *arguments], cwd=ROOT, env=env, check=True, capture_output=True, text=True)
     return done.stdout.splitlines()
 
 
@@ -73,7 +73,7 @@ def of_the_changelog() -> Iterator[str]:
 
 def of_the_checkout(version: str) -> Iterator[str]:
     if git("status", "--porcelain"):
-        yield "something is not committed"
+        yield "there are uncommitted changes"
     tags = git("tag", "--points-at", "HEAD")
     if tags and tags != [version]:
         yield f"the tag here is {', '.join(tags)}, but the version is {version}"

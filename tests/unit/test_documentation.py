@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the guides and the README files tell is what the collection does: a new page needs no entry here."""
+"""The guides and the README files agree with the collection; a new page needs no entry here."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def every_block(blocks: list[Block]) -> Any:
 
 
 def source_of(*folders: str) -> str:
-    """All that these folders hold as text."""
+    """The text of all files in these folders."""
     paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*"))]
     return "\n".join(path.read_text(encoding="utf-8") for path in paths if path.suffix in (".py", ".yml"))
 
@@ -86,7 +86,7 @@ def test_mistakes_in_yaml_are_found(text: str, problem: str) -> None:
     assert problem in " ".join(examine(text).problems)
 
 
-# --- Words ----------------------------------------------------------------------------------------
+# --- Names ----------------------------------------------------------------------------------------
 
 
 @every_document
@@ -119,21 +119,42 @@ def test_readme_lists_every_module() -> None:
 
 
 def anchors(path: Path) -> set[str]:
-    """The anchors that a Markdown document gets from its headings."""
+    """The anchors of the headings of a Markdown document."""
     headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def links_of(text: str) -> list[str]:
+    """The targets of the links in Markdown."""
+    return list(map("".join, re.findall(r"\]\(([^)\s]+)\)|^\[.+\]: (\S+)$", text, re.M)))
+
+
+def resolves(link: str, path: Path) -> bool:
+    """Whether a relative link of a document leads to a file, and its anchor to a heading."""
+    target, anchor = (*link.split("#"), "")[:2]
+    file = path.parent / target if target else path
+    return file.exists() and (not anchor or anchor in anchors(file))
+
+
+def test_links_of_markdown_are_found() -> None:
+    text = "See [a](b.md#c), [d](#e) and [f][g].\n\n[g]: https://h.example/\n"
+    assert links_of(text) == ["b.md#c", "#e", "https://h.example/"]
+    readme = links_of((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert [link for link in readme if "://" not in link]
+
+
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
 def test_relative_links_of_markdown_resolve(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    links = re.findall(r"\]\(([^)\s]+)\)|^\[.+\]: (\S+)$", text, re.M)
-    for link in map("".join, links):
-        target, anchor = (*link.split("#"), "")[:2]
-        if "://" not in link:
-            file = path.parent / target if target else path
-            assert file.exists(), link
-            assert not anchor or anchor in anchors(file), link
+    relative = [link for link in links_of(path.read_text(encoding="utf-8")) if "://" not in link]
+    assert [link for link in relative if not resolves(link, path)] == []
+
+
+def test_broken_links_of_markdown_are_detected() -> None:
+    path = ROOT / "README.md"
+    assert resolves("CONTRIBUTING.md", path)
+    assert not resolves("GONE.md", path)
+    assert not resolves("CONTRIBUTING.md#no-such-heading", path)
+    assert not resolves("#no-such-heading", path)
 
 
 def test_links_to_files_of_the_repository_resolve() -> None:
@@ -194,7 +215,7 @@ def quoted() -> list[str]:
 
 
 def is_message(quote: str) -> bool:
-    """Whether the code has a text with this in it. An ellipsis at either end stands for the rest."""
+    """Whether a text in the code contains this. An ellipsis at either end matches anything."""
     part = re.sub(r"^\.\.\.[ ,:;]*| ?\.\.\.$", "", quote)
     return any(part in text for text in messages())
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Imports run downwards, as CONTRIBUTING.md has it, and what is pure stays so."""
+"""Imports run downwards, as described in CONTRIBUTING.md, and pure files stay pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = "ansible_collections.improvmx.email.plugins."
 UTILS = PLUGINS + "module_utils."
-# Each folder, and the folders that its files may import from besides their own.
+# Each folder, and the other folders that its files may import from.
 BELOW = {
     "_errors": {"_model"},
     "_model": {"_errors"},

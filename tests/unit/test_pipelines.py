@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Our pipelines, and those in examples/: they run what was reviewed, and only few steps have a secret."""
+"""The pipelines of the project and in examples/ run only reviewed code, and few steps have a secret."""
 
 from __future__ import annotations
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The service as methods: what all versions of its API share.
+"""The API of the service as methods: what all versions share.
 
-Replies are not trusted: what is missing or of another type is a BadReply that says so. Forms of which
-the service's documentation leaves open which one comes are all accepted.
+Replies are validated: a missing field or a wrong type raises BadReply. If the documentation of the service
+does not state which form a reply has, all possible forms are accepted.
 """
 
 from __future__ import annotations
@@ -24,140 +24,140 @@ from .._model.rules import Rule
 from .._model.text import quoted
 from .._model.time import read_iso_utc
 
-# Further fields of a domain that the service is known to return. Others are left out, so that the
-# output of improvmx_domain_info stays valid input of improvmx_domains.
+# Further fields of a domain that the service is known to return. Others are omitted, to keep the output of
+# improvmx_domain_info valid as input of improvmx_domains.
 DETAILS = ("daily_quota", "dkim_selector", "banned", "strict_mxes", "routing_engine")
 
 
-MOST_READINGS = 3  # of a list that shows less than it tells, or changes while it is read
+MOST_READINGS = 3  # of a list that is incomplete or changes while it is read
 
 
 class Api:
-    """One account, seen through one version of the API. The subclasses know the paths."""
+    """One account, accessed through one version of the API. The subclasses define the paths."""
 
     version = ""
     manages: Tuple[str, ...] = ()  # the settings and lists of a domain that it can manage
-    batch_limit = 1  # how many aliases one request can create
+    batch_limit = 1  # the number of aliases that one request can create
     account_path = "/account"
     has_limits = False
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
 
-    # --- The methods that versions differ in ------------------------------------------------------
+    # --- Methods that differ between versions -----------------------------------------------------
 
     def domains(self, query: str = "") -> Iterator[Domain]:
-        """Every domain of the account, or at least those whose name starts with ``query``."""
+        """Yield every domain of the account, or at least those whose name starts with ``query``."""
         raise NotImplementedError
 
     def domain(self, name: str) -> Optional[Domain]:
-        """One domain; None when the account does not have it."""
+        """Return one domain; None if it does not exist in the account."""
         raise NotImplementedError
 
     def complete(self, domain: Domain) -> Domain:
-        """The domain with every alias, where the service showed only the first ones."""
+        """Return the domain with every alias; a reply about a domain may contain only the first ones."""
         raise NotImplementedError
 
     def create_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> Domain:
-        """Add a domain; return it with the catch-all that the service makes, or incomplete without it."""
+        """Create a domain; return it with the catch-all that the service creates, or incomplete."""
         raise NotImplementedError
 
     def update_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> None:
-        """Set these settings, None clears one."""
+        """Set these settings; None clears a setting."""
         raise NotImplementedError
 
     def delete_domain(self, name: str) -> None:
-        """Remove a domain and its aliases. One that is gone already is no error."""
+        """Delete a domain and its aliases. It is not an error if it no longer exists."""
         raise NotImplementedError
 
     def create_aliases(self, domain: str, aliases: Sequence[Alias]) -> Dict[str, Optional[str]]:
-        """Add up to ``batch_limit`` aliases; return their ids by name.
+        """Create up to ``batch_limit`` aliases; return their ids by name.
 
-        All, or an ApiError; where that is doubtful, some may have been made.
+        Raises ApiError unless all were created. If the error is doubtful, some may have been created.
         """
         raise NotImplementedError
 
     def update_alias(self, domain: str, alias: Alias) -> None:
-        """Give an alias these destinations. See ``is_mistakable`` for its id."""
+        """Set the destinations of an alias. See ``is_mistakable`` for its id."""
         raise NotImplementedError
 
     def delete_alias(self, domain: str, alias: Alias) -> None:
-        """Remove an alias. One that is gone already is no error. See ``is_mistakable`` for its id."""
+        """Delete an alias. It is not an error if it no longer exists. See ``is_mistakable`` for its id."""
         raise NotImplementedError
 
     def rules(self, domain: str) -> List[Rule]:
-        """Every rule of a domain."""
+        """Return every rule of a domain."""
         raise NotImplementedError
 
     def rule(self, domain: str, rule_id: str) -> Optional[Rule]:
-        """One rule; None when the domain does not have it."""
+        """Return one rule; None if it does not exist."""
         raise NotImplementedError
 
     def create_rule(self, domain: str, rule: Rule) -> Rule:
-        """Add a rule; return it as the service made it."""
+        """Create a rule; return it as the service created it."""
         raise NotImplementedError
 
     def update_rule(self, domain: str, before: Rule, after: Rule) -> None:
-        """Make a rule that exists into another."""
+        """Change an existing rule."""
         raise NotImplementedError
 
     def delete_rule(self, domain: str, rule_id: str) -> None:
-        """Remove a rule. One that is gone already is no error."""
+        """Delete a rule. It is not an error if it no longer exists."""
         raise NotImplementedError
 
     def credentials(self, domain: str) -> Optional[List[Credential]]:
-        """The SMTP credentials of a domain; None when there is no such domain."""
+        """Return the SMTP credentials of a domain; None if the domain does not exist."""
         raise NotImplementedError
 
     def create_credential(self, domain: str, username: str, password: str) -> Tuple[Credential, bool]:
-        """Add a credential; return it, and whether the service wants the DNS records checked anew."""
+        """Create a credential; return it, and whether the service requires a new check of the DNS records."""
         raise NotImplementedError
 
     def set_password(self, domain: str, username: str, password: str) -> None:
-        """Give a credential another password."""
+        """Set the password of a credential."""
         raise NotImplementedError
 
     def delete_credential(self, domain: str, username: str) -> None:
-        """Remove a credential. One that is gone already is no error."""
+        """Delete a credential. It is not an error if it no longer exists."""
         raise NotImplementedError
 
     def is_mistakable(self, name: str) -> bool:
-        """Whether a path with this name of an alias could mean something else.
+        """Return whether a path with this alias name could identify something else.
 
-        Where it could, paths hold the id of an alias that has one, else always its name.
+        If so, the path contains the id of the alias, if it has one; otherwise always its name.
         """
         return False
 
     def alias(self, domain: str, alias: Alias) -> Optional[Alias]:
-        """What the path means that would be used for this alias; None when it means nothing."""
+        """Return the alias that the path for this alias identifies; None if there is none."""
         raise NotImplementedError
 
     def alias_limit(self) -> Optional[int]:
-        """How many aliases a domain can have; None where that can't be found out."""
+        """Return the maximum number of aliases of a domain; None if unknown."""
         return None
 
     def limits(self) -> Dict[str, int]:
-        """What the account's plan allows, by name; only what the service tells."""
+        """Return the limits of the account by name, as far as the service reports them."""
         return {}
 
     def count_domains(self) -> Optional[int]:
-        """How many domains the account has; None where that can't be found out."""
+        """Return the number of domains of the account; None if unknown."""
         return None
 
     def count_aliases(self, domain: Domain) -> int:
-        """How many aliases a domain has, in as few requests as that takes."""
+        """Return the number of aliases of a domain, with as few requests as possible."""
         return len(self.complete(domain).aliases)
 
     def logs(self, domain: str, alias: Optional[str] = None) -> Iterator[Mapping[str, Any]]:
-        """The log entries of a domain or of one alias, as the service gives them."""
+        """Yield the log entries of a domain or of one alias, as the service returns them."""
         raise NotImplementedError
 
     def check_domain(self, name: str) -> Check:
-        """Have the service check a domain's DNS records. If MX is right, the domain becomes active."""
+        """Check the DNS records of a domain by the service. If MX is correct, the domain becomes active."""
         raise NotImplementedError
 
     def account(self) -> Dict[str, Any]:
-        """The account and what else the version tells of it, as the service gives it, but no token."""
+        """Return the account and related objects as the service returns them, without tokens."""
         raise NotImplementedError
 
     # --- One request ------------------------------------------------------------------------------
@@ -170,13 +170,13 @@ class Api:
         query: Optional[Mapping[str, Any]] = None,
         body: Optional[Mapping[str, Any]] = None,
     ) -> Reply:
-        """Send a request to a path of this version; return a reply that does not say no."""
-        reply = self.ask(method, template, *values, query=query, body=body)
+        """Send a request to a path of this version; return the reply. Raises Refused if success is false."""
+        reply = self.send(method, template, *values, query=query, body=body)
         if reply.content.get("success") is False:
             raise self.refusal(reply)
         return reply
 
-    def ask(
+    def send(
         self,
         method: str,
         template: str,
@@ -185,7 +185,7 @@ class Api:
         body: Optional[Mapping[str, Any]] = None,
         repeatable: Optional[bool] = None,
     ) -> Reply:
-        """Send a request to a path of this version; return the reply, also where success is false."""
+        """Send a request to a path of this version; return the reply, even if success is false."""
         template = "/%s%s" % (self.version, template)
         content = self.transport.request(
             method, template, values, query=query, body=body, repeatable=repeatable
@@ -193,13 +193,13 @@ class Api:
         return Reply(method, template.format(*values), content)
 
     def refusal(self, reply: Reply) -> Refused:
-        """What a reply says that has success false."""
-        words = self.transport.quote(read_service_message(reply.content))
-        story = "the service answered 200, but without success%s" % (": " + words if words else "")
-        return Refused(story, reply.method, reply.path, 200, words, doubtful=reply.method != "GET")
+        """Return the error for a reply with success false."""
+        message = self.transport.quote(read_service_message(reply.content))
+        reason = "the service answered 200, but without success%s" % (": " + message if message else "")
+        return Refused(reason, reply.method, reply.path, 200, message, doubtful=reply.method != "GET")
 
     def find(self, template: str, *values: str) -> Optional[Reply]:
-        """Send a GET for one thing; None where the service does not have it."""
+        """Send a GET request for one object; return None if it does not exist."""
         try:
             return self.call("GET", template, *values)
         except Refused as error:
@@ -208,7 +208,7 @@ class Api:
             raise
 
     def remove(self, template: str, *values: str) -> None:
-        """Send a DELETE. A 404 means that the work is done: an earlier try may have done it."""
+        """Send a DELETE request. A 404 is success, because an earlier try may have deleted the object."""
         try:
             self.call("DELETE", template, *values)
         except Refused as error:
@@ -216,10 +216,10 @@ class Api:
                 raise
 
     def is_missing(self, error: Refused) -> bool:
-        """Whether the service says that a thing does not exist. Raises ApiError where it knows nothing.
+        """Return whether an error means that an object does not exist. Raises ApiError if that is unclear.
 
-        Below a path of ``api_url`` that is too deep, nothing exists. So where it has one, and nothing has
-        been found below it yet, the account is asked for, which always exists.
+        With a wrong path in ``api_url``, nothing exists. So if ``api_url`` has a path, and nothing was
+        found below it yet, the account is requested, which always exists.
         """
         if error.status != 404:
             return False
@@ -232,7 +232,7 @@ class Api:
 
 
 class Reply:
-    """The JSON object of a reply, and the request that it belongs to, for what there is to complain."""
+    """The JSON object of a reply, and its request, for error messages."""
 
     def __init__(self, method: str, path: str, content: Any) -> None:
         self.method, self.path = method, path
@@ -240,11 +240,11 @@ class Reply:
             raise self.bad("the reply is not a JSON object")
         self.content: Dict[str, Any] = content
 
-    def bad(self, story: str) -> BadReply:
-        return BadReply(story, self.method, self.path, doubtful=self.method != "GET")
+    def bad(self, reason: str) -> BadReply:
+        return BadReply(reason, self.method, self.path, doubtful=self.method != "GET")
 
     def one(self, key: str) -> Dict[str, Any]:
-        """The thing under a key, or the bare thing: the versions and methods differ in that."""
+        """Return the object under a key, or the reply itself: versions and methods differ in that."""
         thing = self.content.get(key)
         return thing if isinstance(thing, dict) else self.content
 
@@ -255,7 +255,7 @@ class Reply:
         return things
 
     def some(self, key: str) -> List[Dict[str, Any]]:
-        """The objects of a list under a key, where an odd one among them must not lose the others."""
+        """Return the objects of a list under a key. Items that are not objects are ignored."""
         things = self.content.get(key)
         if not isinstance(things, list):
             raise self.bad('the reply has no list under "%s"' % key)
@@ -264,11 +264,11 @@ class Reply:
     def text(self, thing: Mapping[str, Any], key: str) -> str:
         value = thing.get(key)
         if not isinstance(value, str) or not value:
-            raise self.bad('the reply has an object without a text under "%s"' % key)
+            raise self.bad('the reply has an object without a string under "%s"' % key)
         return value
 
     def name(self, thing: Mapping[str, Any], key: str) -> str:
-        """The text that names a thing. A catch-all may come without one: the official client expects it."""
+        """Return the name of an object. It can be empty for a catch-all: the official client handles this."""
         return CATCH_ALL if (key, thing.get(key)) == ("alias", "") else self.text(thing, key)
 
     def account(self) -> Dict[str, Any]:
@@ -280,8 +280,8 @@ class Reply:
     # --- Domains and aliases ----------------------------------------------------------------------
 
     def domain(self, thing: Mapping[str, Any], shows_at_most: Optional[int] = None) -> Domain:
-        """Read a domain. Where it shows as many aliases as it ever shows, there may be more."""
-        # Which of the two forms of a name comes under "domain" is not documented.
+        """Read a domain. If it shows the maximum number of aliases, there may be more."""
+        # Whether "domain" is in Unicode or an A-label is not documented.
         name = read_domain(self.text(thing, "domain"))
         aliases = thing.get("aliases")
         if aliases is None and shows_at_most is None:
@@ -301,7 +301,7 @@ class Reply:
         )
 
     def the_domain(self, name: str, shows_at_most: Optional[int] = None) -> Domain:
-        """Read the reply as the domain that was asked for, and no other."""
+        """Read the reply as the requested domain. Raises BadReply for any other."""
         domain = self.domain(self.one("domain"), shows_at_most)
         if domain.name != name:
             raise self.bad("the reply is about %s instead of %s" % (quoted(domain.name), name))
@@ -310,7 +310,7 @@ class Reply:
     def setting(self, thing: Mapping[str, Any], name: str) -> Optional[str]:
         value = thing.get(name)
         if value is not None and not isinstance(value, str):
-            raise self.bad('the reply has a "%s" that is not a text' % name)
+            raise self.bad('the reply has a "%s" that is not a string' % name)
         return read_setting(name, value)
 
     def alias(self, thing: Any) -> Alias:
@@ -326,38 +326,38 @@ class Reply:
         return read_forward(items)
 
     def alias_id(self) -> Optional[str]:
-        """The id in the reply about one alias, if it holds one."""
+        """Return the id in the reply about one alias, if any."""
         return read_id(self.one("alias"))
 
 
 class Listing:
-    """One reading of a list, and whether it showed as much as its total tells.
+    """One reading of a list, and whether it contained as many entries as its total reports.
 
-    A list without a total, or with one that is less than what is seen, is as long as it is.
+    A list without a total, or with a smaller one than the number of entries, is complete.
     """
 
     def __init__(self) -> None:
         self.seen: Set[str] = set()
         self.total: Optional[int] = None
         self.shrank = False
-        self.is_read = False  # another page would show nothing new, or come too late
+        self.is_read = False  # another page is not needed, or the list has to be read again
 
     def add(self, reply: Reply, key: str, name: str) -> List[Tuple[str, Dict[str, Any]]]:
-        """The things of the next page that were not on one before, with their names."""
+        """Return the objects of the next page that no earlier page contained, with their names."""
         total = reply.content.get("total")
         if isinstance(total, int) and not isinstance(total, bool):
-            # What is deleted between two pages moves another thing from the later to the earlier one.
+            # After a deletion between two requests, an object moves to an earlier page.
             self.shrank = self.shrank or (self.total is not None and total < self.total)
             self.total = total
         named = [(reply.name(thing, name), thing) for thing in reply.many(key)]
-        fresh = [(text, thing) for text, thing in named if text not in self.seen]
-        self.seen.update(text for text, _thing in fresh)
-        self.is_read = not fresh or self.shrank or len(self.seen) == self.total
-        return fresh
+        new = [(text, thing) for text, thing in named if text not in self.seen]
+        self.seen.update(text for text, _thing in new)
+        self.is_read = not new or self.shrank or len(self.seen) == self.total
+        return new
 
     @property
     def problem(self) -> str:
-        """What is wrong with it, empty for a whole list."""
+        """What is wrong with the list; empty if it is complete."""
         if self.shrank:
             return "the list changed while it was read, each of %d times" % MOST_READINGS
         if self.total is not None and len(self.seen) < self.total:
@@ -366,19 +366,19 @@ class Listing:
 
 
 def read_id(thing: Mapping[str, Any]) -> Optional[str]:
-    """The id of a thing, an integer in lists and a text in replies to a batch; None where it has none."""
+    """Return the id of an object: an integer in lists, a string in replies to a batch; None without one."""
     number = thing.get("id")
     usable = isinstance(number, (int, str)) and not isinstance(number, bool)
     return (str(number) or None) if usable else None
 
 
 def read_created(thing: Mapping[str, Any]) -> Any:
-    """When a thing came into being, in the service's form: newer replies call it ``created_at``."""
+    """Return when an object was created, unparsed. Newer replies name it ``created_at``."""
     return thing.get("created", thing.get("created_at"))
 
 
 def alias_body(alias: Alias) -> Dict[str, str]:
-    """The body of a request that creates an alias."""
+    """Return the body of a request that creates an alias."""
     return {"alias": alias.name, "forward": ",".join(alias.forward)}
 
 

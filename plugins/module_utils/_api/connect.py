@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the options that modules and plugins share to a connection."""
+"""Connections from the options that modules and plugins share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WAIT_WORTH_REPORTING = 10.0  # seconds
 
 
 def open_transport(options: Mapping[str, Any]) -> Transport:
-    """The connection that the options describe. Raises InputError. No request is sent."""
+    """Return the connection for these options. Raises InputError. No request is sent."""
     verify = options["ca_path"] if options["validate_certs"] and options["ca_path"] else None
     return Transport(
         options["api_url"],
@@ -33,7 +33,7 @@ def open_transport(options: Mapping[str, Any]) -> Transport:
 
 
 def warning_of_version(options: Mapping[str, Any]) -> str:
-    """A sentence for whoever asks ImprovMX itself for the version that it removed, else nothing."""
+    """Return a warning if ImprovMX itself is accessed with the version that it removed, else nothing."""
     host = urlsplit(options["api_url"].strip().lower()).hostname or ""
     if options["api_version"] != "v2" or not (host == _VENDOR or host.endswith("." + _VENDOR)):
         return ""
@@ -41,7 +41,7 @@ def warning_of_version(options: Mapping[str, Any]) -> str:
 
 
 def warning_of_waits(transport: Transport, who: str) -> str:
-    """A sentence about long waits for the rate limit, if there were any. ``who``: what had to wait."""
+    """Return a warning about long waits for the rate limit, if any. ``who``: what had to wait."""
     limits = transport.limits
     if limits.seconds_waited < _WAIT_WORTH_REPORTING:
         return ""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Version 2 of the API, as its original document has it: no paging, no batch, no settings of a domain."""
+"""Version 2 of the API, as originally documented: no pages, no batches, no settings of a domain."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ApiV2(Api):
                     yield reply.domain(thing)
             if not listing.problem:
                 return
-            query = ""  # its total may be that of all domains
+            query = ""  # the total may be that of all domains
         raise reply.bad(listing.problem)
 
     def domain(self, name: str) -> Optional[Domain]:
@@ -67,8 +67,8 @@ class ApiV2(Api):
         yield from reply.some("logs")
 
     def check_domain(self, name: str) -> Check:
-        # A second check does no harm, and success says whether MX is right.
-        reply = self.ask("POST", "/domains/{}/check", name, body={}, repeatable=True)
+        # A second check does no harm. "success" reports whether MX is correct.
+        reply = self.send("POST", "/domains/{}/check", name, body={}, repeatable=True)
         valid, reason = reply.content.get("success"), reply.content.get("reason")
         if not isinstance(valid, bool):
             raise reply.bad("the reply does not state whether MX is correct")

@@ -20,11 +20,11 @@ from .v3_credentials import CredentialsOfV3
 from .v3_rules import RulesOfV3
 
 _PAGE = 100  # the most that the service puts on a page of domains or of aliases
-_MOST_PAGES = 1000  # ten times what the largest plan holds: a list beyond that has no end
-_EMBEDDED = 200  # the most aliases that it shows inside a domain, with no sign of having cut
-_OF_VALUES = (400, 409, 422)  # statuses that refuse what was sent, and not who sends it
-_LOG_WORD = "search"  # what paths of logs hold in the place of an alias, to mean all of them
-_WORDS = ("batch", "bulk")  # what paths hold in the place of an alias, to mean many
+_MOST_PAGES = 1000  # ten times the size of the largest plan, in case a list does not end
+_EMBEDDED = 200  # the most aliases inside a domain; the reply does not show that there are more
+_INVALID_VALUE = (400, 409, 422)  # statuses that reject what was sent, not who sent it
+_LOG_SEARCH = "search"  # in paths of logs, stands for all aliases instead of one
+_RESERVED = ("batch", "bulk")  # in paths, stand for many aliases instead of one
 
 
 class ApiV3(RulesOfV3, CredentialsOfV3, Api):
@@ -35,7 +35,7 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)
-        self._count: Optional[int] = None  # of the domains, once their list was read to its end
+        self._count: Optional[int] = None  # of the domains, once the whole list was read
 
     def domains(self, query: str = "") -> Iterator[Domain]:
         count = 0
@@ -47,7 +47,7 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
 
     def domain(self, name: str) -> Optional[Domain]:
         reply = self.find("/domains/{}", name)
-        # Whether this reply is cut as those of the list are is not documented: assume it.
+        # Whether this reply is truncated like those of the list is not documented, so it is assumed.
         return reply.the_domain(name, _EMBEDDED) if reply else None
 
     def complete(self, domain: Domain) -> Domain:
@@ -60,10 +60,10 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
     def _pages(
         self, template: str, values: Tuple[str, ...], key: str, name: str, query: str = ""
     ) -> Iterator[Tuple[Reply, Dict[str, Any]]]:
-        """Everything on a list's pages, each thing once.
+        """Yield all objects of a list, page by page, each once.
 
-        A list that shows less than its total, or from which items are deleted while it is read, is
-        read again: what is not on it is taken for missing, so half of it is worse than none.
+        A list that is shorter than its total, or from which objects are deleted while it is read, is
+        read again: an object that is not listed counts as missing, so it must be complete.
         """
         yielded: Set[str] = set()
         for _dummy_reading in range(MOST_READINGS):
@@ -77,15 +77,15 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
                     break
             if not listing.problem:
                 return
-            query = ""  # its total may be that of the whole list
+            query = ""  # the total may be that of the whole list
         raise reply.bad(listing.problem)
 
     def _read_pages(self, template: str, values: Tuple[str, ...], query: str) -> Iterator[Reply]:
         for page in range(1, _MOST_PAGES + 1):
-            asked: Dict[str, Any] = {"limit": _PAGE, "page": page}
+            parameters: Dict[str, Any] = {"limit": _PAGE, "page": page}
             if query:
-                asked["q"] = query
-            reply = self.call("GET", template, *values, query=asked)
+                parameters["q"] = query
+            reply = self.call("GET", template, *values, query=parameters)
             yield reply
         raise reply.bad("the list has no end")
 
@@ -95,24 +95,24 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
         return reply.the_domain(name, _EMBEDDED)
 
     def update_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> None:
-        # Whether null or an empty text clears a value is not documented. Every try after the first
-        # leaves in doubt what took effect, however clear its own answer is.
+        # Whether null or an empty string clears a value is not documented. After a second try, it is
+        # always doubtful what took effect, whatever the answer.
         try:
-            kept = self._put_domain(name, settings)
+            stored = self._put_domain(name, settings)
         except Refused as error:
             if error.status != 400 or None not in settings.values():
                 raise
             blanks = {key: value or "" for key, value in settings.items()}
-            kept = self._put_domain(name, blanks, in_doubt=error.doubtful)
-        uncleared = {key: "" for key, value in settings.items() if value is None and kept.get(key)}
+            stored = self._put_domain(name, blanks, in_doubt=error.doubtful)
+        uncleared = {key: "" for key, value in settings.items() if value is None and stored.get(key)}
         if uncleared:
-            kept = {**kept, **self._put_domain(name, uncleared, in_doubt=True)}
-        ignored = sorted(key for key in kept if not same_setting(kept[key], settings[key]))
+            stored = {**stored, **self._put_domain(name, uncleared, in_doubt=True)}
+        ignored = sorted(key for key in stored if not same_setting(stored[key], settings[key]))
         if ignored:
             cleared = set(ignored) <= set(uncleared)
-            story = "the service did not clear %s" if cleared else "the service did not apply %s"
+            reason = "the service did not clear %s" if cleared else "the service did not apply %s"
             raise BadReply(
-                story % ", ".join(ignored),
+                reason % ", ".join(ignored),
                 "PUT",
                 "/v3/domains/" + name,
                 doubtful=True,
@@ -121,14 +121,14 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
     def _put_domain(
         self, name: str, settings: Mapping[str, Optional[str]], in_doubt: bool = False
     ) -> Dict[str, Optional[str]]:
-        """Set them; return those that the reply shows. ``in_doubt``: whether an earlier try may have."""
+        """Set settings; return those in the reply. ``in_doubt``: an earlier try may have taken effect."""
         try:
             reply = self.call("PUT", "/domains/{}", name, body=settings)
             thing = reply.one("domain")
             return {key: reply.setting(thing, key) for key in settings if key in thing}
         except ApiError as error:
-            # One of several settings can be refused, and others taken.
-            in_part = isinstance(error, Refused) and error.status in _OF_VALUES and len(settings) > 1
+            # One of several settings can be rejected while others are applied.
+            in_part = isinstance(error, Refused) and error.status in _INVALID_VALUE and len(settings) > 1
             error.doubtful = error.doubtful or in_doubt or in_part
             raise
 
@@ -145,10 +145,10 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
         ids = {alias.name: added[alias.key] for alias in aliases if alias.key in added}
         failed = reply.content.get("failed")
         if failed or any(alias.name not in ids for alias in aliases):
-            # The form of what failed is not documented.
-            words = self.transport.quote(str(failed or "no reason given"))
-            story = "the service did not add every alias of a batch: %s" % words
-            raise PartlyDone(story, "POST", reply.path, ids)
+            # The form of "failed" is not documented.
+            message = self.transport.quote(str(failed or "no reason given"))
+            reason = "the service did not add every alias of a batch: %s" % message
+            raise PartlyDone(reason, "POST", reply.path, ids)
         return ids
 
     def update_alias(self, domain: str, alias: Alias) -> None:
@@ -159,7 +159,7 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
         self.remove("/domains/{}/aliases/{}", domain, _address(alias))
 
     def is_mistakable(self, name: str) -> bool:
-        return name.isdecimal() or name.lower() in _WORDS
+        return name.isdecimal() or name.lower() in _RESERVED
 
     def alias(self, domain: str, alias: Alias) -> Optional[Alias]:
         reply = self.find("/domains/{}/aliases/{}", domain, _address(alias))
@@ -184,7 +184,7 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
         return super().count_aliases(domain) if total is None else total
 
     def _total(self, template: str, *values: str) -> Optional[int]:
-        """The length of a list, as the service reports it."""
+        """Return the length of a list, as reported by the service."""
         total = self.call("GET", template, *values, query={"limit": 1, "page": 1}).content.get("total")
         return total if isinstance(total, int) and not isinstance(total, bool) else None
 
@@ -193,34 +193,34 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
         values = (domain,) if alias is None else (domain, self._address_of(domain, alias))
         seen: Set[str] = set()
         cursor: Optional[str] = None
-        rest: List[Dict[str, Any]] = []
+        after_last_id: List[Dict[str, Any]] = []
         for _dummy_page in range(_MOST_PAGES):
             reply = self.call("GET", template, *values, query={"next_cursor": cursor} if cursor else None)
             entries = reply.some("logs")
             ids = [read_id(entry) for entry in entries]
             with_id = [index for index, number in enumerate(ids) if number]
             if not entries or (with_id and seen.issuperset(ids[index] or "" for index in with_id)):
-                yield from rest
+                yield from after_last_id
                 return
             if not with_id:
-                yield from entries  # there is no next page without an id
+                yield from entries  # without an id, there is no next page
                 return
             end = with_id[-1] + 1
             yield from (entry for entry, number in zip(entries[:end], ids) if number not in seen)
-            rest = entries[end:]  # they come again with the page that begins after the last id
+            after_last_id = entries[end:]  # the next page begins after the last id, and contains these again
             seen.update(ids[index] or "" for index in with_id)
             cursor = ids[end - 1]
         raise reply.bad("the log has no end")
 
     def _address_of(self, domain: str, name: str) -> str:
-        """How a path names an alias of which only the name is known. Raises Refused where there is none."""
-        if not (name.isdecimal() or name.lower() == _LOG_WORD):
+        """Return what identifies an alias in a path, from its name. Raises Refused if it does not exist."""
+        if not (name.isdecimal() or name.lower() == _LOG_SEARCH):
             return name
-        meant = self.alias(domain, Alias(name))
-        if meant is None:
+        identified = self.alias(domain, Alias(name))
+        if identified is None:
             return name
-        if meant.name == name:
-            return name if name.isdecimal() else meant.id or name
+        if identified.name == name:
+            return name if name.isdecimal() else identified.id or name
         pages = self._pages("/domains/{}/aliases", (domain,), "aliases", "alias")
         for alias in (reply.alias(thing) for reply, thing in pages):
             if alias.name == name:
@@ -229,7 +229,7 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
         raise Refused("the alias %s does not exist, only one with this id" % name, "GET", path, 404)
 
     def check_domain(self, name: str) -> Check:
-        reply = self.call("GET", "/domains/{}/check", name)  # the one GET that writes
+        reply = self.call("GET", "/domains/{}/check", name)  # the only GET request that writes
         records = reply.one("records")
         valid = mx_is_valid(records)
         if valid is None:
@@ -242,7 +242,7 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
         try:
             whitelabels = self.call("GET", "/account/whitelabels").many("whitelabels")
         except Refused as error:
-            # With a key that was good enough for the account, it is the plan that has none.
+            # The key was accepted for the account, so the plan does not include whitelabels.
             if error.status not in (403, 404):
                 raise
             whitelabels = []
@@ -250,5 +250,5 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
 
 
 def _address(alias: Alias) -> str:
-    """How a path names an alias: by its name, which is known to work, unless its id is given."""
+    """Return what identifies an alias in a path: its id if set, else its name."""
     return alias.id or alias.name

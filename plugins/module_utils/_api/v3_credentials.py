@@ -36,7 +36,7 @@ class CredentialsOfV3(Api):
 
 
 def _read(reply: Reply, thing: Mapping[str, Any]) -> Credential:
-    """Only what is known to hold no secret."""
+    """Read only fields that are known to contain no secret."""
     usage = thing.get("usage")
     return Credential(
         reply.text(thing, "username"),

@@ -22,10 +22,10 @@ class RulesOfV3(Api):
     """The methods for rules."""
 
     def rules(self, domain: str) -> List[Rule]:
-        """Every rule: a wish may mean any of them, and must not mean several.
+        """Return every rule: a wish can match any of them, and must not match several.
 
-        How many a page holds is not documented. So the list ends with a page that brings nothing new
-        or is shorter than one before it, or where there is no further page.
+        The size of a page is not documented. So the list ends with a page that contains nothing new or
+        is shorter than an earlier one, or if there is no further page.
         """
         rules: Dict[str, Rule] = {}
         longest = 0
@@ -65,9 +65,9 @@ class RulesOfV3(Api):
         return _read(reply, reply.one("rule"))
 
     def update_rule(self, domain: str, before: Rule, after: Rule) -> None:
-        known, wanted = _config(before), _config(after)
-        differing = {name: wanted[name] for name in wanted if wanted[name] != known[name]}
-        # The config has to be whole. Whether the rest may be left out is not documented.
+        existing, desired = _config(before), _config(after)
+        differing = {name: desired[name] for name in desired if desired[name] != existing[name]}
+        # The config has to be complete. Whether the other fields can be omitted is not documented.
         body: Dict[str, Any] = {"config": {**before.config, **differing}, "active": after.active}
         if after.rank is not None:
             body["rank"] = after.rank
@@ -78,7 +78,7 @@ class RulesOfV3(Api):
 
 
 def _config(rule: Rule) -> Dict[str, Any]:
-    """What a rule does, in the form of requests."""
+    """Return the config of a rule in the form of requests."""
     config: Dict[str, Any] = {"forward": ",".join(rule.forward)}
     if rule.type in MATCHERS:
         config[MATCHERS[rule.type]] = rule.matcher
@@ -101,7 +101,7 @@ def _read(reply: Reply, thing: Mapping[str, Any]) -> Rule:
         rank=float(rank) if isinstance(rank, (int, float)) else None,
         active=active is not False,
         id=read_id(thing) or reply.text(thing, "id"),
-        # In seconds, unlike all other times of the service.
+        # The time is in seconds, unlike all other times of the service.
         created=read_iso_utc(created * 1000 if isinstance(created, (int, float)) else created),
         config=config,
     )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where requests go: the root of the API, the path of each request, the proxy."""
+"""The addresses of requests: the root of the API, the path of each request, and the proxy."""
 
 from __future__ import annotations
 
@@ -27,34 +27,35 @@ def is_root(api_url: str) -> bool:
         host, port = parts.hostname, parts.port
     except ValueError:
         return False
-    plain = text.isprintable() and not re.search(r"[\s?#@\\]", text)
-    # The length comes first: what looks up a name works in the square of it.
-    sound = parts.scheme in ("http", "https") and 0 < len(host or "") <= 253 and port != 0
-    return plain and sound
+    is_printable = text.isprintable() and not re.search(r"[\s?#@\\]", text)
+    # The length is checked because the run time of a name lookup grows with its square.
+    is_valid = parts.scheme in ("http", "https") and 0 < len(host or "") <= 253 and port != 0
+    return is_printable and is_valid
 
 
 def split_root(api_url: str) -> Tuple[str, str]:
-    """The scheme with the host, and the path, of a sound api_url."""
+    """Split a valid api_url into the scheme with the host, and the path."""
     parts = urlsplit(api_url.strip().rstrip("/"))
     return "%s://%s" % (parts.scheme, parts.netloc), parts.path
 
 
 def fill_path(method: str, template: str, values: Sequence[str]) -> str:
-    """Put values into a path, each as exactly one segment. Raises BadReply: input is checked before."""
+    """Insert values into a path, each as exactly one segment. Raises BadReply: input is checked earlier."""
     segments = []
     for value in values:
-        # HTTP clients resolve dots, encoded or not, so that the request would go elsewhere.
+        # HTTP clients resolve dots, encoded or not, and would send the request to another path.
         if value in ("", ".", "..") or not value.isprintable():
             raise BadReply("%s can't be a part of a path" % quoted(value), method, template)
-        # Every client of the service sends a catch-all as it is, and RFC 3986 lets it stand.
+        # Every client of the service sends the catch-all unencoded, which RFC 3986 allows.
         segments.append(quote(value, safe="*"))
     return template.format(*segments)
 
 
 class Proxy:
-    """The proxy of the environment that requests go through, if there is one. Raises InputError.
+    """The proxy that the environment sets, if any. Raises InputError.
 
-    ``url``: as libraries want it, empty without one. ``name``: without user and password, for messages.
+    ``url``: in the form that requests expects, empty without a proxy. ``name``: for messages, without user
+    and password.
     """
 
     def __init__(self, url: Optional[str]) -> None:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP connections that are made within a time, and on which the whole of an answer has to come within it.
+"""HTTP connections with a deadline for connecting and for reading the whole answer.
 
-The time limit of a socket starts anew with every byte, so an answer that trickles in would have no end,
-nor would the greeting of a proxy or of TLS. To look up the name of a host has no limit at all.
+The timeout of a socket restarts with every byte, so an answer that trickles in would never time out, nor
+would the handshake of a proxy or of TLS. The lookup of a host name has no timeout at all.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, Callable, Iterator, List
 
 
 class _Thread(threading.local):
-    """A request is sent, and its answer is read, in one thread."""
+    """The deadline of this thread. A request is sent and its answer is read in one thread."""
 
     until = math.inf
 
@@ -32,7 +32,7 @@ _thread = _Thread()
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Let this thread's connection be made, and what it reads of answers have come, in so many seconds."""
+    """Give this thread so many seconds to connect and to read answers."""
     _thread.until = time.monotonic() + seconds
     try:
         yield
@@ -41,7 +41,7 @@ def deadline(seconds: float) -> Iterator[None]:
 
 
 class _Reader(io.RawIOBase):
-    """What comes in at a socket, until the deadline."""
+    """Reads from a socket until the deadline."""
 
     def __init__(self, sock: socket.socket, raw: Any) -> None:
         self._sock, self._raw = sock, raw
@@ -50,11 +50,11 @@ class _Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> Any:
-        left = _thread.until - time.monotonic()
-        if left <= 0:
+        seconds = _thread.until - time.monotonic()
+        if seconds <= 0:
             raise socket.timeout("timed out")
-        if left < math.inf:
-            self._sock.settimeout(left)
+        if seconds < math.inf:
+            self._sock.settimeout(seconds)
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -72,13 +72,13 @@ try:
     from requests.adapters import HTTPAdapter
     from urllib3.exceptions import ConnectTimeoutError
 except ImportError:
-    pass  # transport.py reports it
+    pass  # transport.py reports this
 else:
 
     def _in_time(connection: Any, connect: Callable[[], None]) -> None:
-        """Connect in a separate thread, which is abandoned when time is up."""
-        left = _thread.until - time.monotonic()
-        if left == math.inf:
+        """Connect in a separate thread, which is abandoned at the deadline."""
+        seconds = _thread.until - time.monotonic()
+        if seconds == math.inf:
             connect()
             return
         faults: List[BaseException] = []
@@ -94,7 +94,7 @@ else:
 
         thread = threading.Thread(target=attempt, daemon=True)
         thread.start()
-        thread.join(max(0.0, left))
+        thread.join(max(0.0, seconds))
         if thread.is_alive():
             too_late.set()
             raise ConnectTimeoutError(connection, "no connection in time")
@@ -103,14 +103,14 @@ else:
 
     @lru_cache(maxsize=None)
     def _bounded(pool: Any) -> Any:
-        """The same kind of pool, be it plain, with TLS or through a SOCKS proxy, with these limits."""
-        usual: Any = pool.ConnectionCls
+        """Return a pool class of the same kind (plain, TLS or SOCKS) whose connections have a deadline."""
+        base: Any = pool.ConnectionCls
 
         def connect(connection: Any) -> None:
-            _in_time(connection, lambda: usual.connect(connection))
+            _in_time(connection, lambda: base.connect(connection))
 
-        own = {"response_class": _Response, "connect": connect}
-        return type(pool.__name__, (pool,), {"ConnectionCls": type(usual.__name__, (usual,), own)})
+        overrides = {"response_class": _Response, "connect": connect}
+        return type(pool.__name__, (pool,), {"ConnectionCls": type(base.__name__, (base,), overrides)})
 
     class Adapter(HTTPAdapter):
         """Makes the connections of a requests session."""
@@ -127,7 +127,7 @@ else:
             return manager
 
         def build_response(self, req: Any, resp: Any) -> Any:
-            """The response, without its cookies: nobody wants them, and an odd one is trouble to read."""
+            """Return the response without its cookies: they are not used, and can be malformed."""
             original = getattr(resp, "_original_response", None)
             if original is not None:
                 for name in ("Set-Cookie", "Set-Cookie2"):

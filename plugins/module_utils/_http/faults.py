@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What went wrong below HTTP, under the layers that requests and urllib3 wrap around it."""
+"""Faults below HTTP, without the layers that requests and urllib3 wrap around them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ try:
     import requests
     from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 except ImportError:
-    pass  # which transport.py reports
+    pass  # transport.py reports this
 
 
-# The name of a host that does not exist, in the codes of the systems.
+# The error codes of the operating systems for a host name that does not exist.
 _NO_HOST = {getattr(socket, name, None) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_FAIL")}
 
 
 def innermost(error: BaseException) -> BaseException:
-    """The fault below the layers that requests and urllib3 wrap around it."""
-    seen = 0
-    while seen < 10:
+    """Return the fault below the layers that requests and urllib3 wrap around it."""
+    depth = 0
+    while depth < 10:
         inner = getattr(error, "reason", None)
         if not isinstance(inner, BaseException):
             inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
@@ -34,12 +34,12 @@ def innermost(error: BaseException) -> BaseException:
             inner = error.__cause__ or error.__context__
         if inner is None or isinstance(inner, TypeError):
             break
-        error, seen = inner, seen + 1
+        error, depth = inner, depth + 1
     return error
 
 
 def is_permanent(error: Exception) -> bool:
-    """Whether this is how a wrong address, a wrong scheme, another version of TLS or a wrong proxy looks."""
+    """Return whether retries can't help: a wrong address, scheme or proxy, or an unsupported TLS version."""
     for fault in _chain(error):
         if isinstance(fault, socket.gaierror) and fault.errno in _NO_HOST:
             return True
@@ -47,7 +47,7 @@ def is_permanent(error: Exception) -> bool:
             fault, (ssl.SSLEOFError, ssl.SSLZeroReturnError)
         ):
             return True
-        # An answer, but none of HTTP. The other one stands for no answer.
+        # The answer was not HTTP. RemoteDisconnected is a subclass, but means that there was no answer.
         if isinstance(fault, BadStatusLine) and not isinstance(fault, RemoteDisconnected):
             return True
         if re.match(r"Tunnel connection failed: 4\d\d\b", str(fault)):
@@ -56,13 +56,13 @@ def is_permanent(error: Exception) -> bool:
 
 
 def never_sent(error: Exception) -> bool:
-    """Whether the fault came before any of the request was on its way."""
+    """Return whether the fault occurred before any part of the request was sent."""
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return True
     fault = error.args[0] if error.args else None
     fault = getattr(fault, "reason", fault)
     if isinstance(error, requests.exceptions.ProxyError):
-        # A connection to a proxy that breaks later has this name, too.
+        # ProxyError is also raised for a connection to a proxy that breaks later.
         fault = getattr(fault, "original_error", fault)
         if str(fault).startswith("Tunnel connection failed"):
             return True
@@ -70,14 +70,14 @@ def never_sent(error: Exception) -> bool:
 
 
 def _chain(error: Optional[BaseException]) -> Iterator[BaseException]:
-    """A fault and all that lie below it."""
+    """Yield a fault and all faults below it."""
     seen: Set[int] = set()
-    left = [error]
-    while left and len(seen) < 30:
-        fault = left.pop()
+    pending = [error]
+    while pending and len(seen) < 30:
+        fault = pending.pop()
         if not isinstance(fault, BaseException) or id(fault) in seen:
             continue
         seen.add(id(fault))
         yield fault
         inner = [getattr(fault, "reason", None), getattr(fault, "original_error", None)]
-        left += [*inner, *fault.args, fault.__cause__, fault.__context__]
+        pending += [*inner, *fault.args, fault.__cause__, fault.__context__]

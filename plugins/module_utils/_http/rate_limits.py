@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""When the next request may be sent, from the headers of the service. For any number of threads.
+"""Decide when the next request may be sent, based on the headers of the service. Thread-safe.
 
-The service's documents disagree on what a limit covers: an endpoint, or all reads and all writes of an
-account. So a limit is taken for that of the whole account until the headers show otherwise: a request
-leaves fewer requests than there were when it was sent, unless it is counted elsewhere.
+The documents of the service disagree on what a limit covers: an endpoint, or all reads and all writes of
+an account. A limit is therefore assumed to cover the whole account until the headers show otherwise: a
+request reduces the number of remaining requests, unless it is counted for another limit.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class WindowClosed(Exception):
 
 
 class NoAnswer(Exception):
-    """Requests in flight, whose replies a request had to wait for, were not answered in time."""
+    """The requests in flight, whose replies a request had to wait for, were not answered in time."""
 
 
 class Ticket(NamedTuple):
-    """What was known of its limit when a request was sent."""
+    """What was known about the limit of a request when it was sent."""
 
     scope: int
     turn: int
@@ -56,15 +56,15 @@ class Ticket(NamedTuple):
 
 
 class _Window:
-    """What is known of one limit. ``left``: requests that it still takes, None when that is not known."""
+    """What is known about one limit. ``left``: the number of remaining requests, None if unknown."""
 
     def __init__(self) -> None:
         self.left: Optional[int] = None
         self.ends = 0.0
-        self.ended = 0.0  # the end of the window before
+        self.ended = 0.0  # the end of the previous window
         self.size = ""
         self.unlimited = False
-        self.turn = 0  # which window of this limit it is
+        self.turn = 0  # the number of this window of the limit
 
     def renew(self, now: float) -> None:
         if self.left is not None and now >= self.ends:
@@ -75,14 +75,14 @@ class _Window:
 
 
 class Stopped(Exception):
-    """The run is to end early."""
+    """The run was asked to end early."""
 
 
 class RateLimits:
     """The limits of one account. A request enters before it is sent and leaves when it is answered.
 
-    ``answer_within``: seconds in which a request under way is answered or given up. ``stop``: set when
-    the run is to stop early, so nothing should wait.
+    ``answer_within``: the seconds after which a request in flight is answered or has failed. ``stop``: set
+    when the run has to end early, so that nothing waits any longer.
     """
 
     def __init__(self, answer_within: float = 60.0, stop: Optional[threading.Event] = None) -> None:
@@ -92,19 +92,19 @@ class RateLimits:
         self._windows: Dict[str, _Window] = {}
         self._in_flight: Counter[Endpoint] = Counter()
         self._scope = 0
-        self._seen: Set[str] = set()  # what a request was sent to: endpoints, and what is wider
+        self._seen: Set[str] = set()  # the endpoints, and wider scopes, that received a request
         self._narrowest = len(_SCOPES) - 1
         self._slept_until = 0.0
         self.seconds_waited = 0.0
         self.met = ""
-        self.clock: Optional[float] = None  # the seconds by which the service's clock is ahead of ours
+        self.clock: Optional[float] = None  # the seconds by which the clock of the service is ahead of ours
         self.on_wait: Callable[[float, str], None] = lambda seconds, limit: None
 
     def enter(self, endpoint: Endpoint, patience: float) -> Ticket:
-        """Wait until a request fits its window. Raises WindowClosed if that is beyond ``patience``.
+        """Wait until the window allows a request. Raises WindowClosed if that takes more than ``patience``.
 
-        Where it takes the answers of others to know, these are waited for. Raises NoAnswer when that is
-        beyond ``patience`` and the time of an answer together, and Stopped when the run is to end.
+        If only the answers to other requests can show that, it waits for them. Raises NoAnswer if that
+        takes more than ``patience`` plus the time limit of an answer, and Stopped if the run has to end.
         """
         for_answers = self._answer_within
         while True:
@@ -132,7 +132,7 @@ class RateLimits:
     def leave(
         self, endpoint: Endpoint, ticket: Ticket, status: Optional[int], headers: Mapping[str, str]
     ) -> None:
-        """Learn from an answer; ``status`` is None when there was none."""
+        """Update the limits from an answer; ``status`` is None if there was none."""
         if self.clock is None:
             date = _timestamp(headers.get("Date"))
             self.clock = None if date is None else date - time.time()
@@ -141,11 +141,11 @@ class RateLimits:
             try:
                 if status is not None:
                     self._learn(endpoint, ticket, status, headers)
-            finally:  # others wait, whatever happens here
+            finally:  # other threads wait for this, even after an error
                 self._answered.notify_all()
 
     def seconds_until_open(self, endpoint: Endpoint) -> Optional[float]:
-        """Seconds until the window of an endpoint takes requests again; None when that is not known."""
+        """Return the seconds until the window of an endpoint allows requests again; None if unknown."""
         with self._answered:
             window = self._window(endpoint)
             if window.left is None:
@@ -153,10 +153,10 @@ class RateLimits:
             return 0.0 if window.left else max(0.0, window.ends - time.monotonic())
 
     def sleep(self, endpoint: Endpoint, seconds: float) -> None:
-        """Wait, and keep account of the time during which anything waited."""
+        """Wait, and add up the time during which at least one thread waited."""
         with self._answered:
             now = time.monotonic()
-            news = now + seconds > self._slept_until + _VAGUE  # others wait for the same window
+            news = now + seconds > self._slept_until + _VAGUE  # otherwise others wait for the same window
             self.seconds_waited += max(0.0, now + seconds - max(now, self._slept_until))
             self._slept_until = max(self._slept_until, now + seconds)
             size = self._window(endpoint).size
@@ -173,18 +173,18 @@ class RateLimits:
         return self._windows.setdefault(of_scope(endpoint), _Window())
 
     def _pause(self, endpoint: Endpoint) -> Optional[float]:
-        """Seconds to wait, 0 for none; None: until one of the requests under way is answered."""
+        """Return the seconds to wait; None: until one of the requests in flight is answered."""
         window = self._window(endpoint)
         now = time.monotonic()
         window.renew(now)
         same = _SCOPES[self._scope]
-        under_way = sum(n for other, n in self._in_flight.items() if same(other) == same(endpoint))
+        in_flight = sum(n for other, n in self._in_flight.items() if same(other) == same(endpoint))
         if window.left is None:
             # The first reply shows whether there is a limit at all.
-            return 0.0 if window.unlimited or not under_way else None
-        if window.left > under_way:
+            return 0.0 if window.unlimited or not in_flight else None
+        if window.left > in_flight:
             return 0.0
-        if under_way:
+        if in_flight:
             return None
         narrower = _SCOPES[min(self._scope + 1, self._narrowest)]
         if self._scope < self._narrowest and narrower(endpoint) not in self._seen:
@@ -204,27 +204,27 @@ class RateLimits:
         ends = time.monotonic() + reset
         size = str(_count(headers.get("X-RateLimit-Limit")) or "")
         if ticket.scope == self._scope:
-            self._judge_scope(ticket, status, left, ends)
+            self._adjust_scope(ticket, status, left, ends)
         window = self._window(endpoint, ticket.scope)
         late = status != 429 and ticket.turn != window.turn
         if late and ends <= window.ended + _VAGUE:
-            return  # of a window that is over
-        # Also for narrower limits, which may prove to be the ones that count.
+            return  # it belongs to a window that has ended
+        # Narrower limits are updated as well, because they may turn out to be the real ones.
         for scope in range(self._scope, self._narrowest + 1):
             window = self._window(endpoint, scope)
             if window.left is None or (not late and (status == 429 or abs(window.ends - ends) >= _VAGUE)):
                 window.left = left
             else:
-                window.left = min(left, window.left)  # answers may overtake each other
+                window.left = min(left, window.left)  # answers can arrive out of order
             if not late or window.ends == math.inf:
                 window.ends, window.size = ends, size
 
-    def _judge_scope(self, ticket: Ticket, status: int, left: int, ends: float) -> None:
-        """Take the limit for a narrower or a wider one, where an answer does not fit what was known."""
+    def _adjust_scope(self, ticket: Ticket, status: int, left: int, ends: float) -> None:
+        """Assume a narrower or wider scope of the limit if an answer contradicts the current one."""
         if ticket.left is None or ticket.ends == math.inf:
             return
         if status == 429:
-            # Refused although there was room: others share the limit after all.
+            # Rejected although requests remained: the limit covers other endpoints as well.
             if ticket.left and self._scope:
                 self._scope -= 1
                 self._narrowest = self._scope
@@ -236,22 +236,22 @@ class RateLimits:
 
 
 def _number(text: Optional[str]) -> Optional[float]:
-    """The number that a header holds; None where it is missing, negative, without measure or none."""
+    """Parse the number in a header; None if it is missing, negative, too long or not a number."""
     text = (text or "").strip()
     return float(text) if _NUMBER.match(text) else None
 
 
 def _count(text: Optional[str]) -> Optional[int]:
-    """The number in a header; a negative one counts as 0."""
+    """Parse the number in a header; a negative one counts as 0."""
     negative = text is not None and text.strip().startswith("-")
     number = _number(text.strip()[1:] if text and negative else text)
     return None if number is None else 0 if negative else int(number)
 
 
 def _seconds(text: Optional[str], headers: Mapping[str, str]) -> Optional[float]:
-    """The wait that a header asks for: seconds, a Unix time, or a date. None where there is none.
+    """Parse the wait that a header requests: seconds, a Unix time, or a date. None if there is none.
 
-    Points in time are compared with the clock of the service if it sends it, because the clocks may differ.
+    Points in time are compared with the clock of the service if it sends one, because the clocks can differ.
     """
     now = _timestamp(headers.get("Date")) or time.time()
     value = _number(text)

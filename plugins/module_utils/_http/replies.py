@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the service answered: its body, its JSON, and what it says of an error."""
+"""The answers of the service: the body, its JSON, and the message of an error."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     import requests
 
 
-_DEEPEST_REPLY = 50  # lists and objects within each other; those of the API have 6
+_DEEPEST_REPLY = 50  # nested lists and objects; those of the API have 6
 _CHUNK = 256 * 1024
-_LONGEST_MESSAGE = 600  # characters of the service's own that a message quotes
-# In JSON: a half of a character, in a pair or not; what Ansible's own keys begin with, escaped or not.
-_TO_MEND = re.compile(rb"\\u[dD][89a-fA-F]|__ansible|\\u00[4-7]")
+_LONGEST_MESSAGE = 600  # characters of a message of the service that our message quotes
+# In JSON: a surrogate, paired or not; the prefix of Ansible's own keys, escaped or not.
+_NEEDS_CLEANING = re.compile(rb"\\u[dD][89a-fA-F]|__ansible|\\u00[4-7]")
 _ANSIBLES_OWN = "__ansible"  # keys of a result that Ansible would interpret as one of its types
 
 
 class TooLarge(Exception):
-    """A reply holds more bytes than a run may take into memory."""
+    """A reply is larger than a run may load into memory."""
 
 
 def read_body(response: requests.Response, hold: Callable[[int], None]) -> Iterator[bytes]:
-    """The body in pieces, as long as it is not too large. Raises TooLarge, zlib.error, HTTPError.
+    """Yield the body in pieces, unless it is too large. Raises TooLarge, zlib.error, HTTPError.
 
     It is decompressed here, because a compressed body can expand a thousandfold, and not every urllib3 that
-    works with the oldest Python limits that. ``hold`` is called with the size so far.
+    works with the oldest supported Python limits that. ``hold`` is called with the current size.
     """
     size = 0
-    response.raw.enforce_content_length = True  # urllib3 1.26 would take a part of a body for all of it
+    response.raw.enforce_content_length = True  # urllib3 1.26 would accept an incomplete body
     gzip = response.headers.get("Content-Encoding", "").strip().lower() == "gzip"
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16) if gzip else None
     for packed in response.raw.stream(_CHUNK, decode_content=False):
@@ -57,13 +57,13 @@ def parse_json(content: bytes) -> Tuple[Any, bool]:
         return None, False
     if _is_too_deep(reply):
         return None, False
-    return (_mended(reply) if _TO_MEND.search(content) else reply), True
+    return (_cleaned(reply) if _NEEDS_CLEANING.search(content) else reply), True
 
 
 def is_refusal(reply: Any) -> bool:
-    """Whether this is an error reply in the form of the service; other web servers use other forms.
+    """Return whether this is an error reply in the form of the service; other web servers use other forms.
 
-    All that is known of the service has ``success``; some of it has the status as ``code``, too.
+    All known replies of the service have ``success``; some have the status as ``code`` as well.
     """
     if not isinstance(reply, dict):
         return False
@@ -73,7 +73,7 @@ def is_refusal(reply: Any) -> bool:
 
 
 def read_service_message(reply: Any) -> str:
-    """What the service says of an error, field by field, in whichever of its forms it came."""
+    """Return the message of an error reply in any of the forms of the service, field by field."""
     if not isinstance(reply, dict):
         return ""
     parts = []
@@ -89,7 +89,7 @@ def read_service_message(reply: Any) -> str:
 
 
 def appearance(response: requests.Response, content: bytes) -> str:
-    """What an answer looks like that is not JSON: its kind and, of a page, the title."""
+    """Describe an answer that is not JSON: its content type and, for a page, the title."""
     if not content:
         return "an empty body"
     kind = response.headers.get("Content-Type", "").split(";")[0].strip() or "a body without a content type"
@@ -100,7 +100,7 @@ def appearance(response: requests.Response, content: bytes) -> str:
 
 
 def redirect_target(response: requests.Response) -> str:
-    """The host that a redirect leads to."""
+    """Return the host that a redirect points to."""
     try:
         return urlsplit(response.headers.get("Location", "")).hostname or "another host"
     except ValueError:
@@ -113,10 +113,10 @@ def one_line(text: str) -> str:
 
 
 def _is_too_deep(reply: Any) -> bool:
-    """Whether it is nested beyond what the API ever does, and what results can be made of."""
+    """Return whether a reply is nested too deeply for the API and for results."""
     level = [reply] if isinstance(reply, (dict, list)) else []
     for _dummy_level in range(_DEEPEST_REPLY):
-        inner = (thing.values() if isinstance(thing, dict) else thing for thing in level)
+        inner = (value.values() if isinstance(value, dict) else value for value in level)
         level = [part for parts in inner for part in parts if isinstance(part, (dict, list))]
         if not level:
             return False
@@ -124,7 +124,7 @@ def _is_too_deep(reply: Any) -> bool:
 
 
 def _finite(text: str) -> float:
-    """A number. Python takes NaN for JSON and 1e999 for Infinity; nobody else could read our results."""
+    """Parse a number. Python accepts NaN, and 1e999 as Infinity, which other JSON parsers reject."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(text)
@@ -136,23 +136,23 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _mended(value: Any) -> Any:
-    """JSON as a result of Ansible can hold it.
+def _cleaned(value: Any) -> Any:
+    """Return JSON in a form that is safe in a result of Ansible.
 
-    Each half of a character becomes a replacement. A key that Ansible would take for its own is left out.
+    Unpaired surrogates are replaced. Keys that Ansible would interpret as its own are removed.
     """
     if isinstance(value, str):
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, list):
-        return [_mended(inner) for inner in value]
+        return [_cleaned(inner) for inner in value]
     if isinstance(value, dict):
-        mended = {_mended(key): _mended(inner) for key, inner in value.items()}
-        return {key: inner for key, inner in mended.items() if not key.startswith(_ANSIBLES_OWN)}
+        cleaned = {_cleaned(key): _cleaned(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in cleaned.items() if not key.startswith(_ANSIBLES_OWN)}
     return value
 
 
 def _plain(value: Any, depth: int = 3) -> str:
-    """A value as text, without the quotes and escapes of a program, behind which a secret could hide."""
+    """Format a value without quotes and escapes, which could prevent a secret from being masked."""
     if isinstance(value, (dict, list)) and not depth:
         return "..."
     if isinstance(value, dict):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The secrets of a run, which no message shows."""
+"""Masks the secrets of a run in messages."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import json
 from typing import Iterable, Set, Tuple
 from urllib.parse import quote, quote_plus
 
-SHORTEST_MASKED = 8  # characters; the gaps that a shorter secret leaves would reveal it
+SHORTEST_MASKED = 8  # characters; masking a shorter secret could reveal it
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
 
 class Secrets:
-    """The secrets of one run, in every form in which they travel."""
+    """The secrets of one run, in every form in which they are transmitted."""
 
     def __init__(self) -> None:
-        self._forms: Tuple[str, ...] = ()  # long ones first, because one may contain another
+        self._forms: Tuple[str, ...] = ()  # longest first, because one can contain another
 
     def add(self, secret: str) -> None:
-        """Hide a secret that is sent as JSON or in a URL."""
+        """Mask a secret that is sent as JSON or in a URL."""
         self.add_forms(_forms_of(secret))
 
     def add_forms(self, forms: Iterable[str]) -> None:
-        """Hide these texts, and no other form of them."""
+        """Mask these texts, but no other forms of them."""
         self._forms = tuple(sorted({*self._forms, *forms}, key=len, reverse=True))
 
     def mask(self, text: str) -> str:
-        """The text without any secret, in any of the forms in which it travels."""
+        """Return the text with all secrets masked, in any of their forms."""
         for form in self._forms:
             if form in text and len(form) < SHORTEST_MASKED:
                 return "(not shown, because it contains a secret)"
@@ -39,7 +39,7 @@ class Secrets:
 
 
 def _forms_of(secret: str) -> Set[str]:
-    """The forms in which a reply may echo a secret that was sent as JSON."""
+    """Return the forms in which a reply can repeat a secret that was sent as JSON."""
     forms = set()
     for text in (secret, secret.strip()):
         encoded = text.encode("utf-8", "surrogatepass")

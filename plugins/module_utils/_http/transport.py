@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One HTTP request done well: session, authentication, time limits, retries, rate limits, errors.
+"""Sends one HTTP request: session, authentication, time limits, retries, rate limits, errors.
 
-It raises and never prints; it knows neither Ansible nor what a domain is.
+It raises exceptions and never prints. It depends neither on Ansible nor on what a domain is.
 """
 
 from __future__ import annotations
@@ -50,24 +50,24 @@ except ImportError:
 else:
     REQUESTS_IMPORT_ERROR = None
 
-# Bytes. A page of 100 domains with 200 aliases each has about 3 MiB; version 2 has no pages, and this
-# holds 300,000 aliases. As JSON, the worst reply takes 25 times its size in memory.
+# Bytes. A page of 100 domains with 200 aliases each has about 3 MiB. Version 2 has no pages, and this is
+# enough for 300,000 aliases. Parsed JSON can take up to 25 times its size in memory.
 _LARGEST_REPLY = 32 * 1024 * 1024
-# Bytes of the last replies of all threads together, because they may still be in use.
+# Bytes of the last replies of all threads together, because they can still be in use.
 _LARGEST_REPLIES = 48 * 1024 * 1024
 _SMALL_REPLY = 256 * 1024  # not worth counting
-_PASSING = (502, 503, 504)
-_CERTIFICATE = re.compile("CERTIFICATE|PEM|doesn't match")  # in what OpenSSL and urllib3 say
+_TEMPORARY = (502, 503, 504)
+_CERTIFICATE = re.compile("CERTIFICATE|PEM|doesn't match")  # in messages of OpenSSL and urllib3
 _LONGEST_PAUSE = 60.0
-_FIRST_CONTACT = 30.0  # seconds: a service that was never reached is probably not just down
-_LONGEST_TIME = 2_000_000  # seconds; a socket counts milliseconds in 32 bits
+_FIRST_CONTACT = 30.0  # seconds; if there was never an answer, the address is probably wrong
+_LONGEST_TIME = 2_000_000  # seconds; the timeout of a socket is a 32-bit number of milliseconds
 
 
 class Transport:
     """The HTTP session of one run against one account.
 
-    ``timeout``: seconds of one try. ``retry_timeout``: seconds that one request may spend in tries
-    and waits; 0 means a single try. ``verify``: as in requests, True, False or a CA bundle's path.
+    ``timeout``: seconds of one try. ``retry_timeout``: seconds that one request may spend in tries and
+    waits; 0 means a single try. ``verify``: as in requests, True, False or the path of a CA bundle.
     """
 
     def __init__(
@@ -81,36 +81,36 @@ class Transport:
         self._key = api_key.strip()
         _problems(api_url, self._key, timeout, retry_timeout, verify).raise_if_any()
         self._root, self._root_path = split_root(api_url)
-        # Whether the service is known to be there. Below a path that is too deep, everything is a 404.
+        # Whether the path is known to be right. Below a wrong path, the answer to everything is 404.
         self.root_is_confirmed = not self._root_path
-        # As numbers with a fraction: Ansible lets a truth value pass for a number, urllib3 does not.
+        # As floats: Ansible accepts a boolean as a number, urllib3 does not.
         self._timeout = float(min(timeout, _LONGEST_TIME))
         self._retry_timeout = float(min(retry_timeout, _LONGEST_TIME))
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, _deadline.Adapter())
-        # What the environment says of proxies and CA bundles, once instead of for every request. A
-        # bundle in it counts only where the user said nothing.
+        # The proxies and CA bundles of the environment, read once instead of for every request. A
+        # bundle of the environment is only used if the user set none.
         environment = self._session.merge_environment_settings(self._root, {}, None, verify, None)
         self._proxy = Proxy(select_proxy(self._root, environment["proxies"]))
         self._session.proxies = {"all": self._proxy.url} if self._proxy.url else {}
         self._verify = environment["verify"]
         self._session.trust_env = False
-        # With auth set, requests leaves ~/.netrc alone. Bytes: a key may hold any character.
+        # With auth set, requests ignores ~/.netrc. Bytes: a key can contain any character.
         self._session.auth = (b"api", _encoded(self._key))  # type: ignore[assignment]
         self._session.headers["Accept"] = "application/json"
         self._session.headers["Accept-Encoding"] = "gzip"
         self._session.headers["User-Agent"] = "improvmx.email (Ansible collection)"
-        # Not even parsed, because a malformed one would raise another kind of exception.
+        # Redirects are not even parsed, because a malformed one would raise another kind of exception.
         self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
-        self.stop = threading.Event()  # set when the run is to end early
-        self._reached = False  # whether any answer has come yet
+        self.stop = threading.Event()  # set when the run has to end early
+        self._reached = False  # whether there was any answer yet
         self._down_since: Optional[float] = None
         self._counter = threading.Lock()
         self._held: Dict[int, int] = {}  # bytes of the last reply, by thread
         self.limits = RateLimits(self._timeout, self.stop)
         self.requests_made = 0
-        self.on_retry: Callable[[str, float], None] = lambda story, seconds: None
+        self.on_retry: Callable[[str, float], None] = lambda reason, seconds: None
         self._secrets = Secrets()
         self.hide(self._key)
         for secret in self._proxy.secrets:
@@ -127,7 +127,7 @@ class Transport:
         body: Optional[Mapping[str, Any]] = None,
         repeatable: Optional[bool] = None,
     ) -> Any:
-        """Send a request until it is answered or time is up; return the JSON of the reply.
+        """Send a request, with retries, until it is answered or time is up; return the JSON of the reply.
 
         ``template``: the path with ``{}`` for each of ``values``. ``repeatable``: whether sending it
         twice is safe; by default, for every method but POST. Raises ApiError.
@@ -149,19 +149,19 @@ class Transport:
             except Stopped:
                 continue
             except WindowClosed as closed:
-                story = (
+                reason = (
                     "the service's rate limit allows no request for another %.0f s, longer than "
                     "retry_timeout" % closed.seconds
                 )
-                raise RateLimited(story, method, path, doubtful=in_doubt) from None
+                raise RateLimited(reason, method, path, doubtful=in_doubt) from None
             except NoAnswer:
-                story = "not sent, because earlier requests were not answered in time"
-                raise Unavailable(story, method, path, doubtful=in_doubt) from None
+                reason = "not sent, because earlier requests were not answered in time"
+                raise Unavailable(reason, method, path, doubtful=in_doubt) from None
             tries += 1
             try:
                 reply = self._try(endpoint, ticket, path, query, body, started)
             except ApiError as error:
-                # Once in doubt, always in doubt: a later try may fail in a way that proves nothing.
+                # It stays doubtful, because an earlier try may have taken effect.
                 in_doubt = error.doubtful = error.doubtful or in_doubt
                 pause = self._pause(error, endpoint, tries, repeatable)
                 if pause is None:
@@ -196,7 +196,7 @@ class Transport:
             self._reached = True
         finally:
             self.limits.leave(endpoint, ticket, status, headers)
-        return self._judge(response, content, endpoint[0], path)
+        return self._read_reply(response, content, endpoint[0], path)
 
     def _send(
         self,
@@ -206,7 +206,7 @@ class Transport:
         body: Optional[Mapping[str, Any]],
         limit: float,
     ) -> Tuple[requests.Response, bytes]:
-        """Send a request once; return the answer and its body. ``limit``: seconds for all of it."""
+        """Send a request once; return the answer and its body. ``limit``: the maximum number of seconds."""
         with self._counter:
             self.requests_made += 1
             self._held.pop(threading.get_ident(), None)
@@ -225,17 +225,17 @@ class Transport:
                 with response:
                     return response, b"".join(read_body(response, self._hold))
         except (requests.RequestException, HTTPError, zlib.error) as error:
-            # urllib3's own come through where requests does not read the body, and for odd hosts.
+            # Exceptions of urllib3 are not wrapped if requests does not read the body, or for unusual hosts.
             raise self._connection_fault(error, method, path, limit) from None
         except OSError as error:
-            story = "the CA bundle can't be used, see ca_path: %s" % self._secrets.mask(str(error))
-            raise BadReply(story, method, path) from None
+            reason = "the CA bundle can't be used, see ca_path: %s" % self._secrets.mask(str(error))
+            raise BadReply(reason, method, path) from None
         except TooLarge as error:
             status, doubtful = response.status_code, method != "GET"
             raise BadReply(str(error), method, path, status, doubtful=doubtful) from None
 
     def _hold(self, size: int) -> None:
-        """Note how large this thread's reply is by now. Raises TooLarge."""
+        """Record the current size of the reply of this thread. Raises TooLarge."""
         if size > _LARGEST_REPLY:
             raise TooLarge("the reply is larger than %d MiB" % (_LARGEST_REPLY >> 20))
         if size <= _SMALL_REPLY:
@@ -251,13 +251,13 @@ class Transport:
                 )
             self._held[threading.get_ident()] = size
 
-    def _judge(self, response: requests.Response, content: bytes, method: str, path: str) -> Any:
+    def _read_reply(self, response: requests.Response, content: bytes, method: str, path: str) -> Any:
         status = response.status_code
         reply, readable = parse_json(content)
         self._hide_token(reply)
-        words = self.quote(read_service_message(reply))
-        said = words if readable else self.quote(appearance(response, content))
-        story = "the service answered %d%s" % (status, ": " + said if said else "")
+        message = self.quote(read_service_message(reply))
+        description = message if readable else self.quote(appearance(response, content))
+        reason = "the service answered %d%s" % (status, ": " + description if description else "")
         if 300 <= status < 400:
             raise BadReply(
                 "the service redirects to %s; redirects are not followed, because the API key would be "
@@ -267,26 +267,26 @@ class Transport:
                 status,
             )
         if status == 429:
-            raise RateLimited(story, method, path, status, words)
+            raise RateLimited(reason, method, path, status, message)
         if status >= 500:
-            raise Unavailable(story, method, path, status, words, doubtful=method != "GET")
+            raise Unavailable(reason, method, path, status, message, doubtful=method != "GET")
         if status == 404 and not is_refusal(reply):
             raise BadReply(
-                "%s answered 404, but not in the form of ImprovMX (%s), so nothing is concluded from it: "
-                "check api_url" % (self._root, self.quote(appearance(response, content))),
+                "%s answered 404, but not in the form of ImprovMX (%s), so it does not count as "
+                '"not found": check api_url' % (self._root, self.quote(appearance(response, content))),
                 method,
                 path,
                 status,
                 doubtful=method != "GET",
             )
         if status >= 400:
-            hint = _hint(status, path)
-            if hint:
-                story = "%s; %s" % (story.rstrip("."), hint)
-            raise Refused(story, method, path, status, words)
+            advice = _advice(status, path)
+            if advice:
+                reason = "%s; %s" % (reason.rstrip("."), advice)
+            raise Refused(reason, method, path, status, message)
         if not readable:
             raise BadReply(
-                "the service answered %d, but not with JSON: %s" % (status, said),
+                "the service answered %d, but not with JSON: %s" % (status, description),
                 method,
                 path,
                 status,
@@ -326,7 +326,7 @@ class Transport:
     # --- Time -------------------------------------------------------------------------------------
 
     def _left(self, started: float) -> float:
-        """Seconds left for tries and waits; an outage uses them up for all requests together."""
+        """Return the seconds left for tries and waits; all requests share the time of an outage."""
         since = started if self._down_since is None else min(started, self._down_since)
         most = self._retry_timeout
         if not self._reached:
@@ -334,8 +334,8 @@ class Transport:
         return most - (time.monotonic() - since)
 
     def _pause(self, error: ApiError, endpoint: Endpoint, tries: int, repeatable: bool) -> Optional[float]:
-        """Seconds to wait before the next try; None for no further try."""
-        down = isinstance(error, Unavailable) and error.status in (None, *_PASSING)
+        """Return the seconds to wait before the next try; None: no further try."""
+        down = isinstance(error, Unavailable) and error.status in (None, *_TEMPORARY)
         if not down:
             self._down_since = None
         elif self._down_since is None:
@@ -343,7 +343,7 @@ class Transport:
         backoff = min(_LONGEST_PAUSE, 0.5 * 2 ** min(tries - 1, 10))
         if isinstance(error, RateLimited):
             closed = self.limits.seconds_until_open(endpoint)
-            # The service may say "at once" again and again.
+            # The service may report again and again that no wait is needed.
             return backoff if closed is None else max(closed, backoff if tries > 1 else 0.0)
         if not down or getattr(error, "permanent", False):
             return None
@@ -356,13 +356,13 @@ class Transport:
             self.pause(seconds)
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not longer than until the run is to end."""
+        """Wait, or return early if the run has to end."""
         _stop.wait_for(self.stop, seconds)
 
     def pause_before_retry(self, error: ApiError, tries: int, started: float) -> bool:
-        """Pause before a write is repeated that was tried once and turned out to have had no effect.
+        """Pause before the retry of a write that was sent once and turned out to have had no effect.
 
-        Return False, without a pause, where a repeat is hopeless or the time since ``started`` is up.
+        Return False, without a pause, if a retry can't help or the time since ``started`` is up.
         """
         pause = self._pause(error, ("", ""), tries, repeatable=True)
         once = error.doubtful and error.method == "POST"
@@ -384,19 +384,19 @@ class Transport:
     # --- Secrets ----------------------------------------------------------------------------------
 
     def hide(self, secret: str) -> None:
-        """Keep a secret that requests or replies carry out of all that messages quote."""
+        """Mask a secret of requests or replies in everything that messages quote."""
         self._secrets.add(secret)
 
     def mask(self, text: str) -> str:
-        """The text without any secret."""
+        """Return the text with all secrets masked."""
         return self._secrets.mask(text)
 
     def quote(self, text: str) -> str:
-        """A text of somebody else's as messages show it: without the key, on one line, not too long."""
+        """Format text of the service for messages: without secrets, on one line, not too long."""
         return one_line(shorten_urls(self.mask(text)))
 
     def _hide_token(self, reply: Any) -> None:
-        """Version 2 shows the account's key as ``token``, which may be another than the one in use."""
+        """Mask the ``token`` of version 2: a key of the account, possibly not the one in use."""
         token = reply.get("token") if isinstance(reply, dict) else None
         if isinstance(token, str) and token.strip():
             self.hide(token)
@@ -405,7 +405,7 @@ class Transport:
 def _problems(
     api_url: str, api_key: str, timeout: float, retry_timeout: float, verify: Union[bool, str]
 ) -> Problems:
-    """All that is wrong with the options of a connection."""
+    """Return all problems of the options of a connection."""
     problems = Problems()
     if re.search(r"/v\d+/*\s*\Z", api_url):
         problems.append("api_url must not contain the API version: set it in api_version")
@@ -429,12 +429,12 @@ def _problems(
 
 
 def _encoded(api_key: str) -> bytes:
-    # Bytes of the environment that are no text come as surrogates of their own.
+    # Bytes of the environment that are not UTF-8 arrive as surrogates.
     return api_key.encode("utf-8", "surrogateescape")
 
 
-def _hint(status: int, path: str) -> str:
-    """Advice on an error status, where the message of the service may not suffice."""
+def _advice(status: int, path: str) -> str:
+    """Return advice on an error status for which the message of the service may not be enough."""
     if status == 401:
         return "the API key is not valid: check api_key or IMPROVMX_API_KEY"
     if status == 407:
@@ -444,5 +444,5 @@ def _hint(status: int, path: str) -> str:
     return ""
 
 
-def _no_answer(story: str, method: str, path: str) -> Unavailable:
-    return Unavailable(story, method, path, doubtful=method != "GET")
+def _no_answer(reason: str, method: str, path: str) -> Unavailable:
+    return Unavailable(reason, method, path, doubtful=method != "GET")

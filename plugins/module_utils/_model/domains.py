@@ -252,7 +252,7 @@ def _domain_wish(
         if present and item.get("purge_" + option) and item.get(option) is None:
             # A list that is empty by mistake is null in YAML. It must not delete everything.
             problems.append(
-                "%s: it needs %s, the ones to keep; [] keeps none"
+                "%s: it requires %s, the list of what to keep; [] keeps nothing"
                 % (join_place(place, "purge_" + option), option)
             )
     if name is None:

@@ -50,9 +50,7 @@ def parse_local_part(text: Any) -> str:
     A value that YAML did not load as a string is rejected, because its original text is lost.
     """
     if isinstance(text, bool):
-        raise ValueError(
-            "YAML reads on, off, yes, no, true and false as truth values: put the name in quotes"
-        )
+        raise ValueError("YAML reads on, off, yes, no, true and false as booleans: put the name in quotes")
     if isinstance(text, (int, float)):
         raise ValueError("YAML reads it as a number, and 007 as 7: put the name in quotes, as it is written")
     if not isinstance(text, str):

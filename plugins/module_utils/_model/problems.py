@@ -53,7 +53,9 @@ def forward_wish(
         return ()
     parts = split_forward(items)
     if not parts:
-        problems.append('%s: at least one destination is needed (the word null needs quotes: "null")' % place)
+        problems.append(
+            '%s: at least one destination is required (the word null needs quotes: "null")' % place
+        )
     elif not all(item.strip() for item in items):  # Ansible converts null to an empty string
         problems.append(
             "%s: a destination is empty or null (the word null needs quotes and must be the only "

@@ -170,7 +170,7 @@ def read_rule(
         forward = forward_wish(item.get("forward") or (), domain, join_place(place, "forward"), problems)
     scopes, rank, active = item.get("scopes"), item.get("rank"), item.get("active")
     if scopes == []:
-        problems.append("%s: at least one is needed" % join_place(place, "scopes"))
+        problems.append("%s: at least one is required" % join_place(place, "scopes"))
     if rank is not None and not math.isfinite(rank):
         problems.append("%s: it must be a finite number" % join_place(place, "rank"))
     if len(problems) > problems_before:
@@ -190,7 +190,9 @@ def _type(item: Mapping[str, Any], place: str, problems: Problems) -> Optional[s
     if kind:
         for option in given:
             if _TYPES[option] != kind:
-                problems.append("%s: a rule of type %s has none" % (join_place(place, option), kind))
+                problems.append(
+                    "%s: a rule of type %s does not accept it" % (join_place(place, option), kind)
+                )
     return kind
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where Ansible and the rest meet: the shared options, the connection, errors that become failures."""
+"""What all modules share: the common options, the connection, and turning errors into failures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _Input = TypeVar("_Input")
 
 
 def _environment(name: str) -> str:
-    """The value of an environment variable; an empty one counts as not set."""
+    """Return the value of an environment variable; an empty one counts as not set."""
     value: str = env_fallback(name)
     if not value.strip():
         raise AnsibleFallbackNotFound
@@ -32,7 +32,7 @@ def _environment(name: str) -> str:
 
 
 def shared_options() -> Dict[str, Dict[str, Any]]:
-    """The argument spec of what every module takes."""
+    """Return the argument spec of the options that every module accepts."""
     return {
         "api_key": {
             "type": "str",
@@ -59,7 +59,7 @@ def shared_options() -> Dict[str, Dict[str, Any]]:
 
 
 def make_module(options: Mapping[str, Any], **constraints: Any) -> AnsibleModule:
-    """A module with its own options and the shared ones."""
+    """Return a module with its own options and the shared ones."""
     return AnsibleModule(
         argument_spec={**shared_options(), **options}, supports_check_mode=True, **constraints
     )
@@ -71,10 +71,10 @@ def execute(
     work: Callable[[Api, _Input], Dict[str, Any]],
     when_failed: Optional[Mapping[str, Any]] = None,
 ) -> None:
-    """Do the module's work and end it, with the results or with a failure that carries what it can.
+    """Run a module and exit, with its results or with a failure that includes the results so far.
 
-    ``read`` reads the module's own options for a version of the API, and may raise InputError. ``work``
-    gets what it made of them. ``when_failed``: the results of a failure that has no others.
+    ``read`` parses the module's own options for a version of the API, and may raise InputError. ``work``
+    gets the parsed options. ``when_failed``: the default results of a failure.
     """
     if REQUESTS_IMPORT_ERROR:
         module.fail_json(
@@ -94,13 +94,13 @@ def execute(
     except ImprovmxError as error:
         failure = {**(when_failed or {}), **getattr(error, "results", {})}
         if transport and transport.stop.is_set():
-            module.log(str(error))  # Ansible, which was interrupted, shows no result
+            module.log(str(error))  # Ansible was interrupted as well, and shows no result
         module.fail_json(msg=str(error), **_with_costs(module, transport, failure))
     module.exit_json(**_with_costs(module, transport, results))
 
 
 def read_all(*readers: Callable[[], Any]) -> List[Any]:
-    """What the readers make of the user's input, or one InputError with the problems of all."""
+    """Return the results of all readers. Raises one InputError with the problems of all of them."""
     results: List[Any] = []
     problems = Problems()
     for reader in readers:
@@ -111,7 +111,7 @@ def read_all(*readers: Callable[[], Any]) -> List[Any]:
 
 
 def read_number(params: Mapping[str, Any], option: str, least: int, most: float = math.inf) -> Optional[int]:
-    """The value of an option that is a number, None when it is not set. Raises InputError."""
+    """Return the value of a numeric option; None if it is not set. Raises InputError."""
     value: Optional[int] = params[option]
     if value is None or least <= value <= most:
         return value
@@ -120,7 +120,7 @@ def read_number(params: Mapping[str, Any], option: str, least: int, most: float 
 
 
 def read_option(params: Mapping[str, Any], option: str, parse: Callable[[str], _Input]) -> Optional[_Input]:
-    """The value of an option of text, None when it is not set. Raises InputError."""
+    """Return the parsed value of a text option; None if it is not set. Raises InputError."""
     text = params[option]
     if text is None:
         return None

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The path of improvmx_domain_check: current state -> checks -> what they changed.
+"""Runs improvmx_domain_check: current state -> checks -> changes.
 
-A check can make a domain active, and does not say so. So domains are read before, and again where what
-the check says does not fit the state that they had.
+A check can activate a domain without reporting it. So domains are read before, and again if the result of
+the check does not agree with their state.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _LONGEST_WAIT = 7 * 24 * 3600  # seconds; no DNS record is cached for longer
 
 @dataclass
 class Verification:
-    """The check of one domain, and what came of it.
+    """The check of one domain, and its result.
 
     ``check`` None: there was none, or it failed. ``active``: the state after it.
     """
@@ -54,10 +54,10 @@ class Verification:
     check: Optional[Check] = None
     error: Optional[ImprovmxError] = None
     active: Optional[bool] = None
-    is_unknown: bool = False  # whether it is not known what the check changed
+    is_unknown: bool = False  # whether the check changed something is unknown
 
     def result(self) -> Dict[str, Any]:
-        """The form that users see."""
+        """Return the check in the form of results."""
         if self.check is None:
             reason = str(self.error) if self.error else None
             return {"valid": None, "active": self.active, "reason": reason, "records": None}
@@ -72,22 +72,22 @@ class Verification:
         return [Change("update", "domain", self.name, self.name, {"active": was}, {"active": self.active})]
 
     def may_have_changed(self) -> bool:
-        """Whether the check may have changed the domain."""
+        """Return whether the check may have changed the domain."""
         if self.before is None or isinstance(self.error, NotTried):
             return False
         return self.check is None or self.check.valid is not self.before.active
 
 
 def verify(module: AnsibleModule) -> None:
-    """Check the domains that the module's arguments name, and end the module."""
+    """Check the domains of the module's arguments, and exit the module."""
     params = module.params
 
     def read_names() -> Sequence[str]:
         if params["domains"] is not None:
             return domain_names(params["domains"])
         name = read_option(params, "domain", parse_domain)
-        if name is None:  # Ansible's own check is content with a null
-            raise InputError(["domain or domains is needed"])
+        if name is None:  # Ansible's own check accepts null
+            raise InputError(["domain or domains is required"])
         return [name]
 
     def read(api: Type[Api]) -> List[Any]:
@@ -107,7 +107,7 @@ def verify(module: AnsibleModule) -> None:
         reads = api.transport.requests_made - before
         verifications = [_begin(name, found.get(name)) for name in names]
         if module.check_mode:
-            _warn_of_dry_run(module, verifications)
+            _warn_in_check_mode(module, verifications)
             return _results(params, [Verification(v.name, v.before, active=v.active) for v in verifications])
         existing = [v for v in verifications if v.before]
         check_until_valid(api, existing, wait, concurrency)
@@ -127,8 +127,8 @@ def _begin(name: str, domain: Optional[Domain]) -> Verification:
     return Verification(name, None, error=missing)
 
 
-def _warn_of_dry_run(module: AnsibleModule, verifications: Sequence[Verification]) -> None:
-    """Warn of what check mode can't predict."""
+def _warn_in_check_mode(module: AnsibleModule, verifications: Sequence[Verification]) -> None:
+    """Warn about what check mode can't predict."""
     unchecked = [v.name for v in verifications if v.before]
     if unchecked:
         warn(
@@ -143,7 +143,7 @@ def _warn_of_dry_run(module: AnsibleModule, verifications: Sequence[Verification
 
 
 def check_until_valid(api: Api, verifications: Sequence[Verification], wait: float, concurrency: int) -> None:
-    """Check all, and again those that are not valid, until all are or ``wait`` seconds are over."""
+    """Check all domains, and the invalid ones again, until all are valid or ``wait`` seconds have passed."""
     outage = Outage()
 
     def check(verification: Verification) -> None:
@@ -158,19 +158,19 @@ def check_until_valid(api: Api, verifications: Sequence[Verification], wait: flo
 
     until = time.monotonic() + wait
     pause = _FIRST_PAUSE
-    left = list(verifications)
+    pending = list(verifications)
     while True:
-        map_parallel(check, left, concurrency)
-        left = [v for v in left if v.check and not v.check.valid]
+        map_parallel(check, pending, concurrency)
+        pending = [v for v in pending if v.check and not v.check.valid]
         seconds = until - time.monotonic()
-        if not left or seconds <= 0 or outage.known or api.transport.stop.is_set():
+        if not pending or seconds <= 0 or outage.known or api.transport.stop.is_set():
             return
         api.transport.pause(min(pause, seconds))
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 def look_again(api: Api, uncertain: Sequence[Verification], reads: int, concurrency: int) -> None:
-    """Read what the checks made of domains: one by one, or the list if it took fewer ``reads`` before."""
+    """Read domains again after their checks: one by one, or as a list if that took fewer ``reads``."""
 
     def look(verification: Verification) -> None:
         read([verification])
@@ -197,11 +197,11 @@ def _note_unknown_result(verification: Verification, error: ApiError) -> None:
     verification.is_unknown = True
     verification.active = None
     verification.error = ImprovmxError(
-        "%s; whether it changed %s could not be found out (%s)" % (problem, verification.name, error)
+        "%s; whether it changed %s could not be determined (%s)" % (problem, verification.name, error)
     )
 
 
-# --- What users see of it -------------------------------------------------------------------------
+# --- Results --------------------------------------------------------------------------------------
 
 
 def _results(params: Mapping[str, Any], verifications: Sequence[Verification]) -> Dict[str, Any]:
@@ -236,7 +236,7 @@ def _invalid(verification: Verification) -> ImprovmxError:
 
 
 def _failure_message(verifications: Sequence[Verification], failed: Sequence[Verification]) -> str:
-    """What happened, to which domains, what the checks changed, and what to do next."""
+    """Return what happened, to which domains, what the checks changed, and what to do next."""
     changes = [change for verification in verifications for change in verification.changes()]
     again = "Run it again: repeating a check does no harm."
     if len(verifications) == 1:

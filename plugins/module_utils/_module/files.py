@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The files of an export: which of them differ, and writing them.
+"""Compares and writes the files of an export.
 
-An OSError becomes a sentence. What an export did not write, or somebody has edited, is not overwritten.
+An OSError becomes a message. Files that were not written by an export, or were edited, are not overwritten.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from .._model.differences import file_diff
 from .._plan.export import as_written, could_be_host_vars, fingerprint, is_exported, is_untouched
 
 _TEMPORARY = ".improvmx-"
-_ABANDONED = 3600.0  # seconds after which a temporary file is what a killed run has left
+_ABANDONED = 3600.0  # seconds after which a temporary file is assumed to be left over from a killed run
 _MOST_NAMED = 10  # files that a message names one by one
 
 
 class FileChange(NamedTuple):
-    """A file that is to get another text. ``before`` None: there is none yet."""
+    """A file to write. ``before`` None: it does not exist yet."""
 
     path: str
     before: Optional[str]
     after: str
 
     def result(self) -> Dict[str, Any]:
-        """The form that users see."""
+        """Return the change in the form of results."""
         return {
             "action": "create" if self.before is None else "update",
             "kind": "file",
@@ -47,25 +47,28 @@ class FileChange(NamedTuple):
 
 
 def check_path(path: str, layout: str) -> str:
-    """The path that a user gave. Raises InputError."""
+    """Return the path of the export. Raises InputError."""
     if not path.strip() or not path.isprintable():
-        raise InputError(["path: it is empty or holds a control character"])
+        raise InputError(["path: it is empty or contains a control character"])
     if layout == "list" and (path.endswith(os.sep) or os.path.isdir(path)):
-        raise InputError(["path: %s is a folder; name a file in it, or ask for the layout hosts" % path])
+        raise InputError(["path: %s is a folder; name a file in it, or set layout to hosts" % path])
     return path
 
 
 def plan_files(texts: Mapping[str, str]) -> List[FileChange]:
-    """The files, by path, whose text is another. Raises Failure where one of them is not to be lost."""
+    """Return the files that differ. Raises Failure if one of them must not be overwritten.
+
+    ``texts``: the desired texts, by path.
+    """
     changes = []
     refused = []
     for path, text in texts.items():
-        present = _read(path)
-        if present is not None and as_written(present) == text:
+        existing = _read(path)
+        if existing is not None and as_written(existing) == text:
             continue
-        changes.append(FileChange(path, present, text))
-        if present is not None and not is_untouched(present):
-            edited = is_exported(present)
+        changes.append(FileChange(path, existing, text))
+        if existing is not None and not is_untouched(existing):
+            edited = is_exported(existing)
             refused.append(
                 "%s %s" % (path, "was edited since its export" if edited else "was not written by an export")
             )
@@ -80,7 +83,7 @@ def plan_files(texts: Mapping[str, str]) -> List[FileChange]:
 
 
 def write_files(changes: Sequence[FileChange]) -> None:
-    """Write them all. Raises Failure that says which were written."""
+    """Write all files. Raises Failure, which reports the files that were written."""
     for index, change in enumerate(changes):
         try:
             write_whole_file(change.path, [change.after])
@@ -93,9 +96,9 @@ def write_files(changes: Sequence[FileChange]) -> None:
 
 
 def former_files(folder: str, texts: Mapping[str, str]) -> List[str]:
-    """The files of a folder that an export once wrote, and that are not among its files any more.
+    """Return the files of a folder that an earlier export wrote and this one did not.
 
-    What can't be read is none of them: by now all files are written, and this is no reason to fail.
+    Files that can't be read are ignored: all files were written by now, so this is no reason to fail.
     """
     try:
         names = sorted(os.listdir(folder))
@@ -121,7 +124,7 @@ def _outcome(done: Sequence[FileChange], pending: Sequence[FileChange]) -> Dict[
 
 
 def join_first(reasons: Sequence[str]) -> str:
-    """Many things in one sentence, the first of them by name."""
+    """Join texts; only the first ones are included, the others are counted."""
     named = list(reasons[:_MOST_NAMED])
     if len(reasons) > _MOST_NAMED:
         named.append("%d more" % (len(reasons) - _MOST_NAMED))
@@ -129,14 +132,14 @@ def join_first(reasons: Sequence[str]) -> str:
 
 
 def _read(path: str) -> Optional[str]:
-    """The text of a file, None where there is none. What is no UTF-8 is marked as such."""
+    """Return the text of a file; None if it does not exist. Bytes that are not UTF-8 are replaced."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # of a device or a pipe, reading may have no end
+        if not stat.S_ISREG(os.stat(path).st_mode):  # reading a device or a pipe might not end
             raise ImprovmxError("%s is not a regular file. Nothing was written." % path)
     except OSError:
-        pass  # reported below, where it matters
+        pass  # reported below if it matters
     try:
-        # As it will be written: a folder of the path may not be there yet, from which .. leads back.
+        # The same path as for writing: with "..", a folder of the path may not exist yet.
         with open(os.path.realpath(path), encoding="utf-8", errors="replace", newline="") as file:
             return file.read()
     except FileNotFoundError:
@@ -146,11 +149,11 @@ def _read(path: str) -> Optional[str]:
 
 
 def write_whole_file(path: str, parts: Iterable[str]) -> None:
-    """Put a text into a file, whole or not at all. Missing folders are made, a link is followed."""
+    """Write a file atomically. Missing folders are created, a link is followed."""
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
     os.makedirs(folder, exist_ok=True)
-    _tidy(folder)
+    _remove_abandoned_files(folder)
     handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=folder)
     try:
         with open(handle, "w", encoding="utf-8", newline="") as file:
@@ -162,19 +165,19 @@ def write_whole_file(path: str, parts: Iterable[str]) -> None:
         raise
 
 
-def _tidy(folder: str) -> None:
-    """Remove the temporary files of runs that were killed."""
+def _remove_abandoned_files(folder: str) -> None:
+    """Delete the temporary files of runs that were killed."""
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
         try:
             if name.startswith(_TEMPORARY) and time.time() - os.lstat(path).st_mtime > _ABANDONED:
                 os.unlink(path)
         except OSError:
-            pass  # of another run, or of another user
+            pass  # it belongs to another run or another user
 
 
 def _mode(path: str) -> int:
-    """The mode that a file has, or that a new one gets."""
+    """Return the mode of a file, or the default mode of a new one."""
     try:
         return os.stat(path).st_mode & 0o777
     except FileNotFoundError:

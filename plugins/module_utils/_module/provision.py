@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one path of every module that writes: wish -> read -> plan -> (check mode stops) -> apply."""
+"""Runs every module that writes: wish -> fetch -> plan -> (check mode stops here) -> apply."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from .results import (
 
 # Fields that improvmx_domain_info returns and that can't be set.
 _READ_ONLY = ("display", "active", "added", "dns_records", *DETAILS)
-# What the limits of a plan are counted for.
+# The scope of each limit.
 _FOR_EACH = {"domains": "in total", "aliases": "per domain", "destinations": "per alias"}
 
 
@@ -44,7 +44,7 @@ _STATE: Mapping[str, Any] = {"type": "str", "choices": ["present", "absent"], "d
 
 
 def rule_options() -> Dict[str, Dict[str, Any]]:
-    """The argument spec of one rule, as a module's own options or as an item of a list."""
+    """Return the argument spec of one rule, as a module's own options or as an item of a list."""
     return {
         "id": {"type": "str"},
         "type": {"type": "str", "choices": list(MATCHERS)},
@@ -60,7 +60,7 @@ def rule_options() -> Dict[str, Dict[str, Any]]:
 
 
 def credential_options(update_password: str) -> Dict[str, Dict[str, Any]]:
-    """The argument spec of one credential. ``update_password``: its default."""
+    """Return the argument spec of one credential. ``update_password``: its default."""
     return {
         "username": {"type": "raw", "required": True},
         "password": {"type": "str", "no_log": True},
@@ -75,7 +75,7 @@ def credential_options(update_password: str) -> Dict[str, Dict[str, Any]]:
 
 
 def domain_options() -> Dict[str, Dict[str, Any]]:
-    """The argument spec of one domain, as a module's own options or as an item of a list."""
+    """Return the argument spec of one domain, as a module's own options or as an item of a list."""
     alias_options = {
         "alias": {"type": "raw", "required": True},
         "forward": {"type": "list", "elements": "str"},
@@ -102,7 +102,7 @@ def domain_options() -> Dict[str, Dict[str, Any]]:
 
 
 def domains_item_options() -> Dict[str, Dict[str, Any]]:
-    """The argument spec of an item of many domains, which also accepts what improvmx_domain_info returns."""
+    """Return the argument spec of an item of ``domains``, which can be output of improvmx_domain_info."""
     options = domain_options()
     options["aliases"]["options"]["id"] = {"type": "raw"}
     options["rules"]["options"]["created"] = {"type": "raw"}
@@ -114,7 +114,7 @@ def domains_item_options() -> Dict[str, Dict[str, Any]]:
 def read_single(
     api: Type[Api], option: str, noun: str, read: Callable[[], DomainWish]
 ) -> Sequence[DomainWish]:
-    """Read what a module wishes for that manages one thing of a domain, if the API can. Raises InputError."""
+    """Read the wish of a module for one rule or credential. Raises InputError, also if the API has none."""
 
     def refuse() -> None:
         if option not in api.manages:
@@ -136,12 +136,12 @@ def provision(
     warns_of_limits: bool = False,
     unmanaged: str = "ignore",
 ) -> None:
-    """Apply the desired state, or predict the changes in check mode, and end the module.
+    """Apply the desired state, or predict the changes in check mode, and exit the module.
 
-    ``wishes_of`` reads the module's arguments for a version of the API, and may raise InputError.
-    ``results_of`` makes the module's own results. ``warns_of_limits``: whether to read the limits of the
-    account where something is created. ``unmanaged``: what to do about things that are neither wished for
-    nor deleted, ``report`` or ``fail``.
+    ``wishes_of`` parses the module's arguments for a version of the API, and may raise InputError.
+    ``results_of`` returns the module's own results. ``warns_of_limits``: read the limits of the account if
+    something is created. ``unmanaged``: what to do about things that are neither listed nor deleted:
+    ``ignore``, ``report`` or ``fail``.
     """
 
     def work(api: Api, wishes: Sequence[DomainWish]) -> Dict[str, Any]:
@@ -178,7 +178,7 @@ def provision(
 def _expected(
     module: AnsibleModule, wishes: Sequence[DomainWish], found: Mapping[str, Domain]
 ) -> Dict[str, Domain]:
-    """The domains that check mode assumes an earlier task to have created."""
+    """Return the domains that check mode assumes an earlier task to have created."""
     expected = {
         wish.name: new_domain(wish.name)
         for wish in wishes
@@ -216,7 +216,7 @@ def _refuse_domain_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -
 
 
 def _warn_of_limits(module: AnsibleModule, api: Api, plans: Sequence[DomainPlan]) -> None:
-    """Warn of what the account does not allow. If that is unknown, the service will reject it."""
+    """Warn about limits that would be exceeded. If they are unknown, the service has to reject it."""
     try:
         limits = api.limits()
         count = api.count_domains() if "domains" in limits and creates_domains(plans) else None
@@ -248,7 +248,7 @@ def _unmanaged(things: Sequence[Mapping[str, str]], plans: Sequence[DomainPlan])
 
 
 class _Refused(Failure):
-    """Plans that are not to be executed, with more results that say why."""
+    """Plans that must not be executed. ``more``: additional results."""
 
     def __init__(self, message: str, plans: Sequence[DomainPlan], **more: Any) -> None:
         pending = [change.result() for p in plans for change in p.all_changes]
@@ -275,7 +275,7 @@ def _conclude(module: AnsibleModule, runs: Sequence[DomainRun], own: Dict[str, A
 def _failure_message(
     failed: Sequence[DomainRun], count: int, done: Sequence[Change], pending: Sequence[Change]
 ) -> str:
-    """What happened, to which domains, what was done, what was not, and what to do next."""
+    """Return what happened, to which domains, what was done, what was not, and what to do next."""
     reasons = [error_with_domain(run.plan.wish.name, run.error) for run in failed if run.error]
     message = "" if count == 1 else "%d of %d domains failed. " % (len(failed), count)
     message += "%s." % shorten_list(reasons, "and %d more, see failed_domains", "; ")

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read what a report is made of: domains, logs, limits and, where that is allowed, checks of DNS records.
+"""Read the data of a report: domains, logs, limits and, if enabled, checks of DNS records.
 
-Domains are read side by side, and what can't be read of one loses nothing of the others. A log is counted
-while it is read.
+Domains are read in parallel. If one of them can't be read completely, the others are not affected. Log
+entries are counted while they are read.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from .._run.progress import Progress
 from .._run.sheet import Sheet
 from .check_domains import Verification, check_until_valid, look_again
 
-_CLOCK_TOLERANCE = 300.0  # seconds; an answer is under way for some of them
+_CLOCK_TOLERANCE = 300.0  # seconds, because answers take some time
 
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """What a report is asked for. ``domains`` None: all of the account.
+    """The options of a report. ``domains`` None: all of the account.
 
-    ``age``: how far back it goes, counted from now; else ``since`` is the time.
+    ``age``: the length of the period until now. Without it, ``since`` is the start.
     """
 
     domains: Optional[Sequence[str]]
@@ -50,7 +50,7 @@ class ReportRequest:
 
 @dataclass
 class Reading:
-    """What was read, and what the checks of DNS records changed, or may have changed."""
+    """The data that was read, and the changes by the checks of DNS records."""
 
     domains: List[DomainHealth]
     context: ReportContext
@@ -58,9 +58,9 @@ class Reading:
 
 
 def read_health(api: Api, request: ReportRequest, sheet: Optional[Sheet] = None) -> Reading:
-    """Raises ApiError where the domains can't be read, or where the run was interrupted.
+    """Read the data. Raises ApiError if the domains can't be read or the run was interrupted.
 
-    ``sheet``: gets a row for each mail.
+    ``sheet``: receives a row for each mail.
     """
     before = api.transport.requests_made
     domains = _domains(api, request.domains)
@@ -109,7 +109,7 @@ def _domains(api: Api, names: Optional[Sequence[str]]) -> List[Domain]:
 
 
 def _now(api: Api) -> Tuple[datetime, float]:
-    """The time by the clock of the service, and how far that of this machine is off."""
+    """Return the time by the clock of the service, and by how many seconds that is ahead of this machine."""
     now = datetime.now(timezone.utc)
     clock = api.transport.limits.clock or 0.0
     if abs(clock) <= _CLOCK_TOLERANCE:
@@ -154,13 +154,13 @@ def _add_problem(health: DomainHealth, error: ImprovmxError) -> None:
 
 
 def _set_domain(api: Api, health: DomainHealth, domain: Domain) -> None:
-    """Identify a domain by a name that can be shown; requests need the name that the service returned."""
+    """Store a domain with a printable name. Requests need the name that the service returned."""
     health.domain = replace(domain, name=plain(domain.name))
     health.tally = Tally(health.domain, api.transport.mask)
 
 
 def _complete(api: Api, health: DomainHealth, domain: Domain) -> None:
-    """Read the aliases that the list of domains did not show."""
+    """Read the aliases that the list of domains did not contain."""
     if domain.complete or domain.routed_by_rules:
         return
     for whole in read_whole(api, [domain]):
@@ -194,7 +194,7 @@ def _read_log(
 
 
 def _limits(api: Api) -> Tuple[Optional[Mapping[str, int]], Optional[str]]:
-    """What the account may have, or why that is not known."""
+    """Return the limits of the account, or why they are unknown."""
     if not api.has_limits:
         return None, None
     try:
@@ -204,7 +204,7 @@ def _limits(api: Api) -> Tuple[Optional[Mapping[str, int]], Optional[str]]:
 
 
 def _count(api: Api, request: ReportRequest, domains: Sequence[Domain]) -> Optional[int]:
-    """How many domains the account has."""
+    """Return the number of domains of the account; None if unknown."""
     if request.domains is None:
         return len(domains)
     try:
@@ -218,7 +218,7 @@ def _usage(
 ) -> Optional[Mapping[str, Mapping[str, object]]]:
     if limits is None:
         return None
-    # Of a domain that is routed by rules, the aliases were not read.
+    # The aliases of domains that are routed by rules were not read.
     aliases = {each.domain.name: len(each.domain.aliases) for each in found}
     used = {name: dict(one) for name, one in usage(limits, aliases).items()}
     if count is None:
@@ -238,7 +238,7 @@ def _used(limit: Optional[int], count: int) -> Mapping[str, Optional[int]]:
 
 
 def _check_dns(api: Api, found: Sequence[DomainHealth], reads: int, concurrency: int) -> List[Change]:
-    """Check the DNS records of the domains, and return which of them became active by that."""
+    """Check the DNS records of the domains; return the changes, as a check can activate a domain."""
     checks = [Verification(each.domain.name, each.domain, active=each.domain.active) for each in found]
     check_until_valid(api, checks, 0, concurrency)
     look_again(api, [check for check in checks if check.may_have_changed()], reads, concurrency)

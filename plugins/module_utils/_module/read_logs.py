@@ -18,7 +18,7 @@ from .results import error_with_domain, failures_of, shorten_list
 
 @dataclass
 class Log:
-    """The chosen entries of a domain, or why there are none."""
+    """The selected log entries of a domain, or the error if they could not be read."""
 
     domain: str
     entries: List[Dict[str, Any]] = field(default_factory=list)
@@ -26,7 +26,7 @@ class Log:
 
 
 def read_log(api: Api, domain: str, alias: Optional[str], query: LogQuery) -> Dict[str, Any]:
-    """The results for one domain, or one of its aliases. Raises ApiError."""
+    """Return the results for one domain, or one of its aliases. Raises ApiError."""
     entries = query.select(domain, api.logs(domain, alias))
     return {"changed": False, "logs": entries, "summary": summarize(entries)}
 
@@ -34,9 +34,9 @@ def read_log(api: Api, domain: str, alias: Optional[str], query: LogQuery) -> Di
 def read_logs(
     api: Api, domains: Optional[Sequence[str]], query: LogQuery, concurrency: int
 ) -> Dict[str, Any]:
-    """The results for several domains, None: all of the account, ``concurrency`` at a time.
+    """Return the results for several domains, ``concurrency`` at a time. None: all of the account.
 
-    Raises Failure with what could be read, where one domain or more could not.
+    If a domain can't be read, raises Failure with the results of the others.
     """
     outage = Outage()
 

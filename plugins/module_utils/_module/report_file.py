@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The file of a report: what its ending asks for, what was there before, and writing it.
+"""The file of a report: its format, the existing report, and writing it.
 
-Only what a report wrote is overwritten, and an empty file: a typing mistake in a path must not cost one.
+Only reports and empty files are overwritten: a mistyped path must not destroy another file.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from .._report.page import fingerprint_of, page
 from .._run.sheet import Sheet, heading
 from .files import write_whole_file
 
-_BEGINNING = 4096  # bytes, in which a page says what it is
+_BEGINNING = 4096  # bytes at the start of a page that contain its generator and fingerprint
 _DIGITS = 12
 
 
 @dataclass(frozen=True)
 class ReportFile:
-    """Where to write, in which form, and the fingerprint of the report that is there: None for none."""
+    """The path and format of the file, and the fingerprint of the existing report; None without one."""
 
     path: str
     form: str
     before: Optional[str]
 
     def change(self, after: str) -> Optional[Dict[str, Any]]:
-        """The entry of ``changes``, None where the report says what the one before it said."""
+        """Return the entry of ``changes``; None if the existing report has the same content."""
         if self.before == after:
             return None
         return {
@@ -47,9 +47,9 @@ class ReportFile:
 
 
 def report_file(path: str) -> ReportFile:
-    """Look at what a user gave as the path. Raises InputError."""
+    """Check the path of a report, and read the fingerprint of an existing one. Raises InputError."""
     if not path.strip() or not path.isprintable():
-        raise InputError(["path: it is empty or holds a control character"])
+        raise InputError(["path: it is empty or contains a control character"])
     if path.endswith(os.sep) or os.path.isdir(path):
         raise InputError(["path: %s is a folder; name a file in it" % path])
     form = os.path.splitext(path)[1].lower().lstrip(".")
@@ -71,7 +71,7 @@ def report_file(path: str) -> ReportFile:
 
 
 def _check_folder(path: str, target: str) -> None:
-    """Check before any request whether the file can probably be written."""
+    """Check before any request whether the file can probably be written. Raises InputError."""
     folder = os.path.dirname(target)
     while not os.path.lexists(folder) and os.path.dirname(folder) != folder:
         folder = os.path.dirname(folder)
@@ -82,10 +82,10 @@ def _check_folder(path: str, target: str) -> None:
 
 
 def _fingerprint_at(target: str, form: str) -> Optional[str]:
-    """The fingerprint of the report in a file. Raises OSError, and ValueError where it is something else."""
+    """Return the fingerprint of the report in a file. Raises OSError, and ValueError for any other file."""
     if not os.path.lexists(target):
         return None
-    if not os.path.isfile(target):  # reading a device may have no end
+    if not os.path.isfile(target):  # reading a device might not end
         raise ValueError
     if os.path.getsize(target) == 0:
         return None
@@ -105,9 +105,9 @@ def _fingerprint_at(target: str, form: str) -> Optional[str]:
     return digits[:_DIGITS]
 
 
-def _parts(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
+def _parts(first: bytes, others: Iterable[bytes]) -> Iterator[bytes]:
     yield first
-    yield from rest
+    yield from others
 
 
 def sha(parts: Iterable[bytes]) -> str:
@@ -118,7 +118,7 @@ def sha(parts: Iterable[bytes]) -> str:
 
 
 def text_of(file: ReportFile, report: Mapping[str, Any], sheet: Optional[Sheet]) -> Iterator[str]:
-    """The desired content of the file, piece by piece."""
+    """Yield the desired content of the file in pieces."""
     if sheet is not None:
         return sheet.text()
     if file.form == "json":
@@ -127,16 +127,16 @@ def text_of(file: ReportFile, report: Mapping[str, Any], sheet: Optional[Sheet])
 
 
 def fingerprint_after(report: Mapping[str, Any], sheet: Optional[Sheet]) -> str:
-    """What distinguishes the file from another: its content, without the time."""
+    """Return a fingerprint of the content of a report, regardless of its time."""
     return sha(part.encode("utf-8") for part in sheet.text()) if sheet else str(report["fingerprint"])
 
 
 def write(file: ReportFile, report: Mapping[str, Any], sheet: Optional[Sheet]) -> None:
-    """Raises ImprovmxError, with nothing half-written left."""
+    """Write the report atomically. Raises ImprovmxError."""
     try:
         write_whole_file(file.path, text_of(file, report, sheet))
     except OSError as error:
         raise ImprovmxError(
-            "%s can't be written: %s. What was there before is unchanged. Run it again once the cause is "
-            "fixed." % (file.path, error.strerror)
+            "%s can't be written: %s. An existing file is unchanged. Run it again once the cause is fixed."
+            % (file.path, error.strerror)
         ) from None

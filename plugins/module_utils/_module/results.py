@@ -21,11 +21,11 @@ NOTHING_DONE: Mapping[str, Any] = {
     "diff": [],
     "pending": [],
 }
-_MOST_NAMED = 10  # things that a message names one by one
+_MOST_NAMED = 10  # names in a message; the others are counted
 
 
 def summary(done: Sequence[Change], differences: Iterable[Difference]) -> Dict[str, Any]:
-    """The results that every module has that writes."""
+    """Return the results that all modules that write have in common."""
     return {
         "changed": bool(done),
         "changes": [change.result() for change in done],
@@ -34,12 +34,12 @@ def summary(done: Sequence[Change], differences: Iterable[Difference]) -> Dict[s
 
 
 def failure_before_writes(error: ImprovmxError) -> Failure:
-    """The failure of a run that ended before its first write."""
+    """Return the failure of a run that ended before its first write."""
     return Failure("%s. Nothing was changed." % str(error).rstrip("."), NOTHING_DONE)
 
 
 def error_with_domain(domain: str, error: ImprovmxError) -> str:
-    """What an error says, with the domain that it is about, and no full stop."""
+    """Return the message of an error with its domain, without a full stop."""
     text = str(error).rstrip(".")
     name = display_domain(domain)
     return text if text.startswith(name) else "%s: %s" % (name, text)
@@ -55,18 +55,18 @@ def describe_changes(changes: Sequence[Change]) -> str:
 
 
 def shorten_list(names: Sequence[str], more: str = "%d more", between: str = ", ") -> str:
-    """The first names, and how many more there are."""
+    """Join the first names, with the number of the others."""
     left = len(names) - _MOST_NAMED
     return between.join([*names[:_MOST_NAMED], *([more % left] if left > 0 else [])])
 
 
 def failures_of(failed: Iterable[Tuple[str, Optional[ImprovmxError]]]) -> List[Dict[str, str]]:
-    """The result ``failed_domains``: domains with their errors."""
+    """Return the result ``failed_domains``: domains with their errors."""
     return [{"domain": name, "msg": str(error)} for name, error in failed]
 
 
 def warn_of_missing_domain(module: AnsibleModule, *domains: str) -> None:
-    """Warn in check mode of domains that do not exist; an earlier task may create them."""
+    """Warn in check mode about domains that do not exist; an earlier task may create them."""
     if len(domains) == 1:
         warn(
             module,

@@ -78,7 +78,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Export:
-    """The exported part of an account, and what was left out."""
+    """The exported part of an account, and what was not exported."""
 
     entries: Tuple[Entry, ...]
     left_out: Tuple[str, ...]  # whole domains
@@ -232,7 +232,7 @@ def _alias_problems(domain: Domain, alias: Alias, same_name: int) -> Sequence[st
 
 def _differences(wish: DomainWish, found: Domain, what: str) -> Sequence[str]:
     """Verify that applying the exported item changes nothing; return a problem otherwise."""
-    return [] if _same(wish, found) else ["%s: reading it back would change it" % what]
+    return [] if _same(wish, found) else ["%s: applying it would change it" % what]
 
 
 def _same(wish: DomainWish, found: Domain) -> bool:
@@ -248,7 +248,7 @@ def list_file(account: Export, name: str) -> str:
     head = _HEAD % {"source": "-e " + shlex.quote("@" + name), "deleting": _DELETING_FROM_LIST}
     items = ["".join(_list_item(entry)) for entry in account.entries]
     body = "improvmx_domains:%s\n" % ("" if items else " []") + "\n".join(items)
-    return _stamped(head + body + "".join(_left_out(account.left_out, "")))
+    return _stamped(head + body + "".join(_omitted(account.left_out, "")))
 
 
 def hosts_files(account: Export) -> Dict[str, str]:
@@ -257,7 +257,7 @@ def hosts_files(account: Export) -> Dict[str, str]:
     entries = [_with_name_for_file(entry) for entry in account.entries]
     hosts = "".join("    %s:%s\n" % (scalar(entry.name), entry.comment) for entry in entries)
     body = "all:\n  hosts:%s\n%s" % ("" if hosts else " {}", hosts)
-    files = {HOSTS_FILE: _stamped(head + body + "".join(_left_out(account.left_out, "")))}
+    files = {HOSTS_FILE: _stamped(head + body + "".join(_omitted(account.left_out, "")))}
     for entry in entries:
         text = "---\n" + "".join(_fields(entry, "improvmx_", ""))
         files["%s/%s" % (HOST_VARS, _file_name(entry.name))] = _stamped(text)
@@ -308,7 +308,7 @@ def _fields(entry: Entry, prefix: str, indent: str) -> Iterable[str]:
         yield "%s%scredentials:%s\n" % (indent, prefix, "" if entry.credentials else " []")
         for credential in entry.credentials:
             yield "%s  - username: %s\n" % (indent, scalar(credential.username))
-    yield from _left_out(entry.left_out, indent)
+    yield from _omitted(entry.left_out, indent)
 
 
 def _rule(rule: Rule, with_rank: bool, indent: str) -> Iterable[str]:
@@ -333,9 +333,9 @@ def _forward(destinations: Sequence[str], indent: str) -> Iterable[str]:
         yield "%s  - %s\n" % (indent, scalar(destination))
 
 
-def _left_out(problems: Iterable[str], indent: str) -> Iterable[str]:
+def _omitted(problems: Iterable[str], indent: str) -> Iterable[str]:
     for problem in problems:
-        yield "%s# Left out: %s.\n" % (indent, problem)
+        yield "%s# Not exported: %s.\n" % (indent, problem)
 
 
 def scalar(text: str) -> str:

@@ -81,7 +81,7 @@ def _too_many_aliases(limits: Mapping[str, int], plans: Sequence[DomainPlan]) ->
 
 
 def _too_many_destinations(limits: Mapping[str, int], plans: Sequence[DomainPlan]) -> List[Tuple[str, int]]:
-    changes = [c for plan in plans for c in plan.changes if c.kind == "alias" and c.after]
+    changes = [c for plan in plans for c in plan.changes if c.kind == "alias"]
     counts = [(c, len(c.after["forward"])) for c in changes if c.after]
     return [
         ("%s of %s" % (c.name, display_domain(c.domain)), count)

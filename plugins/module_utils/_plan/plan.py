@@ -94,7 +94,7 @@ def _changes(wish: DomainWish, found: Optional[Domain]) -> List[Change]:
         at_creation = {name: wish.settings[name] for name in SETTINGS_AT_CREATION if wish.settings.get(name)}
         changes.append(Change("create", "domain", wish.name, wish.name, after=at_creation))
         found = new_domain(wish.name, at_creation)
-    alias_changes = _alias_changes(wish, found)
+    alias_changes = _alias_changes(wish, found.aliases)
     further = _setting_changes(wish, found) + alias_changes
     if is_new:
         # The service creates the catch-all with the domain, often as desired, so it comes first.
@@ -134,8 +134,7 @@ def _joined(changes: List[Change], more: Callable[[], List[Change]]) -> List[Cha
 
 def _refuse_missing(wish: DomainWish) -> None:
     """Raise DomainMissing if something is desired for a domain that does not exist."""
-    nothing = Domain(wish.name)
-    missing = _alias_changes(wish, nothing)
+    missing = _alias_changes(wish, ())
     if missing:
         raise DomainMissing(wish.name, missing)
     missing = rule_changes(wish, ())
@@ -166,18 +165,18 @@ def _setting_changes(wish: DomainWish, found: Domain) -> List[Change]:
     return [Change("update", "domain", wish.name, wish.name, before, after)]
 
 
-def _alias_changes(wish: DomainWish, found: Domain) -> List[Change]:
+def _alias_changes(wish: DomainWish, found: Sequence[Alias]) -> List[Change]:
     """Return the changes of aliases: deletions before creations, to stay within the limit of aliases.
 
     Aliases that match several addresses (the catch-all, expressions) are deleted last: the aliases that
     replace them exist by then, even if the run is interrupted in between. The catch-all of a new domain
     is deleted first, because there is no mail to lose.
     """
-    existing = {alias.key: alias for alias in found.aliases}
+    existing = {alias.key: alias for alias in found}
     listed = {alias.key for alias in wish.aliases}
     removed = [existing[w.key] for w in wish.aliases if not w.present and w.key in existing]
     if wish.purge_aliases:
-        removed += [alias for alias in found.aliases if alias.key not in listed]
+        removed += [alias for alias in found if alias.key not in listed]
     updates, creations = [], []
     for alias in wish.aliases:
         if not alias.present:
@@ -282,10 +281,10 @@ def _managed(
     # An empty list is only shown if aliases that are not listed are managed as well.
     if aliases or wish.purge_aliases:
         fields["aliases"] = aliases
-    rules = _managed_rules(wish, domain, changes) if wish.manages_rules else []
+    rules = _managed_rules(wish, domain, changes)
     if rules or wish.purge_rules:
         fields["rules"] = rules
-    credentials = _managed_credentials(wish, domain, changes) if wish.manages_credentials else []
+    credentials = _managed_credentials(wish, domain, changes)
     if credentials or wish.purge_credentials:
         fields["credentials"] = credentials
     return fields

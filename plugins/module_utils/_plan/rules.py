@@ -39,7 +39,7 @@ def rule_changes(wish: DomainWish, found: Sequence[Rule]) -> List[Change]:
     problems: List[str] = []
     targets: List[_Target] = []
     removed: List[Rule] = []
-    owners: Dict[str, RuleWish] = {}
+    owners: Dict[Optional[str], RuleWish] = {}  # by id of the rule
     by_key: Dict[Tuple[str, str], List[Rule]] = defaultdict(list)
     for rule in found:
         by_key[rule.key].append(rule)
@@ -55,14 +55,14 @@ def rule_changes(wish: DomainWish, found: Sequence[Rule]) -> List[Change]:
                 % (owners[existing.id].place, each.place, wish.name, existing.id)
             )
         if existing:
-            owners[existing.id or ""] = each
+            owners[existing.id] = each
+        start = existing or Rule(each.type or "", each.matcher or "")
         if not each.present:
             removed += [existing] if existing else []
-        elif existing or _can_be_created(wish.name, each, problems):
-            start = existing or Rule(each.type or "", each.matcher or "", each.scopes or ())
+        elif existing or _can_be_created(wish.name, each, start.name, problems):
             targets.append(_Target(existing, each.applied_to(start)))
     if wish.purge_rules:
-        removed += [rule for rule in found if (rule.id or "") not in owners]
+        removed += [rule for rule in found if rule.id not in owners]
     if len(targets) > 1 and all(each.rank is None for each in wish.rules if each.present):
         targets = with_ranks(targets)
     changes = [change for change in (_change(wish.name, each) for each in targets) if change]
@@ -77,13 +77,13 @@ def rule_changes(wish: DomainWish, found: Sequence[Rule]) -> List[Change]:
 def _find(domain: str, wish: RuleWish, candidates: Sequence[Rule], problems: List[str]) -> Optional[Rule]:
     """Return the existing rule of a wish, if any; add a problem if it is ambiguous or has another type."""
     matching = [rule for rule in candidates if wish.matches(rule)]
-    if len(matching) > 1:
-        ids = ", ".join("%s (rank %s)" % (rule.id, rule.rank) for rule in matching)
+    rule = matching[0] if matching else None
+    if rule and len(matching) > 1:
+        ids = ", ".join("%s (rank %s)" % (each.id, each.rank) for each in matching)
         problems.append(
             "%s has %d rules of type %s with the matcher %s: select one with id: %s"
-            % (domain, len(matching), matching[0].type, matching[0].name, ids)
+            % (domain, len(matching), rule.type, rule.name, ids)
         )
-    rule = matching[0] if matching else None
     if rule and wish.type not in (None, rule.type):
         problems.append(
             "%s has the rule %s with type %s, and the type of a rule can't change: to replace it with one of "
@@ -92,14 +92,14 @@ def _find(domain: str, wish: RuleWish, candidates: Sequence[Rule], problems: Lis
     return rule
 
 
-def _can_be_created(domain: str, wish: RuleWish, problems: List[str]) -> bool:
+def _can_be_created(domain: str, wish: RuleWish, name: str, problems: List[str]) -> bool:
     if wish.id is not None:
         problems.append("%s has no rule with the id %s; to create a rule, omit id" % (domain, wish.id))
         return False
     if wish.type == "regex" and wish.scopes is None:
         problems.append(
             "%s has no rule with the regex %s yet, and creating it requires scopes, the parts of a mail to "
-            "search" % (domain, Rule("regex", wish.matcher or "").name)
+            "search" % (domain, name)
         )
     return True
 
@@ -147,34 +147,35 @@ def with_ranks(targets: Sequence[_Target]) -> List[_Target]:
     if not all(math.isfinite(rank) for rank in ranks) or any(
         one >= other for one, other in zip(ranks, ranks[1:])
     ):
-        ranks = [float(number) for number in range(1, len(targets) + 1)]  # no room between ranks
+        ranks = [float(number) for number, _dummy in enumerate(targets, 1)]  # no room between ranks
     return [_Target(each.existing, replace(each.desired, rank=rank)) for each, rank in zip(targets, ranks)]
 
 
-def _longest_rise(targets: Sequence[_Target]) -> List[int]:
+class _Rise(NamedTuple):
+    """Rules whose ranks rise: the last rank, how many of them are unchanged, and their positions."""
+
+    last: float = 0.0
+    unchanged: int = 0
+    positions: Tuple[int, ...] = ()
+
+
+def _longest_rise(targets: Sequence[_Target]) -> Sequence[int]:
     """Return the positions of rules that keep their ranks, which rise, to need as few requests as possible.
 
     A rule that is written anyway can get another rank in the same request.
     """
-    best: List[Tuple[int, int]] = []
-    before: List[int] = []
+    rises: List[_Rise] = []  # for each rule with a rank the best one that ends with it
     for index, each in enumerate(targets):
         rank = each.desired.rank
-        ahead, weight = -1, (0, 0)
-        for other in range(index if rank is not None else 0):
-            lower = targets[other].desired.rank
-            if lower is not None and rank is not None and lower < rank and best[other] > weight:
-                ahead, weight = other, best[other]
-        own = (int(each.is_unchanged), 1) if rank is not None else (0, 0)
-        best.append((weight[0] + own[0], weight[1] + own[1]))
-        before.append(ahead)
-    ranked = [index for index, each in enumerate(targets) if each.desired.rank is not None]
-    index = max(ranked, key=lambda number: best[number], default=-1)
-    rise: List[int] = []
-    while index >= 0:
-        rise.insert(0, index)
-        index = before[index]
-    return rise
+        if rank is not None:
+            before = _best([rise for rise in rises if rise.last < rank])
+            unchanged = before.unchanged + int(each.is_unchanged)
+            rises.append(_Rise(rank, unchanged, (*before.positions, index)))
+    return _best(rises).positions
+
+
+def _best(rises: Sequence[_Rise]) -> _Rise:
+    return max(rises, key=lambda rise: (rise.unchanged, len(rise.positions)), default=_Rise())
 
 
 def _gaps(count: int, kept: Sequence[int]) -> List[Tuple[int, int]]:
@@ -184,10 +185,10 @@ def _gaps(count: int, kept: Sequence[int]) -> List[Tuple[int, int]]:
 
 
 def _between(low: Optional[float], high: Optional[float], count: int) -> List[float]:
-    """So many ranks that rise from one to the other, whole numbers where there is room for them.
+    """Return ``count`` ascending ranks between two ranks; whole numbers if possible.
 
-    Each follows from the one before it alone, so a plan that is made anew after some of the rules were
-    created comes to the same ranks.
+    Each depends only on the previous one, so a new plan after some of the rules were created has the same
+    ranks.
     """
     ranks: List[float] = []
     for left in range(count, 0, -1):
@@ -197,7 +198,7 @@ def _between(low: Optional[float], high: Optional[float], count: int) -> List[fl
 
 
 def _next_rank(low: Optional[float], high: Optional[float], count: int) -> float:
-    """The first of so many ranks."""
+    """Return the first of ``count`` ranks between two ranks."""
     if low is None and high is not None and high <= 0:
         return high - count
     start = 0.0 if low is None else low

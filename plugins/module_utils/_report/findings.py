@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report as data: what needs attention, most urgent first, and the figures behind it. Pure.
+"""The report as data: the findings, most urgent first, and the figures behind them. Pure.
 
-The names in it are those of the file that ends in .json, and are documented in improvmx_report.
+The keys are those of the report as JSON, and are documented in improvmx_report.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from .._model.names import CATCH_ALL, alias_order, is_pattern
 from .foreign import plain
 from .health import OUTCOMES, STEP, UNDELIVERED, DomainHealth, Group, Mail, counts, moment
 
-FORMAT = 1  # of the data; it grows when a name goes or changes its meaning
-ALERTS = ("undelivered", "dns", "limits", "inactive")  # the kinds of findings that an alert can be asked for
+FORMAT = 1  # of the data; increased when a key is removed or changes its meaning
+ALERTS = ("undelivered", "dns", "limits", "inactive")  # the kinds of findings that can cause an alert
 ERROR, WARNING, INFO = SEVERITIES = ("error", "warning", "info")
 _KINDS = ("unread", "clock", "inactive", "dns", "undelivered", "limits", "no_alias")
-_TEMPORARY = frozenset(("SOFT-BOUNCE", "DEFERRED"))  # the service tries these again
+_TEMPORARY = frozenset(("SOFT-BOUNCE", "DEFERRED"))  # the service retries these
 _NEARLY = 90  # percent of a limit
 _MOST_NAMED = 3  # domains in the title of a finding
 _LONGEST_IN_TITLE = 80  # characters of a destination
 _MOST_IN_SUMMARY = 5  # findings in the summary
 _MOST_BARS = 120
 _CLOCK_TOLERANCE = 300.0  # seconds
-# How long the time of a report may be for bars of an hour and so on, and how far apart they are looked for.
+# The unit of a bar, the longest period for which it is used, and the step that finds each of its bars.
 _STEPS: Tuple[Tuple[str, timedelta, timedelta], ...] = (
     ("hour", timedelta(days=2), timedelta(hours=1)),
     ("day", timedelta(days=62), timedelta(hours=6)),
@@ -41,7 +41,7 @@ _STEPS: Tuple[Tuple[str, timedelta, timedelta], ...] = (
     ("month", timedelta(days=5 * 366), timedelta(days=7)),
     ("year", timedelta.max, timedelta(days=30)),
 )
-# What changes from one report to the next though nothing else does.
+# Keys that differ between two reports even if nothing else does.
 _OF_THE_MOMENT = ("created", "since", "summary", "over_time", "fingerprint")
 
 Localise = Callable[[datetime], datetime]
@@ -49,11 +49,11 @@ Localise = Callable[[datetime], datetime]
 
 @dataclass(frozen=True)
 class ReportContext:
-    """What a report has to know beside the domains.
+    """What a report is based on, in addition to the domains.
 
-    ``usage``: how much of each limit is used, None where that is not known, ``limits_problem`` says why.
-    ``clock``: the seconds by which the clock of the service is ahead of that of this machine.
-    ``localise``: turns a moment into the reader's zone.
+    ``usage``: the usage of each limit; None if unknown, for the reason in ``limits_problem``. ``clock``: the
+    seconds by which the clock of the service is ahead of that of this machine. ``localise``: converts a time
+    to the time zone of the reader.
     """
 
     created: datetime
@@ -67,7 +67,7 @@ class ReportContext:
 
 
 def report(domains: Sequence[DomainHealth], now: ReportContext) -> Dict[str, Any]:
-    """The whole data of a report."""
+    """Return all data of a report."""
     found = sorted((d for d in domains if not d.missing), key=lambda d: d.domain.name)
     groups = _merged(group for each in found for group in each.tally.groups.items())
     mail = _added(each.tally.outcomes for each in found)
@@ -94,9 +94,9 @@ def report(domains: Sequence[DomainHealth], now: ReportContext) -> Dict[str, Any
 
 
 def fingerprint(data: Mapping[str, Any]) -> str:
-    """Digits that differ where a report says something else. When it was made makes no difference."""
-    lasting = {name: value for name, value in data.items() if name not in _OF_THE_MOMENT}
-    return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode("utf-8")).hexdigest()[:12]
+    """Return digits that differ if the content of a report differs, regardless of when it was created."""
+    stable = {name: value for name, value in data.items() if name not in _OF_THE_MOMENT}
+    return hashlib.sha256(json.dumps(stable, sort_keys=True).encode("utf-8")).hexdigest()[:12]
 
 
 # --- What needs attention -------------------------------------------------------------------------
@@ -162,13 +162,13 @@ def _unread(domains: Sequence[DomainHealth], now: ReportContext) -> Iterator[Dic
             len(missing),
             hides=ALERTS,
         )
-    # Where the service failed as a whole, many domains have the same problem.
+    # If the service is unavailable, many domains have the same problem.
     alike: Dict[Tuple[str, ...], List[DomainHealth]] = {}
     for each in domains:
         if each.problems:
             alike.setdefault(tuple(each.problems), []).append(each)
     for problems, some in alike.items():
-        # What could not be read may be just what an alert was asked for.
+        # What could not be read may be the reason for an alert.
         hides = [] if all(each.log_read for each in some) else [UNDELIVERED]
         hides += ["dns"] if now.checked and not all(each.checked for each in some) else []
         names = [each.domain.name for each in some]
@@ -278,7 +278,7 @@ def _reasons(groups: Sequence[Group]) -> List[str]:
 
 
 def reason_text(code: Optional[str], reason: Optional[str]) -> str:
-    """A code and what is said with it, which often begins with the code."""
+    """Join a code and its message, which often begins with the code."""
     if not code or (reason or "").startswith(code):
         return reason or ""
     return "%s %s" % (code, reason) if reason else code
@@ -316,7 +316,7 @@ def _are(names: Sequence[str]) -> str:
 
 
 def _some(names: Iterable[str]) -> str:
-    """Domains as text, the first ones by name."""
+    """Format domains; only the first ones are named, the others are counted."""
     shown = [display_domain(name) for name in sorted(names)]
     if len(shown) > _MOST_NAMED:
         return "%s and %d more" % (", ".join(shown[:_MOST_NAMED]), len(shown) - _MOST_NAMED)
@@ -331,9 +331,9 @@ def _was(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
-def _alert(findings: Sequence[Mapping[str, Any]], asked: Sequence[str]) -> Optional[str]:
-    """What an alert was asked for, and is found, or may be there where nothing could be read."""
-    titles = [f["title"] for f in findings if f["kind"] in asked or set(f["hides"]) & set(asked)]
+def _alert(findings: Sequence[Mapping[str, Any]], alert_on: Sequence[str]) -> Optional[str]:
+    """Return the findings that cause an alert, and those that could hide such a finding; None without any."""
+    titles = [f["title"] for f in findings if f["kind"] in alert_on or set(f["hides"]) & set(alert_on)]
     if not titles:
         return None
     more = ["%d more" % (len(titles) - _MOST_IN_SUMMARY)] if len(titles) > _MOST_IN_SUMMARY else []
@@ -341,7 +341,7 @@ def _alert(findings: Sequence[Mapping[str, Any]], asked: Sequence[str]) -> Optio
 
 
 def _summary(data: Mapping[str, Any], now: ReportContext) -> str:
-    """The report in some lines of text."""
+    """Return a summary of the report in a few lines."""
     mail = data["mail"]
     since = " since %s" % local_time(now.since, now.localise) if now.since else ""
     parts = ["%d %s" % (mail[outcome], outcome.replace("_", " ")) for outcome in OUTCOMES if mail[outcome]]
@@ -357,7 +357,7 @@ def _summary(data: Mapping[str, Any], now: ReportContext) -> str:
 
 
 def zone_name(of: datetime, localise: Localise) -> str:
-    """What the reader's zone is called at a moment."""
+    """Return the name of the time zone of the reader at this time."""
     try:
         return plain(localise(of).tzname()) or "local time"
     except (OverflowError, OSError, ValueError):
@@ -367,12 +367,12 @@ def zone_name(of: datetime, localise: Localise) -> str:
 def localised(of: datetime, localise: Localise) -> datetime:
     try:
         return localise(of)
-    except (OverflowError, OSError, ValueError):  # at the ends of the calendar
+    except (OverflowError, OSError, ValueError):  # outside the range of the calendar
         return of
 
 
 def local_time(of: datetime, localise: Localise) -> str:
-    """A moment in the reader's zone, to the minute, with the name of the zone."""
+    """Format a time in the time zone of the reader, to the minute, with the name of the zone."""
     local = localised(of, localise)
     day = "%04d-%02d-%02d" % (local.year, local.month, local.day)
     return "%s %02d:%02d %s" % (day, local.hour, local.minute, plain(local.tzname()))
@@ -409,7 +409,7 @@ def _over_time(found: Sequence[DomainHealth], now: ReportContext) -> Dict[str, A
 
 
 def _bar(at: datetime, step: str, localise: Localise) -> str:
-    """What a bar is called: the beginning of its hour, day, week, month or year in the reader's zone."""
+    """Return the label of a bar: the start of its hour, day, week, month or year in the reader's zone."""
     local = localised(at, localise)
     if step == "week":
         local = local - timedelta(days=min(local.weekday(), (local.replace(tzinfo=None) - datetime.min).days))
@@ -423,7 +423,7 @@ def _bar(at: datetime, step: str, localise: Localise) -> str:
 
 
 def _merged(groups: Iterable[Tuple[Tuple[str, str, str], Group]]) -> List[Group]:
-    """The groups of all domains, the same of several as one, the largest first."""
+    """Merge equal groups of several domains, largest first."""
     joined: Dict[Tuple[str, str, str], Group] = {}
     for key, group in groups:
         if key not in joined:
@@ -490,7 +490,7 @@ def _domain(each: DomainHealth) -> Dict[str, Any]:
         "aliases": len(domain.aliases) if domain.complete else None,
         "rules": each.rules,
         "mail": each.mail,
-        "unused_aliases": sum(1 for alias in _aliases(each) if alias["unused"]) if _tells_use(each) else None,
+        "unused_aliases": sum(1 for alias in _aliases(each) if alias["unused"]) if _shows_use(each) else None,
         "problems": list(each.problems),
     }
 
@@ -499,20 +499,20 @@ def _forward(alias: Alias) -> List[str]:
     return [plain(destination) for destination in alias.forward]
 
 
-def _tells_use(each: DomainHealth) -> bool:
-    """Whether the log shows which aliases were used: it was read, and contains the recipients."""
+def _shows_use(each: DomainHealth) -> bool:
+    """Return whether the log shows which aliases were used: it was read, and contains the recipients."""
     routed = not each.domain.routed_by_rules
     return each.log_read and each.domain.complete and routed and not each.tally.without_recipient
 
 
 def _aliases(each: DomainHealth) -> List[Dict[str, Any]]:
-    """Each alias with its mail. ``unused`` is None if it is not known whether it received mail."""
+    """Return each alias with its mail. ``unused`` is None if it is unknown whether it received mail."""
     data = []
     tally = each.tally
     for alias in sorted(each.domain.aliases, key=lambda alias: alias_order(alias.name)):
         outcomes: Mapping[str, int] = tally.of_aliases.get(alias.key, {})
         count = sum(outcomes.values())
-        # Which of several expressions took a mail is not always known.
+        # Which of several expressions accepted a mail is not always known.
         hidden = is_pattern(alias.name) and tally.unassigned
         data.append(
             {
@@ -521,7 +521,7 @@ def _aliases(each: DomainHealth) -> List[Dict[str, Any]]:
                 "forward": _forward(alias),
                 "mail": count,
                 "undelivered": outcomes.get(UNDELIVERED, 0),
-                "unused": False if count else True if _tells_use(each) and not hidden else None,
+                "unused": False if count else True if _shows_use(each) and not hidden else None,
             }
         )
     return data

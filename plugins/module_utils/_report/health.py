@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The health of an account: the outcome of its mail, counted mail by mail. Pure.
+"""The health of an account: the outcomes of its mail, counted mail by mail. Pure.
 
-No log entry is kept. A log is as long as strangers make it, so what is counted apart has a bound as well:
-beyond it, mails are counted together.
+Log entries are not stored. Anyone can cause log entries by sending mail, so the number of groups is limited:
+beyond the limit, mails are counted together.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .._model.names import CATCH_ALL, alias_key, is_pattern
 from .._model.time import iso_utc
 from .foreign import plain
 
-# What became of a mail, as the latest event of it says.
+# The outcome of a mail, from its latest event.
 DELIVERED, WAITING, UNDELIVERED, NO_ALIAS, UNKNOWN = OUTCOMES = (
     "delivered",
     "waiting",
@@ -39,22 +39,22 @@ _OUTCOME_OF: Mapping[str, str] = {
     "DEFERRED": UNDELIVERED,
     "BOUNCED": UNDELIVERED,
 }
-STEP = 900  # seconds: every zone of the world differs from UTC by whole quarters of an hour
+STEP = 900  # seconds: every time zone differs from UTC by a multiple of 15 minutes
 _MOST_GROUPS = 300  # of a domain
 _MOST_EXAMPLES = 3  # of a group: its newest mails
 _MOST_RECIPIENTS = 10  # of a group, by name
-# What servers put into their messages that belongs to one mail only, which makes equal reasons differ.
+# Parts of the messages of mail servers that belong to one mail only and make equal reasons differ.
 _OF_ONE_MAIL = re.compile(r"[0-9a-z._-]*[0-9][0-9a-z._-]{7,}|<[^>]*>", re.IGNORECASE)
-_TOGETHER = ""  # the key of what is beyond the bound
+_OTHERS = ""  # the key of everything beyond the limit
 
-# Without the memory of it: names that strangers make up are not asked for twice.
+# Without its cache: invented names are rarely used twice.
 _key = alias_key.__wrapped__
 _Scrub = Callable[[str], str]
 _Key = TypeVar("_Key")
 
 
 class Mail(NamedTuple):
-    """The fields of a log entry that a report shows, fit to be shown. Missing fields are empty."""
+    """The fields of a log entry in a report, safe to display. Missing fields are empty."""
 
     created: Optional[datetime]
     outcome: str
@@ -72,7 +72,7 @@ class Mail(NamedTuple):
 
 @dataclass
 class Group:
-    """Mails that came to the same end for the same reason, read newest first."""
+    """Mails with the same outcome and the same reason, added newest first."""
 
     status: str
     destination: str
@@ -100,7 +100,7 @@ class Group:
             self.last = moment if self.last is None else max(self.last, moment)
 
     def merge(self, other: Group) -> None:
-        """Add what another domain has of the same. The reason of the newest mail counts."""
+        """Add an equal group of another domain. The reason of the newest mail is kept."""
         if other.last and (self.last is None or other.last > self.last):
             self.code, self.reason = other.code, other.reason
         self.count += other.count
@@ -119,7 +119,9 @@ def _count(counters: Dict[_Key, Counter[str]], key: _Key, outcome: str) -> None:
     counters[key][outcome] += 1
 
 
-GroupKey = Tuple[str, str, str]  # destination, status, and the reason without what is of one mail only
+GroupKey = Tuple[
+    str, str, str
+]  # destination, status, and the reason without the parts that belong to one mail only
 
 
 def _newest(mail: Mail) -> float:
@@ -129,7 +131,7 @@ def _newest(mail: Mail) -> float:
 class Tally:
     """The mail of one domain, counted entry by entry.
 
-    ``scrub`` takes secrets out of a text, should the service ever repeat one.
+    ``scrub`` removes secrets from a text, in case the service repeats one.
     """
 
     def __init__(self, domain: Domain, scrub: _Scrub = str) -> None:
@@ -139,9 +141,9 @@ class Tally:
         self.without_time = 0
         self.newest: Optional[datetime] = None
         self.groups: Dict[GroupKey, Group] = {}
-        self.addresses: Dict[str, Group] = {}  # to which mail came, and which no alias accepts
+        self.addresses: Dict[str, Group] = {}  # that received mail and that no alias accepts
         self.of_aliases: Dict[str, Counter[str]] = {}  # by the key of an alias
-        self.unassigned = 0  # mails of which it is not known which alias took them
+        self.unassigned = 0  # mails for which the accepting alias is unknown
         self.without_recipient = 0
         self._scrub = scrub
         self._aliases = _Aliases(domain)
@@ -151,7 +153,7 @@ class Tally:
         return sum(self.outcomes.values())
 
     def add(self, entry: Mapping[str, Any], whole: bool = True) -> Mail:
-        """Count an entry. Without ``whole``, only what is counted is read of mail that arrived."""
+        """Count an entry. Without ``whole``, only the counted fields of delivered mail are read."""
         mail = self._read(entry, whole)
         self.outcomes[mail.outcome] += 1
         if mail.created is None:
@@ -210,22 +212,22 @@ class Tally:
         text = _OF_ONE_MAIL.sub("", mail.reason).lower()
         key = (mail.destination.lower(), mail.status.upper(), text)
         if key not in self.groups and len(self.groups) >= _MOST_GROUPS:
-            key = (_TOGETHER, mail.status.upper(), _TOGETHER)
+            key = (_OTHERS, mail.status.upper(), _OTHERS)
             return self.groups.setdefault(key, Group(mail.status, "", "", ""))
         return self.groups.setdefault(key, Group(mail.status, mail.destination, mail.code, mail.reason))
 
     def _address(self, mail: Mail) -> Group:
         key = mail.recipient.lower()
         if key not in self.addresses and len(self.addresses) >= _MOST_GROUPS:
-            return self.addresses.setdefault(_TOGETHER, Group(mail.status, "", "", ""))
+            return self.addresses.setdefault(_OTHERS, Group(mail.status, "", "", ""))
         return self.addresses.setdefault(key, Group(mail.status, mail.recipient, mail.code, mail.reason))
 
 
 class _Aliases:
-    """The aliases of a domain, asked which of them takes a mail.
+    """Finds the alias of a domain that accepted a mail.
 
-    Expressions are not evaluated: strangers choose the addresses, and some expressions take forever over the
-    wrong one. If only an expression could have accepted a mail, its destination decides.
+    Expressions are not evaluated: senders choose the addresses, and some expressions would not finish for
+    certain addresses. If only an expression could have accepted a mail, its destination decides.
     """
 
     def __init__(self, domain: Domain) -> None:
@@ -235,16 +237,16 @@ class _Aliases:
         self._last: Tuple[Tuple[str, str], Tuple[Optional[str], bool]] = (("", ""), (None, False))
 
     def accepted_by(self, recipient: str, destination: str) -> Tuple[Optional[str], bool]:
-        """The alias that takes mail to an address, None for none or for one not known; whether it is sure."""
+        """Return the alias that accepts mail to an address, None if none or unknown; and if it is certain."""
         if not self._known or "@" not in recipient:
             return None, False
-        asked = (recipient, destination)
-        if self._last[0] != asked:
-            self._last = (asked, self._find(recipient.rpartition("@")[0], destination))
+        query = (recipient, destination)
+        if self._last[0] != query:
+            self._last = (query, self._find(recipient.rpartition("@")[0], destination))
         return self._last[1]
 
     def _find(self, local: str, destination: str) -> Tuple[Optional[str], bool]:
-        # What stands behind a plus sign is for whoever gets the mail.
+        # The text after a plus sign does not select the alias.
         for name in (local, local.partition("+")[0]):
             named = self._named.get(_key(name))
             if named:
@@ -253,8 +255,8 @@ class _Aliases:
             return None, True
         if len(self._patterns) == 1 and self._patterns[0].name == CATCH_ALL:
             return CATCH_ALL, True
-        fitting = [alias.name for alias in self._patterns if _goes_to(alias, destination)]
-        return (fitting[0], True) if len(fitting) == 1 else (None, False)
+        matching = [alias.name for alias in self._patterns if _goes_to(alias, destination)]
+        return (matching[0], True) if len(matching) == 1 else (None, False)
 
 
 def _goes_to(alias: Alias, destination: str) -> bool:
@@ -263,14 +265,14 @@ def _goes_to(alias: Alias, destination: str) -> bool:
 
 @dataclass
 class DomainHealth:
-    """What is known of one domain. None: it was not looked for, or could not be read."""
+    """What is known about one domain. None: not requested, or it could not be read."""
 
     domain: Domain
     tally: Tally
-    missing: bool = False  # the account has no such domain
+    missing: bool = False  # it does not exist in the account
     rules: Optional[int] = None
-    valid: Optional[bool] = None  # MX, where DNS was checked
-    dns: Optional[str] = None  # what is wrong with DNS, as text
+    valid: Optional[bool] = None  # MX is correct, if DNS was checked
+    dns: Optional[str] = None  # the problems of DNS records
     checked: bool = False
     activated: bool = False  # by the check
     problems: List[str] = field(default_factory=list)  # what could not be read, and why
@@ -289,5 +291,5 @@ def counts(outcomes: Mapping[str, int]) -> Dict[str, int]:
 
 
 def moment(value: Optional[datetime]) -> Optional[str]:
-    """A time in data; None where it is not known."""
+    """Format a time for the data; None if unknown."""
     return iso_utc(value) if value else None

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report as one page of HTML that needs neither a script nor the network. Pure.
+"""The report as one HTML page that needs neither scripts nor the network. Pure.
 
-What stands on it was written by strangers. A text becomes part of the page through ``element`` only, which
-escapes whatever is not Markup.
+It contains untrusted text. Text is only added to the page with ``element``, which escapes everything that is
+not Markup.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MOST_OF_A_KIND = 30  # findings
 _MOST_GROUPS = 100
 _MOST_DOMAINS = 2000
 _MOST_ALIASES = 300  # of a domain
-_MOST_OPEN = 300  # aliases, beyond which those of a domain are folded
+_MOST_OPEN = 300  # aliases; with more of them, those of each domain are collapsed
 _OUTCOME_LABELS: Mapping[str, str] = {
     "delivered": "Delivered",
     "waiting": "Waiting",
@@ -45,14 +45,14 @@ _STEPS: Mapping[str, str] = {
 
 
 class Markup(str):
-    """A piece of the page: nothing in it is escaped again."""
+    """A part of the page, which is already escaped."""
 
 
 Child = Union[str, None]
 
 
 def element(name: str, *children: Child, **attributes: Optional[str]) -> Markup:
-    """An element; ``class_`` and ``aria_label`` stand for names that Python can't have."""
+    """Return an element. ``class_`` and ``aria_label`` are the attributes class and aria-label."""
     written = "".join(
         ' %s="%s"' % (key.rstrip("_").replace("_", "-"), escape(value))
         for key, value in attributes.items()
@@ -66,7 +66,7 @@ def joined(*children: Child) -> Markup:
 
 
 def page(report: Mapping[str, Any], localise: Localise = datetime.astimezone) -> Iterator[str]:
-    """The page, piece by piece."""
+    """Yield the page in parts."""
     times = _Times(localise)
     yield _HEAD % {
         "fingerprint": escape(str(report["fingerprint"])),
@@ -83,7 +83,7 @@ def page(report: Mapping[str, Any], localise: Localise = datetime.astimezone) ->
 
 
 def fingerprint_of(start: str) -> Optional[str]:
-    """What the beginning of a page says of the rest; None where it is no page of ours."""
+    """Return the fingerprint from the start of a page; None if it is not a report."""
     mark = '<meta name="generator" content="%s">' % GENERATOR
     if mark not in start:
         return None
@@ -91,7 +91,7 @@ def fingerprint_of(start: str) -> Optional[str]:
 
 
 class _Times:
-    """Moments as the page shows them: in the reader's zone, and in UTC."""
+    """Formats times for the page: in the time zone of the reader, and in UTC."""
 
     def __init__(self, localise: Localise) -> None:
         self._localise = localise
@@ -127,8 +127,8 @@ def _table(
     rows: Iterable[Sequence[Cell]],
     kinds: str = "",
 ) -> Markup:
-    """A table whose first column names the row. ``columns``: the heading of each, and its class."""
-    # The roles keep it a table to screen readers where the style of a small screen makes blocks of it.
+    """Return a table whose first column contains row headers. ``columns``: headings with classes."""
+    # The roles keep it a table for screen readers when the style of small screens displays it as blocks.
     head = element(
         "tr",
         *(
@@ -170,7 +170,7 @@ def _more(left: int, what: str) -> Optional[Markup]:
 
 
 def _some(domains: Sequence[str], most: int = 5) -> str:
-    """The first domains, as people read them."""
+    """Format the first domains for display, with the number of the others."""
     left = len(domains) - most
     shown = [display_domain(name) for name in domains[:most]]
     return ", ".join([*shown, *(["and %d more" % left] if left > 0 else [])])
@@ -277,7 +277,7 @@ def _attention(report: Mapping[str, Any], times: _Times) -> Markup:
 
 
 def _bar(parts: Sequence[Tuple[str, int]], whole: int) -> Markup:
-    """A bar of coloured pieces. It is hidden from screen readers: the numbers stand beside it."""
+    """Return a bar of colored parts. It is hidden from screen readers, because the numbers are next to it."""
     pieces = [
         element("i", class_="piece " + kind, style="width:%.2f%%" % (100.0 * count / whole))
         for kind, count in parts
@@ -430,7 +430,7 @@ def _no_alias(report: Mapping[str, Any], times: _Times) -> Markup:
 def _limits(report: Mapping[str, Any], times: _Times) -> Markup:
     limits = report["limits"]
     if not limits:
-        return _section("limits", "Limits", element("p", "The service reports none."))
+        return _section("limits", "Limits", element("p", "The service reports no limits."))
     rows = []
     for limit in limits:
         percent = limit["percent"]
@@ -477,7 +477,7 @@ def _dns(domain: Mapping[str, Any]) -> Markup:
 def _domains(report: Mapping[str, Any], times: _Times) -> Markup:
     domains = report["domains"]
     if not domains:
-        return _section("domains", "Domains", element("p", "The account has none."))
+        return _section("domains", "Domains", element("p", "The account has no domains."))
     rows = []
     for domain in domains[:_MOST_DOMAINS]:
         name = domain["domain"]
@@ -547,7 +547,7 @@ def _aliases_of(
             ", ".join(alias["forward"]),
             _number(alias["mail"]),
             _number(alias["undelivered"]),
-            {True: "no mail", False: "in use", None: "not known"}[alias["unused"]],
+            {True: "no mail", False: "in use", None: "unknown"}[alias["unused"]],
         ]
         for alias in sorted(aliases, key=lambda one: (-one["undelivered"], one["unused"] is not True))[
             :_MOST_ALIASES
@@ -576,7 +576,7 @@ def _aliases_of(
 
 # --- The frame ------------------------------------------------------------------------------------
 
-# The policy is a second wall: even a script that got into the page would not run, nor reach anything.
+# The policy is a second line of defense: even an injected script would not run or load anything.
 _HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>

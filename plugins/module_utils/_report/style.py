@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How the page of a report looks: light and dark, on wide and small screens, and on paper. Pure."""
+"""The style sheet of the report: light and dark, for wide and small screens, and for print. Pure."""
 
 from __future__ import annotations
 

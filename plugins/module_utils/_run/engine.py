@@ -369,7 +369,7 @@ class _Execution:
         before = len(run.pending)
         if error.doubtful and error.status != 404 and (step[0].kind, step[0].action) == _NOT_READABLE:
             run.error = error.extended(
-                "; whether it took effect could not be found out, because the service does not show it"
+                "; whether it took effect could not be determined, because the service does not show it"
             )
             return None
         try:
@@ -378,7 +378,7 @@ class _Execution:
             if not error.doubtful:
                 return error
             # No retry: it could apply the change twice.
-            run.error = error.extended("; whether it took effect could not be found out (%s)" % failure)
+            run.error = error.extended("; whether it took effect could not be determined (%s)" % failure)
             return None
         left, already_done = self._replan(found)
         settled = [change for change in step if change.key not in left]

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report as a table for spreadsheets: one row a mail.
+"""The report as a table for spreadsheets, with one row per mail.
 
-Rows are kept in a file until all are known: there may be more of them than fit into memory.
+Rows are stored in a temporary file until all are known, because they may not fit into memory.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ COLUMNS = (
     "subject",
     "message_id",
 )
-# Most texts begin with a letter or a digit, and hold no semicolon and no quote.
+# Most texts begin with a letter or a digit, and contain no semicolon and no quote.
 _PLAIN = re.compile('(?:[a-zA-Z0-9<][^;"]*)?\\Z')
 _BUFFERED = 1 << 16  # characters
-# What makes a formula of a cell: at its beginning; and behind a semicolon, where a spreadsheet of another
-# country takes that for the end of a cell. The wide forms are those of East Asian keyboards.
+# Text that a spreadsheet evaluates as a formula: at the start of a cell, or after a semicolon, which ends a
+# cell in some locales. The full-width forms are those of East Asian keyboards.
 _FORMULA = re.compile("(\\A|;)(?=[\\s\"']*[=+@\\-\uff1d\uff0b\uff20\uff0d\u2212])|\\A(?=[\\t\\r\\n])")
 
 
@@ -50,7 +50,7 @@ def row(cells: Sequence[str]) -> str:
 
 
 def cell(text: str) -> str:
-    """A text as a spreadsheet shows it, and never evaluates it: an apostrophe before it makes it a text."""
+    """Quote a text for a cell. An apostrophe before it prevents that a spreadsheet evaluates it."""
     if not _PLAIN.match(text):
         text = _FORMULA.sub(r"\1'", text).replace('"', '""')
     return '"%s"' % text
@@ -78,38 +78,38 @@ def mail_row(domain: str, mail: Mail, localise: Localise) -> str:
 
 
 class Sheet:
-    """Rows of several domains that are read side by side."""
+    """Rows of several domains that are read in parallel."""
 
     def __init__(self, file: IO[bytes], localise: Localise = datetime.astimezone) -> None:
         self._file = file
         self._lock = threading.Lock()
-        self._places: Dict[str, List[Tuple[int, int]]] = {}
+        self._offsets: Dict[str, List[Tuple[int, int]]] = {}
         self._localise = localise
 
     def writer(self, domain: str) -> Writer:
-        return Writer(domain, self._localise, self._keep)
+        return Writer(domain, self._localise, self._store)
 
-    def _keep(self, domain: str, text: str) -> None:
+    def _store(self, domain: str, text: str) -> None:
         written = text.encode("utf-8")
         with self._lock:
-            place = self._file.tell()
+            offset = self._file.tell()
             self._file.write(written)
-            self._places.setdefault(domain, []).append((place, len(written)))
+            self._offsets.setdefault(domain, []).append((offset, len(written)))
 
     def text(self) -> Iterator[str]:
-        """The table, by domain, and of each in the order of its log."""
+        """Yield the table, sorted by domain, each in the order of its log."""
         yield heading()
-        for domain in sorted(self._places):
-            for place, length in self._places[domain]:
-                self._file.seek(place)
+        for domain in sorted(self._offsets):
+            for offset, length in self._offsets[domain]:
+                self._file.seek(offset)
                 yield self._file.read(length).decode("utf-8")
 
 
 class Writer:
-    """The rows of one domain, written many at a time."""
+    """Collects the rows of one domain, and writes many at a time."""
 
-    def __init__(self, domain: str, localise: Localise, keep: Callable[[str, str], None]) -> None:
-        self._domain, self._localise, self._keep = domain, localise, keep
+    def __init__(self, domain: str, localise: Localise, store: Callable[[str, str], None]) -> None:
+        self._domain, self._localise, self._store = domain, localise, store
         self._rows: List[str] = []
         self._size = 0
 
@@ -122,5 +122,5 @@ class Writer:
 
     def flush(self) -> None:
         if self._rows:
-            self._keep(self._domain, "".join(self._rows))
+            self._store(self._domain, "".join(self._rows))
             self._rows, self._size = [], 0

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The table from endpoints to modules and options: nothing is missing, nothing is made up."""
+"""The table of endpoints with their modules and options is complete and correct."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROW = re.compile(r"^   \* - ``(\w+ /\S+)``\n((?:     .*\n)+)", re.MULTILINE)
 ROWS = ROW.findall(PAGE)
 REFERENCE = re.compile(r":ans(plugin|opt|retval):`improvmx\.email\.(\w+)#module(?::([^`=]+))?(?:=([^`]+))?`")
 REFERENCES = sorted(set(REFERENCE.findall(PAGE)))
-# What the vendor's document of version 2 describes, in its order.
+# The endpoints in the documentation of version 2 by the vendor, in its order.
 DOCUMENT_OF_V2 = [
     "GET /v2/account/",
     "GET /v2/account/api/",
@@ -97,7 +97,7 @@ def test_every_state_of_a_mail_is_documented() -> None:
     assert sorted(states) == sorted(set(re.findall(r"C\(([A-Z-]+)\)", described)))
 
 
-# --- What the modules really ask for --------------------------------------------------------------
+# --- Requests of the modules ----------------------------------------------------------------------
 
 OLD, NEW = "a@x.example", "b@x.example"
 ROUTED = {
@@ -117,7 +117,7 @@ INFO, SALES = {"alias": "info", "forward": NEW}, {"alias": "sales", "forward": N
 ABSENT = {"state": "absent"}
 USER = {**DOMAIN, "username": "ann"}
 RULE = {"domain": "routed.example", "type": "alias", "alias": "info"}
-# A task for each thing that can be done, by module.
+# A task for each operation, by module.
 TASKS: list[tuple[str, dict[str, Any]]] = [
     ("improvmx_account_info", {}),
     ("improvmx_domain_info", {}),

@@ -52,7 +52,7 @@ NEW_CREDENTIAL = {"username": "new", "password": "secret-1"}
 OWN_DOMAIN = {"alias": "new", "forward": "a@example.com"}
 RULE = "/v3/domains/ruled.example/rules/00000000-0000-0000-0000-000000000003"
 
-# Reply samples: the request that provokes each, and its status.
+# Samples of replies: the request of each, and its status.
 REPLIES: dict[str, tuple[str, str, Any, int]] = {
     "v2-account-get.json": ("GET", "/v2/account/", None, 200),
     "v2-domain-check-post.json": ("POST", "/v2/domains/example.com/check", None, 200),
@@ -107,7 +107,7 @@ REPLIES: dict[str, tuple[str, str, Any, int]] = {
     ),
 }
 
-# Request samples: where each is sent.
+# Samples of requests: the endpoint of each.
 REQUESTS = {
     "v3-aliases-batch-request.json": ("POST", "/v3/domains/empty.example/aliases/batch"),
     "v3-credential-create-request.json": ("POST", "/v3/domains/empty.example/credentials"),
@@ -123,7 +123,7 @@ NO_ROUTE = {
     "v3-aliases-bulk-request.json": "the reply to this request is not known",
 }
 
-# What newer replies have besides, as newer clients show.
+# Further fields of newer replies, according to newer clients.
 SINCE = {
     "v2-error-400.json": ["reply.code"],
     "v3-account-get.json": ["reply.account.email_hash", "reply.account.is_otp_enabled"],
@@ -137,7 +137,7 @@ SINCE = {
 
 
 def differences(expected: Any, found: Any, where: str = "reply") -> list[str]:
-    """Where keys, nesting or types differ. Null matches anything; items match the first one."""
+    """The differences in keys, nesting or types. Null matches anything; items must match the first one."""
     if expected is None or found is None:
         return []
     if isinstance(expected, dict) and isinstance(found, dict):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the emulator does where the service is awkward."""
+"""The emulator reproduces the quirks of the service."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ import pytest
 import requests
 
 from emulator import Effect, Emulator, Fault, RateLimit
+from emulator import __main__ as emulator_program
 from harness import Clock
 
 TESTS = Path(__file__).resolve().parents[2]
@@ -914,7 +915,7 @@ def test_program_prints_what_to_export() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "said"),
     [
         (["--seed", "missing.json"], "--seed missing.json: [Errno 2]"),
         (["--seed", "empty.json"], "--seed empty.json: Expecting value"),
@@ -924,16 +925,28 @@ def test_program_prints_what_to_export() -> None:
     ],
 )
 def test_program_reports_invalid_options_in_one_line(
-    emulator: Emulator, tmp_path: Path, words: list[str], said: str
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
 ) -> None:
     for name, text in (("empty", ""), ("odd", '{"odd": 1}'), ("list", '[{"domain": "example.com"}]')):
         (tmp_path / f"{name}.json").write_text(text, encoding="utf-8")
     taken = emulator.url.rpartition(":")[2]
-    command = [sys.executable, "-m", "emulator", *(word.format(taken=taken) for word in words)]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["emulator", *(word.format(taken=taken) for word in arguments)])
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    with pytest.raises(SystemExit) as ended:
+        emulator_program.main()
+    line = ended.value.code  # Python prints a text, and exits with 1
+    assert isinstance(line, str)
+    assert line.startswith(said.format(taken=taken))
+    assert "\n" not in line
+
+
+def test_program_with_an_invalid_option_exits_with_1_and_prints_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "emulator", "--seed", "missing.json"]
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith(said.format(taken=taken))
+    assert done.stderr.startswith("--seed missing.json: [Errno 2]")
     assert done.stderr.count("\n") == 1
 
 

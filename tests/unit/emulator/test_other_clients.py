@@ -4,8 +4,8 @@
 
 """The requests that public clients of ImprovMX send: the emulator answers each as the service does.
 
-They are facts, in the forms in which those clients work with the service: how the key is written, with
-or without a slash at the end, what kind of body. None of them is the form of our own client.
+They have the forms that are known to work with the service: the encoding of the key, with or without a
+trailing slash, the kind of body. None of them has the form of our own client.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ NEW_ALIAS = {"alias": "new", "forward": "b@mail.test"}
 
 @dataclass(frozen=True)
 class Sent:
-    """One request. ``auth``: standard, plain, two blanks. ``form``: json, urlencoded, multipart."""
+    """One request. ``auth``: standard, plain, or with two spaces. ``form``: json, urlencoded, multipart."""
 
     request: str
     shows: str
@@ -64,7 +64,7 @@ def header(auth: str, key: str) -> str:
     return {"plain": "Basic api:", "two blanks": "Basic  api:"}[auth] + key
 
 
-# A client in PHP, one in Go, shell scripts, and a Terraform provider write the key as it is.
+# A client in PHP, one in Go, shell scripts, and a Terraform provider send the plain key.
 PLAIN = [
     Sent("GET /v3/account/", "account", auth="plain"),
     Sent("GET /v3/domains/", "domains", auth="plain"),
@@ -124,7 +124,7 @@ OFFICIAL = [
     Sent("GET /v3/domains/example.com/logs?take=100&next_cursor=one", "logs"),
 ]
 
-# Written for the version that is gone; kept for those who still speak it.
+# Clients of the removed version, for those who still use it.
 OLD = [
     Sent("GET /v2/account/", "email", auth="plain"),
     Sent("GET /v2/domains/?q=exam", "domains", auth="plain"),
@@ -171,7 +171,7 @@ def test_wrong_key_is_refused_in_every_form(auth: str, key: str, emulator: Emula
 
 @pytest.mark.parametrize("merged", [True, False])
 def test_part_of_a_rules_config_is_merged_or_replaces_it(merged: bool, emulator: Emulator) -> None:
-    """The official client sends a part. What the service does with it is not known."""
+    """The official client sends a part of the config. How the service handles it is unknown."""
     emulator.seed({**SEED, "beliefs": {"rule_config_is_merged": merged}})
     part = {"config": {"forward": "new@mail.test"}}
     reply = send(emulator, Sent(f"PUT /v3/domains/ruled.example/rules/{RULE}", "config", part))

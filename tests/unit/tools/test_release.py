@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What keeps a release back: a gate that lets everything through would be none."""
+"""The problems that prevent a release are detected."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write(path: Path, content: Any) -> None:
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout that can be released: committed, with a changelog that antsibull-changelog agrees to."""
+    """A checkout that can be released: committed, with a current changelog."""
     copy = tmp_path / "build/copy"
     added = dict(zip(MODULES, (VERSION, "1.0.0"), strict=True))
     modules = {name: {"name": name, "version_added": version} for name, version in added.items()}
@@ -48,14 +48,14 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def git(root: Path, *words: str) -> None:
-    # Neither the settings of whoever runs this nor a hook that runs it have a say.
+def git(root: Path, *arguments: str) -> None:
+    # Independent of the git settings of the user and of a git hook.
     env = {
         "PATH": os.environ["PATH"],
         "GIT_CONFIG_GLOBAL": "/dev/null",
         **{f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
     }
-    subprocess.run(["git", *words], cwd=root, env=env, check=True, capture_output=True)
+    subprocess.run(["git", *arguments], cwd=root, env=env, check=True, capture_output=True)
 
 
 def commit(root: Path) -> None:
@@ -106,7 +106,7 @@ def test_an_unready_release_fails(spoil: Callable[[Path], None], problem: str, r
 
 def test_uncommitted_changes_fail_a_release(root: Path) -> None:
     write(root / "galaxy.yml", f"version: {VERSION}  # a comment\n")
-    assert problems() == ["something is not committed"]
+    assert problems() == ["there are uncommitted changes"]
 
 
 @pytest.mark.parametrize("tag", ["v1.2.0", "1.2"])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The filter of DNS records: what it takes, and what it says of what it can't take."""
+"""The filter for DNS records: the accepted input, and the messages about invalid input."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_txt_values_are_quoted_and_split_at_255_characters() -> None:
     parts = strings[-1]["value"][1:-1].split('" "')
     assert "".join(parts) == plain[-1]["value"]
     assert [len(part) for part in parts[:-1]] == [255] * (len(parts) - 1)
-    # What comes out can go in again.
+    # The result is valid input.
     assert dns_records("example.com", spf=strings[-1]["value"]) == plain
     [short] = dns_records("example.com", quote=True, record_sets=True)[1]["values"]
     assert short == '"v=spf1 include:spf.improvmx.com ~all"'

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is done, what failed and what is left when a plan meets a service that misbehaves."""
+"""What is done, failed and pending when a plan is applied to a faulty service."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ A, B = "a@x.example", "b@x.example"
 OWNER = "owner@mail.example"
 
 
-SILENT = {"list_shows_details": False}  # a list of domains that does not tell how they are routed
+SILENT = {"list_shows_details": False}  # the list of domains does not contain the routing engine
 
 
 @dataclass
 class Account:
-    """An account at the emulator, and the API that leads to it."""
+    """An account in the emulator, and the API to access it."""
 
     emulator: Emulator
     api: Api
@@ -68,10 +68,10 @@ class Account:
         purge: bool = False,
         max_deletions: int | None = None,
     ) -> list[DomainRun]:
-        """Read and plan; then let the fault or the change come about, and apply.
+        """Read and plan, then let the fault or the change by others happen, and apply the plan.
 
-        ``in_part``: what is done of a change may be told besides what is pending of it.
-        ``others_tell``: somebody else does things as well while the plan is applied.
+        ``in_part``: one part of a change can be reported as done and another as pending.
+        ``others_tell``: others make changes as well while the plan is applied.
         """
         plans = self.plans(*items, purge=purge)
         if fault:
@@ -92,7 +92,7 @@ class Account:
         return run
 
     def put(self, name: str, forward: str, domain: str = NAME) -> None:
-        """Somebody else's doing."""
+        """A change by others."""
         effects = len(self.emulator.ledger)
         Transport(self.emulator.url, self.emulator.api_key).request(
             "POST", "/v3/domains/{}/aliases", [domain], body={"alias": name, "forward": forward}
@@ -141,7 +141,7 @@ def texts(changes: list[Change]) -> list[str]:
 
 
 def wish(aliases: dict[str, str | None], domain: str = NAME, **fields: Any) -> dict[str, Any]:
-    """What a user writes of a domain; None as destinations: the alias is to be absent."""
+    """The desired state of a domain; None as destinations: the alias is absent."""
     items = [
         {"alias": name, "forward": [to] if to else None, "state": "present" if to else "absent"}
         for name, to in aliases.items()
@@ -159,7 +159,7 @@ pytestmark = pytest.mark.usefixtures("clock")
 
 @pytest.fixture
 def account(emulator: Emulator, version: str) -> Account:
-    """Seen through each version of the API in turn."""
+    """An account, accessed with each version of the API in turn."""
     return account_of(emulator, version)
 
 
@@ -171,7 +171,7 @@ def account_v3(emulator: Emulator) -> Account:
 FULL = wish({"info": A, "sales": B, "*": None})
 FULL_TEXTS = ["create domain example.com", "delete alias *", "create alias info", "create alias sales"]
 
-# When all goes well
+# Without faults
 
 
 def test_all_changes_are_made_in_the_order_of_the_plan(account: Account) -> None:
@@ -268,7 +268,7 @@ def test_ids_of_new_aliases_are_those_of_the_service(
     assert {alias.name: alias.id for alias in run.domain.aliases} == expected
 
 
-# Answers that are lost
+# Lost answers
 
 LOST = [
     Fault("reset_after", method="POST"),
@@ -292,7 +292,7 @@ def test_creation_with_a_lost_answer_is_looked_up_and_not_sent_again(
 ) -> None:
     lost = Fault(**{**vars(fault), "skip": skip})
     run = account.apply_one(FULL, fault=lost)
-    # Whose domain that is can't be told, so its catch-all may be in use: it goes after the names.
+    # The owner of the domain is unknown, so its catch-all may be in use and is deleted after the names.
     in_use = [FULL_TEXTS[0], *FULL_TEXTS[2:], FULL_TEXTS[1]]
     assert (run.error, texts(run.done), run.pending) == (None, FULL_TEXTS if skip else in_use, [])
     assert account.aliases() == {"info": A, "sales": B}
@@ -355,7 +355,7 @@ def test_failed_creation_is_looked_up_and_not_sent_again(fault: Fault, account: 
 
 
 def test_check_mode_predicts_a_run_that_could_not_read_the_routing(account_v3: Account) -> None:
-    """The look after a doubtful write tells that rules route the domain. The list did not."""
+    """The look after a doubtful write shows that the domain is routed by rules. The list did not."""
     ruled = {"domain": NAME, "routing_engine": "rules", "aliases": {"old": A}}
     account_v3.seed(ruled, {"domain": "b.example"}, beliefs=SILENT)
     items = [wish({"old": B, "info": A}), wish({}, "b.example")]
@@ -373,7 +373,7 @@ def test_unresolved_doubt_is_reported(account: Account) -> None:
     end = "/" if account.api.version == "v2" else ""
     answer = "the service answered 500: Something went wrong."
     assert str(run.error) == (
-        f"POST {path}/aliases{end}: {answer}; whether it took effect could not be found out "
+        f"POST {path}/aliases{end}: {answer}; whether it took effect could not be determined "
         f"(GET {path}: {answer})"
     )
     assert (run.done, texts(run.pending)) == ([], ["create alias info"])
@@ -613,7 +613,7 @@ def test_settings_with_a_lost_answer_are_reported_although_the_retry_is_refused(
     )
     assert (run.error, texts(run.done), run.pending) == (None, ["update domain example.com"], [])
     assert settings_of(account_v3) == SETTINGS
-    assert len(puts(account_v3)) == 3  # the second one with texts instead of null
+    assert len(puts(account_v3)) == 3  # the second one with empty strings instead of null
     assert account_v3.requests("GET") == 2
 
 
@@ -654,11 +654,11 @@ def test_setting_that_the_service_ignores_is_reported(
     ]
 
 
-# Numbers, which paths take for the id of an alias and for its name
+# Numbers, which paths interpret as the id or the name of an alias
 
 
 def ids(**aliases: int) -> list[dict[str, Any]]:
-    """Aliases called by numbers, n7=12 the alias 7 with the id 12, and others."""
+    """Aliases with ids: n7=12 is the alias 7 with the id 12."""
     return [{"alias": name.lstrip("n"), "forward": A, "id": number} for name, number in aliases.items()]
 
 
@@ -666,7 +666,7 @@ def ids(**aliases: int) -> list[dict[str, Any]]:
 def test_name_created_by_another_run_is_not_mistaken_for_the_id_of_a_deleted_alias(
     deeds: int, account_v3: Account
 ) -> None:
-    """The other run has the same wish, and is ahead."""
+    """The other run has the same wish, and is faster."""
     account_v3.seed({"domain": NAME, "aliases": ids(n012=7, info=15)})
 
     def meanwhile() -> None:
@@ -685,14 +685,14 @@ def test_name_created_by_another_run_is_not_mistaken_for_the_id_of_a_deleted_ali
 @pytest.mark.parametrize(
     ("aliases", "wanted", "path"),
     [
-        (ids(n7=15, info=16), {"7": B}, "15"),  # by its id, which is nobody's name
-        (ids(n7=15, info=16), {"7": B, "15": A}, "7"),  # which it will be
-        (ids(n7=15, n15=16), {"7": B}, "7"),  # which it is
-        (ids(n012=7, info=16), {"012": B, "7": A}, "012"),  # 12 is no id, and none to come
-        (ids(n7=7, info=16), {"7": B}, "7"),  # it is both
+        (ids(n7=15, info=16), {"7": B}, "15"),  # by its id, which is not the name of an alias
+        (ids(n7=15, info=16), {"7": B, "15": A}, "7"),  # by its name, because its id will be a name
+        (ids(n7=15, n15=16), {"7": B}, "7"),  # by its name, because its id is a name
+        (ids(n012=7, info=16), {"012": B, "7": A}, "012"),  # 12 is not an id, and will not become one
+        (ids(n7=7, info=16), {"7": B}, "7"),  # its name and id are equal
         (ids(info=6, n7=7), {"7": B}, "7"),
-        (ids(n7=15, info=6), {"7": B, "15": None}, "15"),  # nobody's name, now and later
-        (ids(batch=15), {"batch": B}, "15"),  # a word that means many in a path
+        (ids(n7=15, info=6), {"7": B, "15": None}, "15"),  # not the name of an alias, now or later
+        (ids(batch=15), {"batch": B}, "15"),  # a fixed segment of paths
         (ids(info=15), {"info": B}, "info"),
         ([{"alias": "\N{SUPERSCRIPT TWO}", "forward": A, "id": 15}], {"\N{SUPERSCRIPT TWO}": B}, "%C2%B2"),
     ],
@@ -760,13 +760,13 @@ def test_name_that_is_lower_than_the_id_of_a_new_alias_is_not_verified(account_v
 
 
 def test_alias_without_a_unique_address_is_read_before_and_after_its_write(account_v3: Account) -> None:
-    """The name of each of the two is the id of the other one."""
+    """The name of each of the two aliases is the id of the other."""
     account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
     run = account_v3.apply_one(wish({"7": B, "12": None}))
     assert (run.error, texts(run.done)) == (None, ["delete alias 12", "update alias 7"])
     assert account_v3.aliases() == {"7": B}
     looks = [request for request in account_v3.emulator.requests if request.method == "GET"]
-    # 12 by its name, which means 7, by its id, and the domain after it; then the id of 7 is sure.
+    # Reads: 12 by its name, which means 7, and by its id, and the domain after it. Then the id of 7 is safe.
     assert len(looks) == 1 + 3
 
 
@@ -774,14 +774,14 @@ def test_alias_without_a_unique_address_is_read_before_and_after_its_write(accou
 def test_alias_named_like_a_path_segment_is_addressed_by_its_id_even_if_that_is_a_name(
     forward: str | None, account_v3: Account
 ) -> None:
-    """PUT and DELETE of the path with the word would mean many aliases."""
+    """PUT and DELETE requests with this segment would apply to many aliases."""
     account_v3.seed(
         {"domain": NAME, "aliases": [{"alias": "batch", "forward": A, "id": 7}, *ids(n7=12)]},
     )
     run = account_v3.apply_one(wish({"batch": forward}))
     assert (run.error, len(run.done)) == (None, 1)
     assert account_v3.aliases() == {"7": A, **({"batch": B} if forward else {})}
-    assert account_v3.requests("GET") == 1 + 2  # what the id means before, and the domain after
+    assert account_v3.requests("GET") == 1 + 2  # what the id identifies before, and the domain after
 
 
 def blinded(times: int | None) -> Fault:
@@ -805,7 +805,7 @@ def test_write_whose_effect_can_not_be_read_is_reported_as_doubtful(account_v3: 
     no_object = f"GET /v3/domains/{NAME}: the reply is not a JSON object"
     assert str(run.error) == (
         f"{no_object} (while reading the state after the request to delete alias 12 of {NAME}); whether it "
-        f"took effect could not be found out ({no_object})"
+        f"took effect could not be determined ({no_object})"
     )
     assert account_v3.requests("DELETE") == 1
 
@@ -814,7 +814,11 @@ def test_write_whose_effect_can_not_be_read_is_reported_as_doubtful(account_v3: 
     ("wanted", "done", "left"),
     [
         ({"7": A, "12": None}, ["delete alias 12", "create alias 7"], {"7": A}),
-        ({"12": None}, ["delete alias 12", "create alias 7"], {"7": A}),  # although nobody mentioned it
+        (
+            {"12": None},
+            ["delete alias 12", "create alias 7"],
+            {"7": A},
+        ),  # although the wish does not mention it
         ({"7": B, "12": None}, ["delete alias 12", "create alias 7"], {"7": B}),
         ({"7": None, "12": None}, ["delete alias 7", "delete alias 12"], {}),
     ],
@@ -873,7 +877,7 @@ def test_alias_without_a_unique_address_that_others_recreated_is_not_written(acc
 
 
 def test_alias_deleted_by_the_run_is_not_restored(account_v3: Account) -> None:
-    """The id of the alias called batch is the name of one that went before it."""
+    """The id of the alias batch is the name of an alias that was deleted before it."""
     account_v3.seed({"domain": NAME, "aliases": [*ids(n7=13), {"alias": "batch", "forward": A, "id": 7}]})
     run = account_v3.apply_one(wish({}, purge_aliases=True), others_tell=True)
     assert (run.error, texts(run.done)) == (None, ["delete alias 7", "delete alias batch"])
@@ -943,7 +947,7 @@ def test_alias_hit_in_place_of_one_named_like_a_path_segment_is_restored(
     assert account_v3.aliases() == {"12": A}
 
 
-# What turns up or vanishes between the reading and the writing
+# Creations and deletions by others between reading and writing
 
 
 @pytest.mark.parametrize(("forward", "rest"), [(A, []), (B, ["update alias info"])])
@@ -1158,7 +1162,7 @@ def test_domain_deleted_meanwhile_is_created_without_an_unwanted_catch_all(accou
 def test_look_after_a_conflict_does_not_stop_a_run_that_could_not_read_the_routing(
     account_v3: Account,
 ) -> None:
-    """Else it would end half done, or not, by what others do meanwhile."""
+    """Otherwise the result would depend on changes by others in the meantime."""
     ruled = {"domain": NAME, "routing_engine": "rules", "aliases": {"old": A}}
     account_v3.seed(ruled, {"domain": "b.example"}, beliefs=SILENT)
     items = [wish({"info": A, "sales": B, "old": B}), wish({}, "b.example")]
@@ -1180,7 +1184,7 @@ def test_run_ends_at_a_look_if_others_switched_the_domain_to_rules(account_v3: A
 
 
 def test_hidden_domain_that_is_routed_by_rules_is_unchanged(account_v3: Account) -> None:
-    """Its creation fails, and the look that follows is the first reading of it."""
+    """Its creation fails, and the following look reads it for the first time."""
     ruled = {"domain": NAME, "routing_engine": "rules", "aliases": {"old": A}}
     account_v3.seed({"domain": "b.example"})
     items = [wish({"info": A}), wish({}, "b.example")]
@@ -1281,7 +1285,7 @@ def test_unanswered_new_password_is_not_sent_again(account_v3: Account) -> None:
     [run] = apply_plan(account_v3.api, plans)
     assert str(run.error) == (
         f"PUT /v3/domains/{NAME}/credentials/one: the service answered 500: Something went wrong.; whether "
-        "it took effect could not be found out, because the service does not show it"
+        "it took effect could not be determined, because the service does not show it"
     )
     assert (run.done, texts(run.pending)) == ([], ["update credential one"])
     assert (account_v3.requests("PUT"), account_v3.requests("GET")) == (1, reads)
@@ -1500,7 +1504,7 @@ def test_alias_without_any_address_fails_for_its_domain_only(account: Account) -
 def test_two_concurrent_runs_reach_the_desired_state_and_create_nothing_twice(
     turn: int, emulator: Emulator, version: str
 ) -> None:
-    """Both have read the same account before either of them writes."""
+    """Both read the account before either of them writes."""
     accounts = [account_of(emulator, version) for run in range(2)]
     accounts[0].seed(
         {"domain": "a.example", "aliases": {"old": A, "keep": A, "*": A}},
@@ -1536,7 +1540,7 @@ def test_two_concurrent_runs_reach_the_desired_state_and_create_nothing_twice(
 
 @pytest.mark.parametrize("seed", range(12))
 def test_reported_changes_are_true_for_random_faults(seed: int, account: Account) -> None:
-    """Random faults over several domains; what is told must match the service's own record."""
+    """Random faults for several domains: the reported changes must be the effects in the ledger."""
     account.seed(
         {"domain": "a.example", "aliases": {"old": A, "keep": A, "*": A}},
         {"domain": "b.example", "aliases": {"old": A}},
@@ -1561,7 +1565,7 @@ def test_reported_changes_are_true_for_random_faults(seed: int, account: Account
     # Only an update may take effect twice, because only an update is retried after a lost answer.
     once = [effect for effect in happened if effect[0] != "update"]
     assert len(once) == len(set(once))
-    unsure = any("could not be found out" in str(run.error) for run in runs)
+    unsure = any("could not be determined" in str(run.error) for run in runs)
     assert set(reported) <= set(happened)
     if not unsure:
         assert set(reported) == set(happened)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a check's reply says, in words."""
+"""The messages about the result of a check of DNS records."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def verdict(expected: Any, values: Any) -> dict[str, Any]:
 
 
 def records(**existing: Any) -> dict[str, Any]:
-    """The verdict on a domain that has what forwarding needs, but for these values."""
+    """The reply for a domain with all required records, except these values."""
     expected = {"mx": MX, "spf": SPF, "dkim1": DKIM1, "dkim2": DKIM2, "dmarc": DMARC}
     values = {**dict.fromkeys(expected), "mx": MX, "spf": SPF, **existing}
     return {name: verdict(expected[name], values[name]) for name in expected} | {"error": None}
@@ -138,7 +138,7 @@ VERDICTS = st.fixed_dictionaries({"expected": ANYTHING, "values": ANYTHING, "val
 @PROFILE
 @given(st.dictionaries(NAMES, ANYTHING | VERDICTS))
 def test_any_form_of_a_reply_is_accepted(reported: dict[str, Any]) -> None:
-    """MX that is wrong is always named, for it is what makes a domain invalid."""
+    """Wrong MX records are always reported, because they make a domain invalid."""
     found = problems("a.example", reported)
     assert all(isinstance(problem, str) for problem in found)
     if mx_is_valid(reported) is False:
@@ -146,12 +146,12 @@ def test_any_form_of_a_reply_is_accepted(reported: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "end"),
+    ("service_message", "end"),
     [
         ("", "API v2 does not report the existing records"),
         ("No MX records were found.", "the service says: No MX records were found."),
     ],
 )
-def test_without_details_the_records_to_set_are_named(words: str, end: str) -> None:
+def test_without_details_the_records_to_set_are_named(service_message: str, end: str) -> None:
     expected = "MX of a.example: expected 10 mx1.improvmx.com and 20 mx2.improvmx.com; "
-    assert mx_problem("a.example", words) == expected + end
+    assert mx_problem("a.example", service_message) == expected + end

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the shared options to a connection."""
+"""Connections from the shared options."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_version_2_causes_a_warning_only_at_improvmx(version: str, url: str, war
 def test_module_that_asks_improvmx_for_version_2_warns(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A proxy that refuses stands between the module and the service."""
+    """A proxy between the module and the service refuses the connection."""
     options = {"api_version": "v2", "api_url": "https://api.improvmx.com", "retry_timeout": 0, "timeout": 2}
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     result = run_module("improvmx_account_info", {**modules.options, **options})

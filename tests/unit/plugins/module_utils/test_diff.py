@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The texts of a diff, as people read them."""
+"""The texts of a diff."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_file_keeps_its_form_without_the_secrets_of_urls() -> None:
         "# Exported, see https://github.com/improvmx-email.\n"
         f'improvmx_webhook: !unsafe "{HOOK}&b={{{{c d}}}}"\r\n'
         f"  - alias: a\n    forward: '{HOOK}\"''x'\n"
-        f'  # Left out: alias "b": "{HOOK}": why.\n'
+        f'  # Not exported: alias "b": "{HOOK}": why.\n'
         f"      - {HOOK}"
     )
     after = file_diff("mail.yml", None, text)["after"]

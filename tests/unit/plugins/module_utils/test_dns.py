@@ -75,14 +75,14 @@ def test_record_sets_hold_each_value_once_under_its_name_and_type() -> None:
 
 
 def ours(text: str) -> str:
-    """The text with our mechanism in place of each @."""
+    """The text with the mechanism of the service instead of each @."""
     return text.replace("@", OURS)
 
 
 @pytest.mark.parametrize(
     ("present", "merged"),
     [
-        # nothing there
+        # no record
         ("", "v=spf1 @ ~all"),
         ("  \n", "v=spf1 @ ~all"),
         ('""', "v=spf1 @ ~all"),
@@ -109,7 +109,7 @@ def ours(text: str) -> str:
         ("v=spf1 -all exp=why.example", "v=spf1 @ -all exp=why.example"),
         ("v=spf1 redirect=_spf.mail.example mx", "v=spf1 redirect=_spf.mail.example mx @"),
         ("v=spf1 mx x-of.ours_2=1 -all", "v=spf1 mx x-of.ours_2=1 @ -all"),
-        # names that look alike
+        # similar names
         (
             "v=spf1 include:spf.improvmx.com.evil.example -all",
             "v=spf1 include:spf.improvmx.com.evil.example @ -all",
@@ -119,10 +119,10 @@ def ours(text: str) -> str:
             "v=spf1 include:xspf.improvmx.com a:spf.improvmx.com @ -all",
         ),
         ("v=spf1 include:small.example -all", "v=spf1 include:small.example @ -all"),
-        # behind "all" it had no effect
+        # after "all" it had no effect
         ("v=spf1 mx -all @", "v=spf1 mx @ -all"),
         ("v=spf1 -all -@ a", "v=spf1 @ -all a"),
-        # as tools show it
+        # as DNS tools show it
         ('"v=spf1 mx -all"', "v=spf1 mx @ -all"),
         ('"v=spf1 mx " "-all"', "v=spf1 mx @ -all"),
         ('"v=spf1 include:_spf.ma"\n  "il.example -all" ', "v=spf1 include:_spf.mail.example @ -all"),
@@ -159,9 +159,9 @@ def test_spf_record_with_the_service_is_unchanged(present: str) -> None:
 @pytest.mark.parametrize(
     "present",
     [
-        "v=spf1 " + "a " * 9 + "-all redirect=b.example",  # not evaluated after all
+        "v=spf1 " + "a " * 9 + "-all redirect=b.example",  # not evaluated after "all"
         "v=spf1 " + "a " * 8 + "redirect=b.example",
-        "v=spf1 " + "ip4:192.0.2.1 " * 20 + "-all",  # asks nobody
+        "v=spf1 " + "ip4:192.0.2.1 " * 20 + "-all",  # no lookups
     ],
 )
 def test_ten_lookups_including_the_services_are_allowed(present: str) -> None:
@@ -206,7 +206,7 @@ def test_invalid_spf_record_is_rejected_with_the_reason(present: str, reason: st
 
 
 def decide(record: str, matching: frozenset[str], of_service: bool) -> str:
-    """What a record decides on a sender (RFC 7208, 4.6), whom these mechanisms match."""
+    """The result of a record for a sender that these mechanisms match (RFC 7208, 4.6)."""
     terms = [term.lower() for term in record.split()[1:]]
     mechanisms = [term for term in terms if "=" not in term]
     for term in mechanisms:
@@ -243,5 +243,5 @@ def test_a_merged_record_gives_the_same_results_except_for_the_service(
 
 
 def _end(given_terms: list[str]) -> int:
-    """Where the terms end that are looked at."""
+    """The end of the terms that are evaluated."""
     return next((i for i, term in enumerate(given_terms) if term.lstrip("+-?~") == "all"), len(given_terms))

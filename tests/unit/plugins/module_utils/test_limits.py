@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the service tells of limits, how much of them is used, and what a plan would exceed."""
+"""The limits that the service reports, their usage, and the limits that a plan would exceed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ from ansible_collections.improvmx.email.plugins.module_utils._model.domains impo
     Domain,
     DomainWish,
 )
-from ansible_collections.improvmx.email.plugins.module_utils._plan.limits import exceeded_limits, usage
+from ansible_collections.improvmx.email.plugins.module_utils._model.rules import Rule, RuleWish
+from ansible_collections.improvmx.email.plugins.module_utils._plan.limits import (
+    creates_anything,
+    creates_domains,
+    exceeded_limits,
+    usage,
+)
 from ansible_collections.improvmx.email.plugins.module_utils._plan.plan import DomainPlan, plan_domain
 
 A, B, C = "a@x.example", "b@x.example", "c@x.example"
@@ -97,7 +103,7 @@ def test_usage_compares_limits_with_the_account(
     assert usage(limits, aliases) == expected
 
 
-# --- What a plan would exceed ---------------------------------------------------------------------
+# --- Exceeded limits ------------------------------------------------------------------------------
 
 
 def domain(name: str, *aliases: str) -> Domain:
@@ -116,6 +122,13 @@ def over(
     return plan_domain(DomainWish(found.name if found else name, aliases=wishes, **fields), found)
 
 
+def ruled(to: int) -> DomainPlan:
+    """A new rule, and a new webhook."""
+    wish = RuleWish(type="alias", matcher="x", forward=(A, B, C)[:to])
+    found = Domain("a.example", details={"routing_engine": "rules"}, rules=(Rule("cel", "true", id="1"),))
+    return plan_domain(DomainWish("a.example", settings={"webhook": C}, rules=(wish,)), found)
+
+
 def gone(name: str) -> DomainPlan:
     return plan_domain(DomainWish(name, present=False), domain(name))
 
@@ -132,6 +145,7 @@ def gone(name: str) -> DomainPlan:
             id="one domain too many",
         ),
         pytest.param({"domains": 2}, 2, [new("b.example"), gone("a.example")], [], id="one goes for it"),
+        pytest.param({"domains": 2}, 1, [new("b.example", "x", "y")], [], id="aliases are not domains"),
         pytest.param({"domains": 2}, 7, [over(domain("a.example"), "x")], [], id="too many, but none is new"),
         pytest.param(
             {"domains": 2}, None, [new("b.example")], [], id="a number of domains that is not known"
@@ -171,6 +185,16 @@ def gone(name: str) -> DomainPlan:
             [("destinations", 3)],
             id="one too many, changed",
         ),
+        pytest.param(
+            {"destinations": 2},
+            1,
+            [over(domain("a.example", "x", "y"), "-x", "y", to=3)],
+            [("destinations", 3)],
+            id="one too many, beside a deletion",
+        ),
+        pytest.param(
+            {"destinations": 2, "aliases": 1, "domains": 1}, 1, [ruled(to=3)], [], id="a rule, which has none"
+        ),
         pytest.param({}, 9, [new("a.example", "x", "y", to=3)], [], id="no limits"),
         pytest.param(
             {"domains": 1, "aliases": 1, "destinations": 1},
@@ -191,6 +215,30 @@ def test_limits_are_compared_with_the_final_state(
     found = exceeded_limits(limits, count, plans)
     assert [(excess.limit, things[1]) for excess in found for things in excess.things] == expected
     assert all(excess.allowed == limits[excess.limit] for excess in found)
+
+
+@pytest.mark.parametrize(
+    ("plans", "of_domains", "of_anything"),
+    [
+        pytest.param([], False, False, id="nothing"),
+        pytest.param([new("a.example")], True, True, id="a domain"),
+        pytest.param([over(domain("a.example"), "x")], False, True, id="an alias"),
+        pytest.param([over(domain("a.example", "x"), "x", to=2)], False, False, id="an alias that changes"),
+        pytest.param([over(domain("a.example", "x"), "-x"), gone("b.example")], False, False, id="deletions"),
+        pytest.param([ruled(to=1)], False, False, id="a rule and a setting"),
+        pytest.param([ruled(to=1), new("b.example")], True, True, id="the last one of several"),
+    ],
+)
+def test_only_what_the_account_limits_counts_as_creation(
+    plans: list[DomainPlan], of_domains: bool, of_anything: bool
+) -> None:
+    assert not any(plan.problem for plan in plans)
+    assert (creates_domains(plans), creates_anything(plans)) == (of_domains, of_anything)
+
+
+def test_exceeded_number_of_domains_is_one_of_the_account() -> None:
+    [domains] = exceeded_limits({"domains": 1}, 1, [new("b.example")])
+    assert (domains.limit, domains.allowed, domains.things) == ("domains", 1, [("the account", 2)])
 
 
 def test_exceeded_limits_are_reported_with_display_names() -> None:

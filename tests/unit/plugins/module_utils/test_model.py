@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the user's texts are read as, and which of them are refused."""
+"""Parsing the values of users, and rejecting invalid ones."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ PARSERS = (
     _names.parse_url,
     _names.parse_destination,
 )
-ANY_TEXT = st.text(st.characters(), max_size=60)  # lone surrogates are among them
+ANY_TEXT = st.text(st.characters(), max_size=60)  # including lone surrogates
 PARTS = st.text(st.characters(categories=("L", "M", "N")), min_size=1, max_size=8)
 LETTERS = st.text("aAbBzZ0189-üÜßẞσΣςéÉдД中日ıİ", min_size=1, max_size=10)
 NAMES = st.builds(".".join, st.lists(st.one_of(PARTS, LETTERS), min_size=2, max_size=4))
@@ -478,7 +478,7 @@ def test_settings_are_compared_by_what_they_mean(one: str | None, other: str | N
     "forward", [["", "a@x.example"], ["a@x.example", " "], ["null", ""], ["", "", "a@x.example"]]
 )
 def test_null_among_destinations_is_refused(forward: list[str]) -> None:
-    """Ansible makes an empty text of it."""
+    """Ansible converts it to an empty string."""
     [problem] = problems_of({"domain": "example.com", "aliases": [{"alias": "info", "forward": forward}]})
     assert "a destination is empty or null" in problem
 
@@ -614,7 +614,7 @@ def test_all_problems_of_one_alias_are_reported_together() -> None:
     ] == starts
 
 
-# What makes no difference
+# Equal values
 
 
 ADDRESSES = st.sampled_from(
@@ -624,7 +624,7 @@ ADDRESSES = st.sampled_from(
 
 @st.composite
 def respelled(draw: st.DrawFn, destinations: list[str]) -> list[str]:
-    """The same destinations in another order, with doubles, spaces and other case of the domain part."""
+    """The same destinations in another order, with duplicates, spaces and another case of the domain."""
     spelled = []
     for destination in draw(st.permutations(destinations + draw(st.lists(st.sampled_from(destinations))))):
         local, at, name = destination.rpartition("@")
@@ -651,7 +651,7 @@ def test_order_domain_case_spaces_and_duplicates_make_no_difference(
     assert len(one) == len(other) == len(destinations)
 
 
-# Any text at all
+# Any text
 
 
 @PROFILE
@@ -712,7 +712,7 @@ LONG_NAMES = {
 
 @pytest.mark.parametrize("name", LONG_NAMES)
 def test_long_text_is_not_parsed_in_quadratic_time(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither Punycode nor a normal form sees more than a name can have."""
+    """The length is checked before Punycode and normalization."""
     text = LONG_NAMES[name]
     seen: list[int] = []
 
@@ -743,7 +743,7 @@ def test_accepted_name_is_not_longer_than_the_dns_allows(text: str) -> None:
     assert max(map(len, name.split("."))) <= 63
 
 
-# What the service may have made of what was written: a form that means the same.
+# The service can store a value in another form with the same meaning.
 
 LOCAL_PARTS = st.text("aBcÄéñ019.+-_$", min_size=1, max_size=6).filter(
     lambda text: not (text[0] == "." or text[-1] == "." or ".." in text)
@@ -759,7 +759,7 @@ ADDRESSES = st.builds("{}@{}".format, LOCAL_PARTS, HOSTS)
 
 
 def rewritten(draw: Any, destination: str) -> str:
-    """The destination in another form of the same meaning."""
+    """The destination in another form with the same meaning."""
     form = draw(st.sampled_from((str.lower, str.upper, str)))
     if "://" not in destination:
         local, name = destination.split("@")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which changes lead from what is there to what is wanted, and in which order."""
+"""The changes that lead from the current state to the desired state, and their order."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ RULED = {"routing_engine": "rules"}
 
 
 def existing(aliases: dict[str, Sequence[str]], **fields: object) -> Domain:
-    """A domain that exists, its aliases with ids from 1."""
+    """An existing domain; the ids of its aliases start at 1."""
     found = tuple(Alias(name, tuple(aliases[name]), str(i)) for i, name in enumerate(aliases, 1))
     return Domain(NAME, aliases=found, **fields)  # type: ignore[arg-type]
 
 
 def wanted(aliases: dict[str, Sequence[str] | None], **fields: object) -> DomainWish:
-    """A wish; None as destinations: the alias is to be absent."""
+    """A wish; None as destinations: the alias is absent."""
     wishes = tuple(AliasWish(name, tuple(to or ()), to is not None) for name, to in aliases.items())
     return DomainWish(NAME, aliases=wishes, **fields)  # type: ignore[arg-type]
 
@@ -189,7 +189,7 @@ def test_catch_all_of_an_existing_domain_causes_no_warning() -> None:
 def test_creation_of_a_domain_includes_the_settings_that_the_service_accepts_there() -> None:
     wish = wanted({}, settings={"notification_email": A, "webhook": C, "whitelabel": None})
     create, update = plan_domain(wish, None).changes
-    assert create.after == {"notification_email": A}
+    assert create == Change("create", "domain", NAME, NAME, after={"notification_email": A})
     assert (update.action, update.before, update.after) == ("update", {"webhook": None}, {"webhook": C})
 
 
@@ -516,7 +516,7 @@ def _rank(change: Change) -> int:
     if change.kind == "domain":
         return 0 if change.action == "create" else 2
     if change.action != "create" and change.before is None:
-        # Of the catch-all of a new domain nothing is known, and no mail relies on it.
+        # The catch-all of a new domain is unknown, and no mail depends on it.
         return 1
     if change.action == "delete":
         return 6 if is_pattern(change.name) else 3

@@ -20,12 +20,12 @@ from ansible_collections.improvmx.email.plugins.module_utils._http.transport imp
 from emulator import Emulator, RateLimit
 from harness import Clock
 
-LIMIT = 4  # requests a window
+LIMIT = 4  # requests per window
 GET, POST = ("GET", "/v3/domains"), ("POST", "/v3/domains")
 
 
 def send(transport: Transport, number: int) -> None:
-    """Half of the requests read, half of them write."""
+    """Half of the requests are reads, half are writes."""
     if number % 2:
         transport.request("GET", "/v3/domains")
     else:
@@ -40,7 +40,7 @@ def test_all_threads_together_respect_the_limit(
     emulator.keep_time_by(clock.time)
     emulator.rate_limit = RateLimit(LIMIT, scope=scope)
     transport = Transport(emulator.url, emulator.api_key, timeout=1e6, retry_timeout=1e6)
-    for number in range(2):  # one of each kind: one never answered may have a limit of its own
+    for number in range(2):  # one of each kind: a new kind may have a separate limit
         send(transport, number)
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda number: send(transport, number), range(2, 12)))
@@ -53,7 +53,7 @@ def test_all_threads_together_respect_the_limit(
 def test_one_request_shows_whether_another_endpoint_has_its_own_limit(
     emulator: Emulator, clock: Clock, scope: str, refused: int
 ) -> None:
-    """And none is sent to ask again for the kind whose limit is known to be used up."""
+    """No further request is sent for the endpoint whose limit is exhausted."""
     emulator.keep_time_by(clock.time)
     emulator.rate_limit = RateLimit(LIMIT, scope=scope)
     transport = Transport(emulator.url, emulator.api_key, timeout=1e6, retry_timeout=1e6)
@@ -64,7 +64,7 @@ def test_one_request_shows_whether_another_endpoint_has_its_own_limit(
 
 
 class Service:
-    """Counts requests in windows, as the service does, and tells of it in headers."""
+    """Counts requests in windows like the service, and reports them in headers."""
 
     def __init__(self, clock: Clock, scope: Callable[[Endpoint], str], limit: int, window: int) -> None:
         self.clock, self.scope, self.limit, self.window = clock, scope, limit, window
@@ -159,7 +159,7 @@ def test_less_than_one_remaining_request_counts_as_none(left: str) -> None:
 
 def test_request_stops_waiting_for_the_answers_of_others() -> None:
     limits = RateLimits(answer_within=0.05)
-    limits.enter(GET, 1)  # and its answer never comes
+    limits.enter(GET, 1)  # it is never answered
     with pytest.raises(NoAnswer):
         limits.enter(GET, 0.05)
 

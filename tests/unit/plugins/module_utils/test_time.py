@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which texts and numbers are points in time, and how results show them."""
+"""Parsing texts and numbers as points in time, and their format in results."""
 
 from __future__ import annotations
 

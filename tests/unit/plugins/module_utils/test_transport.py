@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Requests over real HTTP: what goes out, what comes back, what is tried again."""
+"""Requests over real HTTP: requests, replies and retries."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def error_of(transport: Transport, method: str = "GET", template: str = DOMAINS,
     return error
 
 
-# What goes out
+# Requests
 
 
 def test_key_is_sent_as_basic_authentication_of_the_user_api(emulator: Emulator) -> None:
@@ -205,7 +205,7 @@ def test_invalid_host_name_is_an_error_with_a_message(host: str) -> None:
     assert error.status is None
 
 
-# What is missing
+# Missing objects
 
 SAYS_NO: tuple[Any, ...] = (
     {"error": "Domain not found.", "code": 404, "success": False},
@@ -248,7 +248,7 @@ def test_404_in_another_form_is_attributed_to_another_server(
     error = error_of(transport, method, ONE, values=["a.example"])
     assert isinstance(error, BadReply)
     assert f"{emulator.url} answered 404, but not in the form of ImprovMX (" in str(error)
-    assert str(error).endswith("so nothing is concluded from it: check api_url")
+    assert str(error).endswith('so it does not count as "not found": check api_url')
     assert len(emulator.requests) == 1
 
 
@@ -278,7 +278,7 @@ def test_redirect_without_a_location_is_reported(
     assert "redirects" in str(error_of(transport))
 
 
-# What the service says
+# Messages of the service
 
 
 @pytest.mark.parametrize(
@@ -394,7 +394,7 @@ def test_the_status_decides_the_kind_of_error(
         (Fault("cut"), Unavailable, "the connection to http://.* broke"),
         (Fault("reset_before"), Unavailable, "the connection to http://.* broke"),
         (Fault("huge", size=4 << 20), BadReply, "the reply is larger than 1 MiB"),
-        (Fault("delay", seconds=30), Unavailable, "no complete answer within 1 s"),
+        (Fault("delay", seconds=30), Unavailable, "no complete answer within 0.3 s"),
     ],
     ids=lambda value: value.kind if isinstance(value, Fault) else None,
 )
@@ -403,7 +403,7 @@ def test_invalid_answer_is_described(
 ) -> None:
     monkeypatch.setattr(_transport, "_LARGEST_REPLY", 1 << 20)
     emulator.faults.add(fault)
-    error = error_of(connect(emulator, timeout=1 if fault.kind == "delay" else 5, retry_timeout=0))
+    error = error_of(connect(emulator, timeout=0.3 if fault.kind == "delay" else 5, retry_timeout=0))
     assert error.__class__ is kind
     assert re.search(text.replace(" . ", " [0-9]+ "), str(error))
     assert error.doubtful is False
@@ -423,8 +423,9 @@ def test_closed_port_is_reported_as_unreachable(clock: Clock) -> None:
 
 @contextmanager
 def serving(answer: Callable[[socket.socket], None], context: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A server that answers each connection by itself; yields its URL."""
+    """A server that handles each connection; yields its URL. It closes the connections at the end."""
     listener = socket.create_server(("127.0.0.1", 0))
+    latest: list[socket.socket] = []
 
     def serve() -> None:
         while True:
@@ -435,6 +436,7 @@ def serving(answer: Callable[[socket.socket], None], context: ssl.SSLContext | N
             try:
                 if context:
                     connection = context.wrap_socket(connection, server_side=True)
+                latest[:] = [connection]
                 with connection:
                     connection.recv(65536)
                     answer(connection)
@@ -449,7 +451,11 @@ def serving(answer: Callable[[socket.socket], None], context: ssl.SSLContext | N
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
+        for connection in latest:
+            with contextlib.suppress(OSError):  # closed by now
+                connection.shutdown(socket.SHUT_RDWR)
         thread.join(10)
+        assert not thread.is_alive()
 
 
 @pytest.fixture(scope="module")
@@ -478,7 +484,7 @@ def reply(body: bytes, **headers: str) -> bytes:
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 PACKED = OK + b"Content-Encoding: gzip\r\n\r\n"
-# What comes at once, and what comes without end.
+# The immediate part of the answer, and the endless part.
 TRICKLES = {
     "status": (b"HTTP/1.1 200 ", b"O"),
     "interim answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
@@ -493,30 +499,34 @@ TRICKLES = {
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
-@pytest.mark.parametrize("part", TRICKLES)
-def test_slow_reply_ends_with_the_timeout(
-    part: str, secure: bool, authority: trustme.CA, ca_path: str
-) -> None:
-    at_once, drop = TRICKLES[part]
-    drops: list[bytes] = []
+def test_slow_reply_ends_with_the_timeout(secure: bool, authority: trustme.CA, ca_path: str) -> None:
+    """The kinds of replies are tested in parallel, because each takes as long as the timeout."""
+    context = tls_context(authority) if secure else None
+    seconds = 2 if secure else 0.5  # including the TLS handshake
 
-    def trickle(connection: socket.socket) -> None:
-        connection.sendall(at_once)
-        while len(drops) < 10_000:  # a quarter of an hour
-            connection.sendall(drop)
-            drops.append(drop)
-            time.sleep(0.1)
+    def read(part: str) -> tuple[bool, bool]:
+        at_once, drop = TRICKLES[part]
+        drops: list[bytes] = []
 
-    with serving(trickle, tls_context(authority) if secure else None) as url:
-        verify = ca_path if secure else True
-        seconds = 2 if secure else 0.3  # the greeting of TLS has to fit in as well
-        error = error_of(Transport(url, "key", timeout=seconds, retry_timeout=0, verify=verify))
-    assert isinstance(error, Unavailable)
-    assert f"no complete answer within {seconds} s" in str(error)
-    assert len(drops) < 1000
+        def trickle(connection: socket.socket) -> None:
+            connection.sendall(at_once)
+            while len(drops) < 10_000:  # a quarter of an hour
+                connection.sendall(drop)
+                drops.append(drop)
+                time.sleep(0.1)
+
+        with serving(trickle, context) as url:
+            verify = ca_path if secure else True
+            error = error_of(Transport(url, "key", timeout=seconds, retry_timeout=0, verify=verify))
+        assert isinstance(error, Unavailable)
+        return f"no complete answer within {seconds} s" in str(error), 0 < len(drops) < 1000
+
+    with ThreadPoolExecutor(len(TRICKLES)) as pool:
+        ends = dict(zip(TRICKLES, pool.map(read, TRICKLES), strict=True))
+    assert ends == dict.fromkeys(TRICKLES, (True, True))
 
 
-# What comes at once, and then without end, from whatever stands before the service.
+# The immediate part, and the endless part, from a proxy in front of the service.
 GREETINGS = {
     "https": (b"\x16\x03\x03\x40\x00", b"\0"),
     "http through socks5": (b"\x05", b""),
@@ -598,17 +608,20 @@ def packed(body: bytes, coding: str) -> bytes:
 @pytest.mark.parametrize(
     ("coding", "words"),
     [
-        ("gzip", "the reply is larger than 32 MiB"),
-        ("GZip", "the reply is larger than 32 MiB"),
-        # These were not asked for, and are not unpacked.
+        ("gzip", "the reply is larger than 8 MiB"),
+        ("GZip", "the reply is larger than 8 MiB"),
+        # These encodings were not requested, and are not decompressed.
         ("gzip, gzip", "not with JSON"),
         ("deflate", "not with JSON"),
         ("br", "not with JSON"),
     ],
 )
-def test_compressed_reply_is_decompressed_only_up_to_the_limit(coding: str, words: str) -> None:
-    answer = packed(b" " * (100 << 20), coding)
-    with serving(lambda connection: connection.sendall(answer)) as url, memory_below(48):
+def test_compressed_reply_is_decompressed_only_up_to_the_limit(
+    coding: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_transport, "_LARGEST_REPLY", 8 << 20)
+    answer = packed(b" " * (25 << 20), coding)
+    with serving(lambda connection: connection.sendall(answer)) as url, memory_below(12):
         error = error_of(Transport(url, "key", timeout=60, retry_timeout=0))
     assert words in str(error)
 
@@ -625,14 +638,14 @@ def test_concurrent_replies_share_one_size_limit(emulator: Emulator, monkeypatch
             answer = str(len(transport.request("GET", DOMAINS)))
         except BadReply as error:
             answer = error.reason
-        meet.wait(60)  # all of them are still alive, and what they read is in use
+        meet.wait(60)  # all of them are alive, and their replies are in use
         return answer
 
     with ThreadPoolExecutor(4) as pool:
         answers = sorted(pool.map(read, range(4)))
     assert answers[:1] == [str((2 << 20) - 2)]
     assert answers[2:] == ["the replies to parallel requests are larger than 5 MiB together"] * 2
-    # Threads that are over hold nothing, nor does the last reply of the one that asks again.
+    # Ended threads do not count, nor does the last reply of a thread that sends another request.
     for _turn in range(3):
         assert transport.request("GET", DOMAINS)
 
@@ -675,12 +688,12 @@ NINES = "9" * 5000
     ids=lambda text: text[:24],
 )
 def test_odd_header_is_an_error_with_a_message_or_no_matter(name: str, value: str, status: str) -> None:
-    """Warnings are errors in tests, those of libraries too."""
+    """Warnings are errors in tests, including those of libraries."""
     answer = f"HTTP/1.1 {status}\r\n{name}: {value}\r\nConnection: close\r\n\r\n{{}}".encode()
     with serving(lambda connection: connection.sendall(answer)) as url:
         transport = Transport(url, "key", retry_timeout=0)
         if status == "200 OK" and name == "Content-Encoding":
-            with contextlib.suppress(ApiError):  # as not every version of urllib3 looks at it
+            with contextlib.suppress(ApiError):  # not every version of urllib3 checks it
                 assert transport.request("GET", DOMAINS) == {}
         elif status == "200 OK":
             assert transport.request("GET", DOMAINS) == {}
@@ -697,7 +710,7 @@ def test_cookies_are_not_sent_back(emulator: Emulator) -> None:
     assert len({request.connection for request in emulator.requests}) == 1
 
 
-# What is tried again
+# Retries
 
 CONNECTION_FAULTS = ("reset_before", "reset_after", "cut")
 
@@ -716,7 +729,7 @@ def test_idempotent_request_is_retried(
     try:
         transport.request(method, ONE, ["example.com"], body={} if method == "PUT" else None)
     except Refused as error:
-        # The first try did delete it, and the answer was lost.
+        # The first try deleted it, and the answer was lost.
         gone = (method, error.status)
     else:
         gone = (method, 200)
@@ -795,7 +808,7 @@ def test_only_a_write_can_be_doubtful(
 
 def test_slow_answer_is_retried(emulator: Emulator, clock: Clock) -> None:
     emulator.faults.add(Fault("delay", seconds=30))
-    transport = connect(emulator, timeout=1)
+    transport = connect(emulator, timeout=0.5)
     assert transport.request("GET", DOMAINS)["success"] is True
     assert len(emulator.requests) == 2
 
@@ -845,11 +858,11 @@ def test_all_requests_share_one_retry_budget_in_an_outage(emulator: Emulator, cl
 
 @dataclass
 class Proxy:
-    """Passes plain HTTP on. An answer to one of the ``silent`` methods it keeps to itself."""
+    """Forwards plain HTTP. Answers to the ``silent`` methods are not returned."""
 
     address: str = ""
     silent: tuple[str, ...] = ()
-    status: int | None = None  # to answer with instead of passing on
+    status: int | None = None  # to answer with instead of forwarding
     seen: list[str] = field(default_factory=list)
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
@@ -879,14 +892,14 @@ class Proxy:
             do_GET = do_POST = do_PUT = do_DELETE = pass_on
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Not to the terminal."""
+                """Log nothing to the terminal."""
 
         return Handler
 
 
 @pytest.fixture
 def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """A proxy that the environment names for every host."""
+    """A proxy that the environment sets for every host."""
     proxy = Proxy()
     server = ThreadingHTTPServer(("127.0.0.1", 0), proxy.handler())
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
@@ -1192,7 +1205,7 @@ def test_wait_longer_than_the_budget_fails_with_its_length(
     error = error_of(transport, method)
     assert isinstance(error, RateLimited)
     assert re.search(r"start in (89|90) s, after the end of retry_timeout", str(error))
-    # Nor is the service asked again while it is known to be closed.
+    # No further request is sent while the window is known to be closed.
     later = error_of(transport, method)
     assert isinstance(later, RateLimited)
     assert "longer than retry_timeout" in str(later)
@@ -1289,7 +1302,7 @@ def test_deeply_nested_error_is_reported_without_a_traceback(
 
 @pytest.fixture
 def tls_url(authority: trustme.CA) -> Iterator[str]:
-    """A server whose certificate a private authority has signed."""
+    """A server with a certificate of a private authority."""
     answer = reply(b'{"success": true}')
     with serving(lambda connection: connection.sendall(answer), tls_context(authority)) as url:
         yield url
@@ -1299,7 +1312,7 @@ def tls_url(authority: trustme.CA) -> Iterator[str]:
 def bundle_in_environment(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None, or one that trusts an authority which has nothing to do with the server."""
+    """No bundle in the environment, or one with an unrelated authority."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     if request.param:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""URLs as people read them: a change of a secret shows, and the secret does not."""
+"""URLs in messages and results: a changed secret is visible, the secret itself is not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PROFILE = settings.get_profile("urls")
 TOKEN = "kQ7zw-41xVb"
 SHORT = "…" + hashlib.sha256(TOKEN.encode()).hexdigest()[:4]
 
-# Characters that a sentence does not end in, and that mean nothing in a URL.
+# Characters that do not end a sentence and have no meaning in a URL.
 secrets = st.text(
     st.characters(exclude_categories=("Z", "C"), exclude_characters="&/?#@=\"'`.,;:!)]}>…"), min_size=8
 )

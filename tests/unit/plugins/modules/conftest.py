@@ -6,14 +6,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 
 @pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test runs in its own folder, deep enough that odd paths do not leave it."""
-    folder = tmp_path / "some" / "where" / "deep"
-    folder.mkdir(parents=True)
-    monkeypatch.chdir(folder)
+def _folder(deep_folder: None) -> None:
+    """Each test runs in its own folder."""

@@ -28,7 +28,7 @@ def refused(emulator: Emulator, name: str, args: dict[str, Any], check: bool = F
     return result
 
 
-def assert_told(name: str, result: dict[str, Any], problems: list[str]) -> None:
+def assert_reported(name: str, result: dict[str, Any], problems: list[str]) -> None:
     for problem in problems:
         assert problem in result["msg"]
     assert "No request was sent" in result["msg"]
@@ -38,7 +38,7 @@ def assert_told(name: str, result: dict[str, Any], problems: list[str]) -> None:
         assert result["changed"] is False
 
 
-# --- One bad value --------------------------------------------------------------------------------
+# --- One invalid value ----------------------------------------------------------------------------
 
 BAD_DOMAINS = {
     "": "empty",
@@ -73,7 +73,7 @@ def test_a_malformed_domain_is_rejected(emulator: Emulator, name: str, text: str
     if name == "improvmx_domains":
         args = {"domains": [args]}
     result = refused(emulator, name, args)
-    assert_told(name, result, ["domain", problem])
+    assert_reported(name, result, ["domain", problem])
 
 
 BAD_ALIASES = {
@@ -97,17 +97,18 @@ def test_a_malformed_alias_is_rejected(
 ) -> None:
     alias = {"alias": text, "forward": "a@x.example", "state": state}
     result = refused(emulator, name, with_alias(name, alias))
-    assert_told(name, result, ["alias", problem])
+    assert_reported(name, result, ["alias", problem])
 
 
 @pytest.mark.parametrize("state", ["present", "absent"])
 @pytest.mark.parametrize("name", WRITING)
 def test_an_alias_with_a_nul_is_rejected(emulator: Emulator, name: str, state: str) -> None:
-    """By us, or by Ansible, which logs texts first: from Python 3.12 on the system's log takes no NUL."""
+    """By the module, or by Ansible, which logs texts first: since Python 3.12 syslog rejects NUL."""
     alias = {"alias": "a\0b", "forward": "a@x.example", "state": state}
     result = refused(emulator, name, with_alias(name, alias))
     assert any(
-        words in result["msg"] for words in ("contains white space or a control character", "embedded null")
+        messages in result["msg"]
+        for messages in ("contains white space or a control character", "embedded null")
     )
 
 
@@ -135,7 +136,7 @@ NAMED = {
 
 
 def task_with_name(module: str, value: Any) -> dict[str, Any]:
-    """The arguments of a module that manages something of this name."""
+    """The arguments of a module that manages an object with this name."""
     if module == "improvmx_rule":
         return {"domain": "example.com", "type": "alias", "alias": value, "forward": "a@x.example"}
     if module == "improvmx_smtp_credential":
@@ -208,7 +209,7 @@ def test_a_malformed_destination_is_rejected(
     emulator: Emulator, name: str, forward: Any, problem: str
 ) -> None:
     result = refused(emulator, name, with_alias(name, {"alias": "info", "forward": forward}))
-    assert_told(name, result, ["forward", problem])
+    assert_reported(name, result, ["forward", problem])
     assert "['" not in result["msg"]
     assert "{'" not in result["msg"]
 
@@ -222,7 +223,7 @@ def test_a_destination_inside_the_same_domain_is_rejected_in_any_form(
     emulator: Emulator, name: str, domain: str, forward: str
 ) -> None:
     result = refused(emulator, name, with_alias(name, {"alias": "info", "forward": forward}, domain))
-    assert_told(name, result, ["in the same domain"])
+    assert_reported(name, result, ["in the same domain"])
 
 
 BAD_SETTINGS = [
@@ -242,7 +243,7 @@ def test_a_malformed_setting_is_rejected(
 ) -> None:
     one = {"domain": "example.com", setting: value}
     result = refused(emulator, name, one if name == "improvmx_domain" else {"domains": [one]})
-    assert_told(name, result, [setting, problem])
+    assert_reported(name, result, [setting, problem])
 
 
 @pytest.mark.parametrize("list_of_aliases", [{}, {"aliases": None}], ids=["missing", "null"])
@@ -254,7 +255,7 @@ def test_a_purge_of_aliases_without_a_list_is_rejected(
     emulator.seed({"domains": [{"domain": "example.com", "aliases": {"info": "a@x.example"}}]})
     one = {"domain": "example.com", "purge_aliases": True, **list_of_aliases}
     result = refused(emulator, name, one if name == "improvmx_domain" else {"domains": [one]}, check)
-    assert_told(name, result, ["purge_aliases: it needs aliases", "[] keeps none"])
+    assert_reported(name, result, ["purge_aliases: it requires aliases", "[] keeps nothing"])
 
 
 DOUBLES = [("info", "info"), ("Info", "iNFO"), (" info", "info "), ("*", "*"), ("^A.*$", "^a.*$")]
@@ -266,7 +267,7 @@ def test_a_duplicate_alias_is_rejected(emulator: Emulator, name: str, first: str
     aliases = [{**GOOD, "alias": first}, {**GOOD, "alias": "other"}, {"alias": second, "state": "absent"}]
     one = {"domain": "example.com", "aliases": aliases}
     result = refused(emulator, name, one if name == "improvmx_domain" else {"domains": [one]})
-    assert_told(name, result, ["aliases[0]", "aliases[2]", "same alias"])
+    assert_reported(name, result, ["aliases[0]", "aliases[2]", "same alias"])
 
 
 @pytest.mark.parametrize(
@@ -281,7 +282,7 @@ def test_a_duplicate_alias_is_rejected(emulator: Emulator, name: str, first: str
 def test_a_duplicate_domain_is_rejected(emulator: Emulator, first: str, second: str) -> None:
     wishes = [{"domain": first}, {"domain": "other.example"}, {"domain": second, "state": "absent"}]
     result = refused(emulator, "improvmx_domains", {"domains": wishes})
-    assert_told("improvmx_domains", result, ["domains[0]", "domains[2]", "same domain"])
+    assert_reported("improvmx_domains", result, ["domains[0]", "domains[2]", "same domain"])
 
 
 @pytest.mark.parametrize(
@@ -308,7 +309,7 @@ def test_invalid_connection_options_are_rejected(
     emulator: Emulator, name: str, options: dict[str, Any], problem: str
 ) -> None:
     result = refused(emulator, name, {"domain": "example.com", **options})
-    assert_told(name, result, [problem])
+    assert_reported(name, result, [problem])
 
 
 @pytest.mark.parametrize(
@@ -331,21 +332,21 @@ def test_invalid_log_filters_are_rejected(
     emulator: Emulator, options: dict[str, Any], problems: list[str]
 ) -> None:
     result = refused(emulator, "improvmx_logs_info", {"domain": "example.com", **options})
-    assert_told("improvmx_logs_info", result, problems)
+    assert_reported("improvmx_logs_info", result, problems)
 
 
-# --- What Ansible itself checks -------------------------------------------------------------------
+# --- Checks of Ansible itself ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("name", "args", "words"),
+    ("name", "args", "messages"),
     [
         ("improvmx_alias", {"alias": "info", "forward": "a@x.example"}, ["domain"]),
         ("improvmx_alias", {"domain": "example.com", "forward": "a@x.example"}, ["alias"]),
         (
             "improvmx_alias",
             {"domain": "example.com", "alias": "info"},
-            ["forward: at least one destination is needed"],
+            ["forward: at least one destination is required"],
         ),
         ("improvmx_domain", {}, ["domain"]),
         ("improvmx_domain", {"domain": "example.com", "aliases": [{"alias": "info"}]}, ["forward"]),
@@ -363,10 +364,10 @@ def test_invalid_log_filters_are_rejected(
     ],
 )
 def test_conflicting_arguments_are_rejected(
-    emulator: Emulator, name: str, args: dict[str, Any], words: list[str]
+    emulator: Emulator, name: str, args: dict[str, Any], messages: list[str]
 ) -> None:
     result = refused(emulator, name, args)
-    for word in words:
+    for word in messages:
         assert word in result["msg"]
 
 
@@ -393,7 +394,7 @@ BAD_ALIAS_PROBLEMS = [
 def test_one_message_names_every_problem_of_a_domain(emulator: Emulator, check: bool) -> None:
     args = {"domain": "example.com", "notification_email": "x", "webhook": "y", "aliases": BAD_ALIAS_LIST}
     result = refused(emulator, "improvmx_domain", args, check)
-    assert_told(
+    assert_reported(
         "improvmx_domain", result, [*BAD_ALIAS_PROBLEMS, "8 problems", "notification_email", "webhook"]
     )
 
@@ -414,13 +415,13 @@ def test_one_message_names_every_problem_of_every_domain(emulator: Emulator, che
         "domains[0] and domains[2] are the same domain",
         "10 problems",
     ]
-    assert_told("improvmx_domains", result, problems)
+    assert_reported("improvmx_domains", result, problems)
 
 
 def test_one_message_names_every_problem_of_an_alias(emulator: Emulator) -> None:
     args = {"domain": "nodot", "alias": "a b", "forward": ["nobody", "ftp://x.example/"]}
     result = refused(emulator, "improvmx_alias", args)
-    assert_told("improvmx_alias", result, ["nodot", "a b", "nobody", "ftp://x.example/", "4 problems"])
+    assert_reported("improvmx_alias", result, ["nodot", "a b", "nobody", "ftp://x.example/", "4 problems"])
 
 
 def test_what_v2_can_not_do_is_named_with_the_other_problems(emulator: Emulator) -> None:
@@ -434,16 +435,16 @@ def test_what_v2_can_not_do_is_named_with_the_other_problems(emulator: Emulator)
     }
     result = refused(emulator, "improvmx_domain", args)
     problems = ["notification_email", "webhook", "whitelabel", "v2", "v3", "a b", "4 problems"]
-    assert_told("improvmx_domain", result, problems)
+    assert_reported("improvmx_domain", result, problems)
 
 
 def test_an_invalid_max_deletions_is_named_with_the_other_problems(emulator: Emulator) -> None:
     args = {"domains": [{"domain": "nodot"}], "purge": True, "max_deletions": -1}
     result = refused(emulator, "improvmx_domains", args)
-    assert_told("improvmx_domains", result, ["max_deletions", "nodot", "2 problems"])
+    assert_reported("improvmx_domains", result, ["max_deletions", "nodot", "2 problems"])
 
 
 def test_an_invalid_connection_is_named_with_the_other_problems(emulator: Emulator) -> None:
     args = {"timeout": 0, "retry_timeout": -1, "api_url": "ftp://x.example", "domain": "nodot"}
     result = refused(emulator, "improvmx_domain", args)
-    assert_told("improvmx_domain", result, ["timeout", "retry_timeout", "api_url", "nodot", "4 problems"])
+    assert_reported("improvmx_domain", result, ["timeout", "retry_timeout", "api_url", "nodot", "4 problems"])

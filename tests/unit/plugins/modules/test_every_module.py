@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is true of every module, found by looking into plugins/modules: a new one needs no entry here."""
+"""Properties of every module in plugins/modules; a new module needs no entry here."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from catalogue import (
 from emulator import Emulator
 from harness import Clock, Modules, assert_no_secret, run_module
 
-# What Ansible or the harness adds to every result.
+# Keys that Ansible or the harness adds to every result.
 ALWAYS = {"changed", "failed", "msg", "warnings"}
 
 
@@ -60,7 +60,7 @@ def test_documentation_is_complete(name: str) -> None:
 
 @every_module
 def test_every_task_of_the_examples_has_a_name_and_one_action(name: str) -> None:
-    words = {
+    keywords = {
         "name",
         "register",
         "when",
@@ -77,7 +77,7 @@ def test_every_task_of_the_examples_has_a_name_and_one_action(name: str) -> None
     }
     for task in examples(name):
         assert task["name"]
-        (action,) = set(task) - words
+        (action,) = set(task) - keywords
         assert action.count(".") == 2, f"{action} is not a full name"
 
 
@@ -146,7 +146,7 @@ def test_the_shared_options_have_their_documented_defaults(name: str) -> None:
 def test_check_mode_is_supported_and_documented(name: str) -> None:
     assert declared(name)["supports_check_mode"] is True
     attributes = documentation(name)["attributes"]
-    # What a check of DNS records would find can't be told without one, and it writes.
+    # The result of a check of DNS records can't be predicted, because a check writes.
     full = name != "improvmx_domain_check"
     assert attributes["check_mode"]["support"] == ("full" if full else "partial")
     assert full or attributes["check_mode"]["details"]
@@ -282,7 +282,7 @@ def assert_failed_without_a_trace(name: str, result: dict[str, Any]) -> None:
 
 
 def dead_url() -> str:
-    """Where nobody listens."""
+    """A URL where no server listens."""
     with socket.socket() as briefly:
         briefly.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{briefly.getsockname()[1]}"

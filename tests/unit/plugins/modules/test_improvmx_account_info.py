@@ -43,7 +43,7 @@ def read(modules: Modules, **options: Any) -> dict[str, Any]:
     return result
 
 
-# --- What is read ---------------------------------------------------------------------------------
+# --- Reading the account --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("check", [True, False], ids=["check mode", "real run"])
@@ -98,7 +98,7 @@ def test_version_3_returns_the_account_and_its_white_labels(emulator: Emulator) 
     result = read(of_version(emulator, "v3"))
     times = {"created": "2017-12-01T14:43:02Z", "renew_date": "2473-04-08T01:49:50Z"}
     assert result["account"] == {**reported["account"], **times}
-    assert result["account"]["password"] is True  # that there is one
+    assert result["account"]["password"] is True  # a password is set
     assert result["whitelabels"] == [{"name": "example.com"}]
     assert "api_key" not in result
     assert set(result["account"]) <= documented("account")
@@ -211,7 +211,7 @@ def test_an_invalid_token_hides_nothing(emulator: Emulator, token: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "words"),
+    ("path", "body", "message"),
     [
         ("/account/?$", [], "not a JSON object"),
         ("/account/?$", {"success": True}, "does not describe the account"),
@@ -221,17 +221,17 @@ def test_an_invalid_token_hides_nothing(emulator: Emulator, token: Any) -> None:
         (WHITELABELS, {"whitelabels": ["a.example"]}, "no list of objects"),
     ],
 )
-def test_an_empty_reply_is_a_failure(emulator: Emulator, path: str, body: Any, words: str) -> None:
+def test_an_empty_reply_is_a_failure(emulator: Emulator, path: str, body: Any, message: str) -> None:
     for version in ("v2", "v3") if path != WHITELABELS else ("v3",):
         emulator.reset()
         emulator.faults.add(Fault("body", path=path, body=body))
         result = of_version(emulator, version).run("improvmx_account_info")
         assert result["failed"] is True
-        assert words in result["msg"]
+        assert message in result["msg"]
         assert "Traceback" not in str(result)
 
 
-# --- How much of the plan is used -----------------------------------------------------------------
+# --- Usage of the plan ----------------------------------------------------------------------------
 
 
 def test_usage_compares_the_limits_with_the_domains_and_the_fullest_domain(modules: Modules) -> None:
@@ -250,7 +250,7 @@ def test_usage_counts_the_aliases_that_a_list_does_not_show(modules: Modules) ->
     modules.seed({n: {f"x{i}": "a@x.example" for i in range(size)} for n, size in sizes.items()})
     aliases = read(modules, usage=True)["usage"]["aliases"]
     assert (aliases["domain"], aliases["used"]) == ("c.example", 450)
-    assert len(modules.emulator.requests) == 3 + 2  # one for each domain that may have more
+    assert len(modules.emulator.requests) == 3 + 2  # one for each domain that may have more aliases
 
 
 @pytest.mark.parametrize("total", [None, "450", True])
@@ -280,5 +280,5 @@ def test_usage_of_an_account_without_domains_and_limits(modules: Modules) -> Non
 def test_version_2_returns_no_usage(emulator: Emulator) -> None:
     result = of_version(emulator, "v2").run("improvmx_account_info", usage=True)
     assert result["failed"] is True
-    assert result["msg"] == "usage: API v2 tells no limits; v3 does. No request was sent."
+    assert result["msg"] == "usage: API v2 does not report limits; v3 does. No request was sent."
     assert emulator.requests == []

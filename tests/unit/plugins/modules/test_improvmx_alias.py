@@ -314,7 +314,7 @@ def test_a_missing_name_of_digits_leaves_the_alias_with_that_id_alone(
 def test_an_alias_that_only_looks_like_a_number_is_addressed_by_its_name(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """By its id, somebody else's deletion of it would make the service take that for a name."""
+    """With its id, the service would use the id as a name after a deletion by others."""
     modules.seed(
         {
             DOMAIN: [

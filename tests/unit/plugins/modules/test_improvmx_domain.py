@@ -146,7 +146,7 @@ def test_the_catch_all_is_managed_although_the_reply_to_the_creation_shows_no_al
 
     wrap_endpoint(monkeypatch, "POST /domains", without_aliases)
     if left == {"*": OWNER}:
-        # What is told as an update had nothing to do, for which the ledger has no entry.
+        # The reported update had no effect, so the ledger has no entry for it.
         real = modules.run("improvmx_domain", domain=DOMAIN, aliases=aliases)
         assert not real.get("failed"), real["msg"]
         assert modules.run("improvmx_domain", domain=DOMAIN, aliases=aliases)["changed"] is False
@@ -156,7 +156,7 @@ def test_the_catch_all_is_managed_although_the_reply_to_the_creation_shows_no_al
     assert modules.aliases(DOMAIN) == left
 
 
-# --- Aliases of a domain that is there ------------------------------------------------------------
+# --- Aliases of an existing domain ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_unchanged_settings_cost_one_request(
 def test_a_setting_is_cleared_with_any_value_that_the_service_accepts(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, refuses: str
 ) -> None:
-    """It may refuse null, or take it for no change."""
+    """It may refuse null, or interpret it as no change."""
 
     def picky(usual: Any, account: Account, call: Any) -> Any:
         if refuses == "nothing":
@@ -389,7 +389,7 @@ def test_creates_a_domain_with_its_settings(modules: Modules) -> None:
     modules.emulator.seed({"whitelabels": ["mail.white.example"]})
     rounds = modules.rounds("improvmx_domain", domain=DOMAIN, aliases=[absent("*")], **SET)
     assert settings_of(modules.emulator) == SET
-    # The service takes a webhook only once the domain is there.
+    # The service accepts a webhook only after the domain was created.
     assert methods(rounds) == ["GET", "POST", "DELETE", "PUT"]
 
 
@@ -494,7 +494,7 @@ def test_setting_stored_in_another_form_counts_as_accepted(
     assert len(modules.emulator.writes) == 1
 
 
-# --- What the service refuses ---------------------------------------------------------------------
+# --- Refusals of the service ----------------------------------------------------------------------
 
 
 def test_the_domain_of_another_account_fails_with_the_services_message(modules_of_version: Modules) -> None:

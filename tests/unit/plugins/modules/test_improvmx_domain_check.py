@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.improvmx.email.plugins.module_utils._api import v3 as _api_v3
 from emulator import Emulator, Fault, RateLimit
 from emulator.dns import Dns
 from harness import Clock, Modules, run_module, wrap_endpoint
@@ -62,12 +63,12 @@ def outcome(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def routes(modules: Modules, start: int = 0) -> list[str]:
-    """The requests from one on; those of the check as "check"."""
+    """The requests since this one; those of the check as "check"."""
     route = CHECK[modules.options.get("api_version", "v3")]
     return ["check" if r.route == route else r.route for r in modules.emulator.requests[start:]]
 
 
-# --- What a check does ----------------------------------------------------------------------------
+# --- Effects of a check ---------------------------------------------------------------------------
 
 
 def test_a_check_of_valid_records_activates_the_domain_and_a_second_one_changes_nothing(
@@ -91,7 +92,7 @@ def test_a_check_of_valid_records_activates_the_domain_and_a_second_one_changes_
 def test_wrong_records_are_not_a_failure_and_change_nothing(
     modules_of_version: Modules, active: bool, count: int
 ) -> None:
-    """Of an active domain it is not known whether a check shuts it off, so it is read again."""
+    """A check might deactivate an active domain, so it is read again."""
     modules = modules_of_version
     seed(modules, {"mx": ["mail.other.example"]}, active=active)
     for _turn in range(2):
@@ -136,7 +137,7 @@ def test_an_inactive_domain_with_valid_records_is_reported(
     assert (result["valid"], result["active"]) == (True, False)
 
 
-# --- What a check tells ---------------------------------------------------------------------------
+# --- Results of a check ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -209,7 +210,7 @@ def test_the_key_is_not_shown_though_the_service_quotes_it(emulator: Emulator) -
 
 
 def appear_after(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, clock: Clock, checks: int) -> None:
-    """Let the records be right from a time on: after so many pauses between checks."""
+    """Make the records correct after so many pauses between checks."""
     sleep = clock.sleep
 
     def pause(seconds: float) -> None:
@@ -272,7 +273,7 @@ def test_a_wait_respects_the_rate_limit(
     modules.emulator.rate_limit = RateLimit(2, window=60.0, scope=scope)
     result = check(modules, wait=100)
     assert result["valid"] is False
-    # One request may be turned away before it is known what the limit counts.
+    # One request can be refused before the scope of the limit is known.
     assert modules.emulator.rate_limited <= 1
 
 
@@ -399,7 +400,7 @@ def test_an_unknown_effect_of_a_lost_check_is_reported(
     modules.emulator.faults.add(Fault(**fault, times=None, skip=1))
     result = failure(modules)
     assert "/check: " in result["msg"]
-    assert "whether it changed example.com could not be found out" in result["msg"]
+    assert "whether it changed example.com could not be determined" in result["msg"]
     assert "Run it again" in result["msg"]
 
 
@@ -411,7 +412,7 @@ def test_a_valid_domain_that_can_not_be_read_again_is_reported_as_unknown(
     modules.emulator.faults.add(Fault("status", status=500, path=f"/{DOMAIN}$", skip=1, times=None))
     result = failure(modules)
     assert result["msg"].startswith(
-        "The check was done; whether it changed example.com could not be found out"
+        "The check was done; whether it changed example.com could not be determined"
     )
     modules.emulator.faults.clear()
     assert outcome(check(modules)) == UNCHANGED
@@ -450,7 +451,7 @@ def test_bad_options_are_refused_before_any_request(
 
 
 def seed_many(modules: Modules, *domains: tuple[dict[str, Any], bool]) -> list[str]:
-    """Domains with their DNS and whether they are active; return their names."""
+    """Create domains with DNS records and state; return their names."""
     names = [f"d{number:04}.example" for number in range(len(domains))]
     seeds = [
         {"domain": name, "dns": dns, "active": active}
@@ -478,7 +479,7 @@ def activation_of(name: str) -> dict[str, Any]:
 
 
 def counts(modules: Modules, start: int = 0) -> dict[str, int]:
-    """How many requests went to which route, from one on."""
+    """The number of requests for each route, since this one."""
     return dict(Counter(routes(modules, start)))
 
 
@@ -532,21 +533,33 @@ def test_one_of_many_is_returned_like_a_single_domain(modules_of_version: Module
 @pytest.mark.parametrize(
     ("ones", "looks"),
     [
-        ([ONES["right and active"]] * 250, {}),
-        ([ONES["wrong and inactive"]] * 250, {}),
-        # A look at each of up to three costs no more than the list, which has three pages.
-        ([*[ONES["right and active"]] * 247, *[ONES["right and inactive"]] * 3], {READ: 3}),
-        ([ONES["right and inactive"]] * 250, {LIST["v3"]: 3}),
-        ([ONES["wrong and active"]] * 250, {LIST["v3"]: 3}),
+        ([ONES["right and active"]] * 25, {}),
+        ([ONES["wrong and inactive"]] * 25, {}),
+        # Up to three single reads take no more requests than the list, which has three pages.
+        ([*[ONES["right and active"]] * 22, *[ONES["right and inactive"]] * 3], {READ: 3}),
+        ([*[ONES["right and active"]] * 21, *[ONES["right and inactive"]] * 4], {LIST["v3"]: 3}),
+        ([ONES["right and inactive"]] * 25, {LIST["v3"]: 3}),
+        ([ONES["wrong and active"]] * 25, {LIST["v3"]: 3}),
     ],
-    ids=["all right", "all wrong", "three become active", "all become active", "all may be shut off"],
+    ids=[
+        "all right",
+        "all wrong",
+        "three become active",
+        "four become active",
+        "all become active",
+        "all may be shut off",
+    ],
 )
 def test_many_checks_take_a_request_each_and_no_more_reads_than_the_list(
-    modules: Modules, ones: list[tuple[dict[str, Any], bool]], looks: dict[str, int]
+    modules: Modules,
+    monkeypatch: pytest.MonkeyPatch,
+    ones: list[tuple[dict[str, Any], bool]],
+    looks: dict[str, int],
 ) -> None:
+    monkeypatch.setattr(_api_v3, "_PAGE", 10)
     names = seed_many(modules, *ones)
     check_many(modules, names)
-    before = {LIST["v3"]: 3, "check": 250}
+    before = {LIST["v3"]: 3, "check": 25}
     assert counts(modules) == {**before, **looks, LIST["v3"]: 3 + looks.get(LIST["v3"], 0)}
 
 
@@ -631,7 +644,7 @@ def test_many_domains_that_can_not_be_read_again_are_reported_as_unknown(
     result = fail_many(modules, names, concurrency=1)
     assert [entry["domain"] for entry in result["failed_domains"]] == names[:count]
     for entry in result["failed_domains"]:
-        assert f"whether it changed {entry['domain']} could not be found out" in entry["msg"]
+        assert f"whether it changed {entry['domain']} could not be determined" in entry["msg"]
     assert outcome(result) == UNCHANGED
     assert result["msg"].endswith("Run it again: repeating a check does no harm.")
 
@@ -711,7 +724,7 @@ def test_domain_and_domains_are_mutually_exclusive(modules: Modules, args: dict[
     assert modules.emulator.requests == []
 
 
-# --- Failing on what is not valid -----------------------------------------------------------------
+# --- fail_on_invalid ------------------------------------------------------------------------------
 
 
 def test_a_domain_that_is_not_valid_after_the_wait_fails_if_asked_for(

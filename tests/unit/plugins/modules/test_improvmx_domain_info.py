@@ -170,7 +170,7 @@ def test_an_added_time_is_iso_8601_in_utc(modules_of_version: Modules) -> None:
 
 @pytest.mark.parametrize("count", [3, 250])
 def test_catch_all_without_a_name_is_the_catch_all(modules_of_version: Modules, count: int) -> None:
-    """The official client is prepared for it."""
+    """The official client handles this."""
     modules = modules_of_version
     aliases = {"*": "o@x.example"} | {f"a{number}": "a@x.example" for number in range(count)}
     domain = {"domain": "a.example", "aliases": aliases}
@@ -181,7 +181,7 @@ def test_catch_all_without_a_name_is_the_catch_all(modules_of_version: Modules, 
     assert (result["changed"], modules.emulator.writes) == (False, [])
     result = modules.run("improvmx_alias", domain="a.example", alias="*", forward=["p@x.example"])
     assert result["changed"] is True
-    assert modules.emulator.writes[-1].path.endswith("/aliases/*")  # as it is, not encoded
+    assert modules.emulator.writes[-1].path.endswith("/aliases/*")  # not encoded
 
 
 def test_newer_names_of_fields_are_read(modules: Modules) -> None:
@@ -195,7 +195,7 @@ def test_newer_names_of_fields_are_read(modules: Modules) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "message"),
     [
         ({"message": "Not today."}, "Not today."),
         ({"error": "No.", "message": "Not today.", "code": "403"}, "No.; Not today."),
@@ -204,10 +204,10 @@ def test_newer_names_of_fields_are_read(modules: Modules) -> None:
     ],
 )
 def test_error_messages_of_the_service_are_reported_in_any_form(
-    modules: Modules, body: dict[str, Any], words: str
+    modules: Modules, body: dict[str, Any], message: str
 ) -> None:
     modules.emulator.faults.add(Fault("body", status=403, body=body))
-    assert words.rstrip(".") in modules.run("improvmx_domain_info")["msg"]
+    assert message.rstrip(".") in modules.run("improvmx_domain_info")["msg"]
 
 
 # --- Rules and credentials ------------------------------------------------------------------------

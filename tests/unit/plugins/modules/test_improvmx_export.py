@@ -31,7 +31,7 @@ OWNER = "owner@mail.example"
 EXPORT = "improvmx_export"
 MARK = "# Exported by improvmx.email.export, fingerprint "
 
-# An account as people have it, and the files that are made of it.
+# A typical account, and its exported files.
 ACCOUNT: dict[str, Any] = {
     "email": OWNER,
     "whitelabels": ["mail.white.example"],
@@ -132,7 +132,7 @@ improvmx_aliases:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the module runs."""
+    """The folder in which the module runs."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -163,12 +163,12 @@ def body_of(path: str) -> str:
 
 
 def texts() -> dict[str, str]:
-    """Every file that there is, by path."""
+    """All files, by path."""
     return {str(path): text_of(str(path)) for path in sorted(Path().rglob("*")) if path.is_file()}
 
 
 def read_back(options: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the files say, as Ansible understands them: with tags, types and templates."""
+    """The variables in the files as Ansible loads them: with tags, types and templates."""
     path = Path(options["path"])
     if "layout" not in options:
         return list(_variables(path)["improvmx_domains"])
@@ -194,7 +194,7 @@ def assert_applying_changes_nothing(modules: Modules, wishes: list[dict[str, Any
     assert modules.emulator.writes == []
 
 
-# --- What is written ------------------------------------------------------------------------------
+# --- Exported files -------------------------------------------------------------------------------
 
 
 def test_a_list_is_exported_in_readable_form(shop: Modules) -> None:
@@ -255,7 +255,7 @@ def test_an_export_takes_one_request_for_each_page(
     aliases = {f"n{number}": OWNER for number in range(201)}
     modules.seed({"big.example": aliases, **{f"d{number}.example": {} for number in range(100)}})
     result = modules.run(EXPORT, **options)
-    # Two pages of domains, and three of the aliases that the first one did not show.
+    # Two pages of domains, and three of aliases that the list did not contain.
     assert result["api_requests"] == {"v2": 1, "v3": 5}[modules.options["api_version"]]
     assert result["exported"] == {
         "domains": 101,
@@ -314,7 +314,7 @@ def test_a_domain_that_is_routed_by_rules_is_exported_with_them_and_without_alia
     result = modules.run(EXPORT, path="list.yml")
     assert (
         result["api_requests"] == 1 + 2
-    )  # the list tells which domain has rules: a page, and one to see the end
+    )  # the list shows the routing; rules: a page, and one to detect the end
     assert result["exported"]["rules"] == 3
     item = f"  - domain: ruled.example\n{textwrap.indent(WRITTEN_RULES, '    ')}"
     assert text_of("list.yml").endswith(item)
@@ -338,7 +338,7 @@ def test_rules_that_can_not_be_applied_are_left_out_with_the_reason(modules: Mod
     modules.emulator.seed({"domains": [ruled(RULES[0], {**RULES[0], "rank": 2}, RULES[2])]})
     result = modules.run(EXPORT, path="list.yml")
     assert result["exported"] == {"domains": 1, "aliases": 0, "rules": 1, "credentials": 0, "left_out": 2}
-    assert text_of("list.yml").count('# Left out: rule "info": another rule has the same matcher.') == 2
+    assert text_of("list.yml").count('# Not exported: rule "info": another rule has the same matcher.') == 2
     assert_applying_changes_nothing(modules, read_back({"path": "list.yml"}))
 
 
@@ -387,28 +387,28 @@ def test_values_that_can_not_be_applied_are_left_out_and_reported(modules: Modul
     result = modules.run(EXPORT, path="list.yml")
     assert result["exported"] == {"domains": 1, "aliases": 1, "rules": 0, "credentials": 0, "left_out": 8}
     (warning,) = result["warnings"]
-    assert warning.startswith("8 domains, settings, aliases or rules can't be written")
+    assert warning.startswith("8 domains, settings, aliases or rules were not exported")
     text = text_of("list.yml")
-    remarks = [line.strip() for line in text.splitlines() if "Left out" in line]
+    remarks = [line.strip() for line in text.splitlines() if "Not exported" in line]
     assert len(remarks) == 8
     for said in (
         'alias "with space": it contains white space',
-        'alias " padded": reading it back would change it',
+        'alias " padded": applying it would change it',
         'alias "two\\nlines": it contains white space',
-        'alias "empty": forward: at least one destination is needed',
+        'alias "empty": forward: at least one destination is required',
         'alias "own": forward: "a@odd.example" is in the same domain',
         'alias "both": forward: null discards mail',
         'odd.example, webhook: "ftp://files.example" can\'t be used: it is not an http or https URL',
     ):
-        assert any(f"# Left out: {said}" in remark for remark in remarks), remarks
+        assert any(f"# Not exported: {said}" in remark for remark in remarks), remarks
     assert_applying_changes_nothing(modules, read_back({"path": "list.yml"}))
 
 
-# --- Whatever an account holds --------------------------------------------------------------------
+# --- Any content of an account --------------------------------------------------------------------
 
 NASTY = "aAzZ09 _-.+*?()[]{}|^$\\/'\"#%&=~!@,:;<>`üß中\u0301\u200b\x85\u2028😀\t\n"
 NASTY_NAMES = (
-    # what YAML takes for something else
+    # not strings in YAML
     *("null", "Null", "true", "on", "No", "y", "~", "=", "<<", "-", "?", ":", "*", "&a", "!b", "%c", "@"),
     *("1", "007", "0x1f", "1e3", "1_000", ".5", "+1", "12:30", "2026-01-31", ".inf", "NaN", "0o7"),
     *(
@@ -428,7 +428,7 @@ NASTY_NAMES = (
         "a|b",
         ">",
     ),
-    # what Ansible takes for something else
+    # special in Ansible
     *("{{x}}", "{%x%}", "{#x#}", "a{{", "}}", "{{'}}'}}", '{{"\\"}}', "#jinja2:x", "$ANSIBLE_VAULT;1.1"),
 )
 NASTY_DESTINATIONS = (
@@ -461,17 +461,19 @@ DOMAINS = (
 )
 
 
-def told_apart(aliases: dict[str, str]) -> dict[str, str]:
-    """The service never has two aliases that differ in case only."""
+def without_case_duplicates(aliases: dict[str, str]) -> dict[str, str]:
+    """Keep only one of the aliases that differ in case only, like the service."""
     return {name: aliases[name] for name in {name.lower(): name for name in aliases}.values()}
 
 
 ACCOUNTS = st.dictionaries(
-    st.sampled_from(DOMAINS), st.dictionaries(ALIASES, FORWARDS, max_size=8).map(told_apart), max_size=3
+    st.sampled_from(DOMAINS),
+    st.dictionaries(ALIASES, FORWARDS, max_size=8).map(without_case_duplicates),
+    max_size=3,
 )
 ALL_NASTY = {
     name: {
-        **told_apart(dict.fromkeys(NASTY_NAMES, OWNER)),
+        **without_case_duplicates(dict.fromkeys(NASTY_NAMES, OWNER)),
         **{f"to{index}": forward for index, forward in enumerate(NASTY_DESTINATIONS)},
     }
     for name in DOMAINS
@@ -499,7 +501,7 @@ def test_applying_the_export_of_any_account_changes_nothing(
     assert exported["aliases"] == sum(len(wish["aliases"]) for wish in wishes)
     assert exported["aliases"] + exported["left_out"] == sum(map(len, accounts.values()))
     assert_applying_changes_nothing(modules, wishes)
-    # Nothing is missing but what it says: a purge would delete just that.
+    # Only what the comments name is missing: a purge would delete exactly that.
     kept = [{**wish, "purge_aliases": True} for wish in wishes]
     plan = modules.run(
         "improvmx_domains", check=True, domains=kept, purge=True, max_deletions=exported["left_out"]
@@ -577,25 +579,25 @@ def test_a_host_with_the_longest_name_has_its_file(modules: Modules, name: str) 
     assert (again["changed"], again["warnings"]) == (False, [])
     modules.emulator.seed({"domains": [{"domain": "shop.example"}]})
     (warning,) = modules.run(EXPORT, path="mail", layout="hosts")["warnings"]
-    assert "no longer has: mail/host_vars/" in warning
+    assert "no longer exist in the account: mail/host_vars/" in warning
 
 
 def test_the_file_of_a_deleted_domain_is_kept_and_a_warning_names_it(shop: Modules) -> None:
     shop.run(EXPORT, path="mail", layout="hosts")
     own = Path("mail/host_vars/own.example.yml")
     own.write_text("improvmx_aliases: []\n")
-    Path("mail/host_vars/folder.yml").mkdir()  # which Ansible reads as well, and which is none of ours
+    Path("mail/host_vars/folder.yml").mkdir()  # a directory, which Ansible reads as well
     del shop.emulator.account.domains["shop.example"]
     for check in (True, False, False):
         result = shop.run(EXPORT, check=check, path="mail", layout="hosts")
         (warning,) = result["warnings"]
-        assert "no longer has: mail/host_vars/shop.example.yml. They were left alone" in warning
+        assert "in the account: mail/host_vars/shop.example.yml. They were not changed" in warning
     assert result["changed"] is False
     assert own.exists()
     assert Path("mail/host_vars/shop.example.yml").exists()
 
 
-# --- What is there already ------------------------------------------------------------------------
+# --- Existing files -------------------------------------------------------------------------------
 
 
 def edit(text: str) -> str:
@@ -642,7 +644,7 @@ def test_an_edited_or_foreign_file_is_not_overwritten(
     assert (result["changed"], result["changes"]) == (False, [])
     (pending,) = result["pending"]
     assert (pending["name"], pending["action"]) == ("list.yml", "update")
-    assert re.fullmatch("[0-9a-f]{,12}", pending["before"]["fingerprint"] or "")  # no text of the user's
+    assert re.fullmatch("[0-9a-f]{,12}", pending["before"]["fingerprint"] or "")  # not text of the user
     assert path.read_bytes() == content
 
 
@@ -726,10 +728,10 @@ def test_a_symbolic_link_is_preserved(shop: Modules) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"path": "folder"}, "path: folder is a folder; name a file in it, or ask for the layout hosts"),
+        ({"path": "folder"}, "path: folder is a folder; name a file in it, or set layout to hosts"),
         ({"path": "new/"}, "path: new/ is a folder"),
         ({"path": " "}, "path: it is empty"),
-        ({"path": "a\nb.yml"}, "path: it is empty or holds a control character"),
+        ({"path": "a\nb.yml"}, "path: it is empty or contains a control character"),
     ],
 )
 def test_a_bad_path_is_refused_before_any_request(shop: Modules, options: dict[str, Any], said: str) -> None:

@@ -22,12 +22,12 @@ def millis(moment: datetime) -> int:
 
 
 def text(moment: datetime) -> str:
-    """The form of 2020."""
+    """A time in the form of 2020."""
     return moment.strftime("%Y-%m-%d %H:%M:%S%z")
 
 
 def mail(number: int, *statuses: str, alias: str = "info", form: Any = millis) -> dict[str, Any]:
-    """A mail that came so many minutes before noon, and what happened to it, a second apart."""
+    """A mail received so many minutes before noon, with its events, one second apart."""
     came = NOON - timedelta(minutes=number)
     return {
         "id": f"id{number}",
@@ -134,7 +134,7 @@ def test_every_state_of_the_service_can_be_selected(
 
 
 def test_a_mail_is_returned_as_version_2_documents_it(modules_of_version: Modules) -> None:
-    """It has no id, and other fields than those of today."""
+    """It has no id, and other fields than current entries."""
     event = {
         "status": "DELIVERED",
         "code": 250,
@@ -200,8 +200,8 @@ def test_reads_the_mails_of_one_alias(modules_of_version: Modules, alias: str) -
 @pytest.mark.parametrize(
     ("aliases", "requests"),
     [
-        ([("7", 15)], 2),  # a look tells that the path means this one
-        ([("7", 15), ("info", 7)], 3),  # it means the other one, so the list tells the id
+        ([("7", 15)], 2),  # a read shows that the path identifies this alias
+        ([("7", 15), ("info", 7)], 3),  # it identifies the other alias, so the id is read from the list
     ],
 )
 def test_the_name_of_an_alias_is_not_mistaken_for_an_id(
@@ -222,7 +222,7 @@ def test_an_id_is_not_mistaken_for_the_name_of_an_alias(modules: Modules) -> Non
     assert "the alias 7 does not exist, only one with this id" in result["msg"]
 
 
-# The pages of v3 hold 50 entries, and only an empty one says that there are no more.
+# The pages of v3 contain 50 entries, and only an empty page is the end.
 @pytest.mark.parametrize(
     ("limit", "count", "pages"),
     [
@@ -366,7 +366,7 @@ MANY = [f"d{number}.example" for number in range(3)]
 
 
 def seed_many(modules: Modules) -> None:
-    """Mails of three domains, every third minute one of each."""
+    """Create mails of three domains, one of each every third minute."""
     modules.emulator.seed(
         {
             "domains": [

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.improvmx.email.plugins.module_utils._api import v3_rules as _api_v3_rules
 from emulator import Emulator, Fault
 from emulator.refusal import not_found, refuse
 from harness import Clock, Modules, assert_truthful, changes_of, effects_of, read_diff, wrap_endpoint
@@ -17,7 +18,7 @@ from harness import Clock, Modules, assert_truthful, changes_of, effects_of, rea
 NAME = "improvmx_rule"
 DOMAIN = "example.com"
 ROUTE = "/domains/{domain}/rules"
-UNKNOWN = "could not be found out"
+UNKNOWN = "could not be determined"
 A, B = "a@x.example", "b@y.example"
 
 
@@ -39,7 +40,7 @@ def uuid(number: int) -> str:
 
 
 def seed(emulator: Emulator, *existing: dict[str, Any], **options: Any) -> None:
-    """A domain with rules, the first of id 1 and rank 1, and so on."""
+    """Create a domain with rules; the first has id 1 and rank 1, and so on."""
     numbered = [
         {"id": uuid(number), "rank": number, "created": 1772853311, **rule}
         for number, rule in enumerate(existing, 1)
@@ -48,7 +49,7 @@ def seed(emulator: Emulator, *existing: dict[str, Any], **options: Any) -> None:
 
 
 def seeded(emulator: Emulator) -> list[dict[str, Any]]:
-    """The rules that there are, without their ids."""
+    """The existing rules, without their ids."""
     (domain,) = emulator.dump()["domains"]
     return [{key: value for key, value in rule.items() if key != "id"} for rule in domain["rules"]]
 
@@ -63,7 +64,7 @@ def run(modules: Modules, check: bool = False, **args: Any) -> dict[str, Any]:
     return result
 
 
-# --- Check, run, again ----------------------------------------------------------------------------
+# --- Check mode, run, second run ------------------------------------------------------------------
 
 INFO = {"type": "alias", "alias": "info", "forward": A}
 BILL = {"type": "regex", "regex": "bill|invoice", "scopes": ["subject", "body"], "forward": A}
@@ -200,7 +201,7 @@ def test_no_difference_in_meaning_changes_nothing(
     ("count", "pages"), [(0, 1), (1, 2), (19, 2), (20, 2), (21, 2), (39, 2), (40, 3), (41, 3), (100, 6)]
 )
 def test_reads_the_rules_to_their_end_and_no_further(modules: Modules, count: int, pages: int) -> None:
-    """A page of unknown length is the last one when it is shorter than one before, or empty."""
+    """A page is the last one if it is shorter than an earlier one, or empty."""
     seed(modules.emulator, *(alias(f"a{number}") for number in range(count)))
     wish = {"type": "alias", "alias": f"a{count - 1}", "forward": A} if count else {**INFO, "state": "absent"}
     result = run(modules, **wish)
@@ -286,11 +287,11 @@ def test_a_rule_of_an_unknown_type_is_kept_and_can_be_deactivated(modules: Modul
     assert reported["changes"][0]["after"] == {"active": False}
 
 
-# --- Which rule is meant --------------------------------------------------------------------------
+# --- Which rule is matched -------------------------------------------------------------------------
 
 
 def test_rules_with_the_same_regex_and_other_scopes_are_different(modules: Modules) -> None:
-    """Else two tasks for the two of them would take each other's rule for ever."""
+    """Otherwise two tasks for them would change each other's rule in every run."""
     seed(modules.emulator)
     subject, body = {**BILL, "scopes": ["subject"]}, {**BILL, "scopes": ["body"], "forward": B}
     for wish in (subject, body):
@@ -319,8 +320,8 @@ def test_a_wish_that_matches_several_rules_is_rejected_with_their_ids(
         result = run(modules, check=check, state=state, **wish)
         assert result["failed"] is True
         assert result["msg"].startswith("example.com has 2 rules of type ")
-        for words in (uuid(1), uuid(2), "rank 1.0", "id"):
-            assert words in result["msg"]
+        for message in (uuid(1), uuid(2), "rank 1.0", "id"):
+            assert message in result["msg"]
         assert uuid(3) not in result["msg"]
         assert result["msg"].endswith(" Nothing was changed.")
         assert result["changes"] == result["pending"] == []
@@ -332,7 +333,7 @@ def test_a_second_matching_rule_is_found_on_the_last_page(modules: Modules) -> N
     assert uuid(45) in run(modules, **INFO)["msg"]
 
 
-# --- What the service is told and tells -----------------------------------------------------------
+# --- Requests and replies -------------------------------------------------------------------------
 
 
 def test_returns_the_change_and_the_diff(modules: Modules) -> None:
@@ -462,31 +463,35 @@ def test_an_endless_list_is_reported(modules: Modules, monkeypatch: pytest.Monke
         return {"rules": [{**alias("x"), "id": f"r{call.query['page']}"}], "success": True}
 
     wrap_endpoint(monkeypatch, f"GET {ROUTE}", endless)
+    monkeypatch.setattr(_api_v3_rules, "_MOST_PAGES", 20)
     result = run(modules, **INFO)
     assert "the list has no end" in result["msg"]
+    assert result["api_requests"] == 20
     assert modules.emulator.writes == []
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "message"),
     [
         ({"rules": None}, 'no list of objects under "rules"'),
         ({"rules": {}}, 'no list of objects under "rules"'),
-        ({"rules": [{"id": "a"}]}, 'without a text under "type"'),
+        ({"rules": [{"id": "a"}]}, 'without a string under "type"'),
         ({"rules": [{"id": "a", "type": "alias"}]}, "a rule without a config"),
-        ({"rules": [{"type": "alias", "config": {}}]}, 'without a text under "id"'),
+        ({"rules": [{"type": "alias", "config": {}}]}, 'without a string under "id"'),
         ({"rules": [{"id": "a", "type": "alias", "config": {"forward": 7}}]}, 'unknown form of "forward"'),
         (["a", "list"], "not a JSON object"),
         ({"success": False, "error": "Later."}, "Later."),
     ],
 )
-def test_an_invalid_list_is_reported_and_nothing_is_written(modules: Modules, body: Any, words: str) -> None:
+def test_an_invalid_list_is_reported_and_nothing_is_written(
+    modules: Modules, body: Any, message: str
+) -> None:
     seed(modules.emulator)
     modules.emulator.faults.add(Fault("body", body=body))
     result = run(modules, **INFO)
     assert result["failed"] is True
     assert f"GET /v3/domains/{DOMAIN}/rules: " in result["msg"]
-    assert words in result["msg"]
+    assert message in result["msg"]
     assert result["msg"].endswith(" Nothing was changed.")
     assert result["changes"] == result["pending"] == []
     assert modules.emulator.writes == []
@@ -559,7 +564,7 @@ def test_an_absent_rule_of_a_missing_domain_is_unchanged(modules: Modules, wish:
     assert rounds.count == 1
 
 
-# --- Bad input ------------------------------------------------------------------------------------
+# --- Invalid input --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -569,25 +574,28 @@ def test_an_absent_rule_of_a_missing_domain_is_unchanged(modules: Modules, wish:
         ({"type": "alias", "forward": A}, ["alias: a rule of type alias requires it"]),
         ({"type": "regex", "forward": A, "scopes": ["body"]}, ["regex: a rule of type regex requires it"]),
         ({"type": "cel", "state": "absent"}, ["expression: a rule of type cel requires it"]),
-        ({**INFO, "regex": "a"}, ["regex: a rule of type alias has none"]),
-        ({**TEAM, "scopes": ["body"]}, ["scopes: a rule of type cel has none"]),
+        ({**INFO, "regex": "a"}, ["regex: a rule of type alias does not accept it"]),
+        ({**TEAM, "scopes": ["body"]}, ["scopes: a rule of type cel does not accept it"]),
         ({**BILL, "alias": "a", "expression": "b"}, ["alias: a rule", "expression: a rule", "2 problems"]),
-        ({"id": uuid(1), "alias": "a", "expression": "b"}, ["expression: a rule of type alias has none"]),
-        ({**INFO, "alias": "info@example.com"}, ["alias", "before the @"]),
-        ({**INFO, "alias": True}, ["alias", "quotes"]),
-        ({**BILL, "regex": " \n"}, ["regex", "empty"]),
-        ({**TEAM, "expression": ""}, ["expression", "empty"]),
+        (
+            {"id": uuid(1), "alias": "a", "expression": "b"},
+            ["expression: a rule of type alias does not accept it"],
+        ),
+        ({**INFO, "alias": "info@example.com"}, ["alias: ", "before the @"]),
+        ({**INFO, "alias": True}, ["alias: ", "quotes"]),
+        ({**BILL, "regex": " \n"}, ["regex: ", "empty"]),
+        ({**TEAM, "expression": ""}, ["expression: ", "empty"]),
         ({**BILL, "scopes": []}, ["scopes: at least one"]),
         ({**INFO, "forward": []}, ["forward: at least one destination"]),
-        ({**INFO, "forward": "a@example.com"}, ["forward", "in the same domain"]),
+        ({**INFO, "forward": "a@example.com"}, ["forward: ", "in the same domain"]),
         ({**INFO, "forward": ["null", A]}, ["must be the only destination"]),
         ({"type": "alias", "alias": "info"}, ["forward: at least one destination"]),
         ({"id": uuid(1), "forward": []}, ["forward: at least one destination"]),
-        ({**INFO, "rank": "nan"}, ["rank", "finite"]),
-        ({**INFO, "rank": "-inf"}, ["rank", "finite"]),
-        ({"id": ""}, ["id", "empty"]),
-        ({"id": "a b"}, ["id", "white space"]),
-        ({"id": ".."}, ["id", "paths"]),
+        ({**INFO, "rank": "nan"}, ["rank: ", "finite"]),
+        ({**INFO, "rank": "-inf"}, ["rank: ", "finite"]),
+        ({"id": ""}, ["id: ", "empty"]),
+        ({"id": "a b"}, ["id: ", "white space"]),
+        ({"id": ".."}, ["id: ", "paths"]),
         (
             {
                 "domain": "nodot",
@@ -600,12 +608,12 @@ def test_an_absent_rule_of_a_missing_domain_is_unchanged(modules: Modules, wish:
                 "api_version": "v2",
             },
             [
-                "domain",
-                "alias",
-                "forward",
-                "rank",
-                "id",
-                "timeout",
+                "domain: ",
+                "alias: ",
+                "forward: ",
+                "rank: ",
+                " id: ",
+                "timeout must be",
                 "API v2 can't manage rules; v3 can",
                 "7 problems",
             ],
@@ -697,7 +705,7 @@ def test_a_temporary_fault_is_retried(modules: Modules, clock: Clock, fault: str
 
 @pytest.mark.parametrize("method", WISHES)
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "message"),
     [
         ({"kind": "status", "status": 500}, "500: Something went wrong."),
         ({"kind": "status", "status": 503, "html": True}, "503 upstream trouble"),
@@ -707,7 +715,7 @@ def test_a_temporary_fault_is_retried(modules: Modules, clock: Clock, fault: str
     ],
 )
 def test_a_permanently_failed_write_is_reported_as_not_done(
-    modules: Modules, clock: Clock, method: str, fault: dict[str, Any], words: str
+    modules: Modules, clock: Clock, method: str, fault: dict[str, Any], message: str
 ) -> None:
     seed(modules.emulator, alias("info"))
     modules.emulator.faults.add(Fault(**fault, method=method, times=None))
@@ -715,7 +723,7 @@ def test_a_permanently_failed_write_is_reported_as_not_done(
     assert result["failed"] is True
     action, _kind, _domain, name = PLANNED[method]
     not_done = f"Not done: {action} rule {name} of {DOMAIN}. Run it again"
-    for part in (f"{DOMAIN}: {method} /v3/domains/{DOMAIN}/rules", words.rstrip("."), not_done):
+    for part in (f"{DOMAIN}: {method} /v3/domains/{DOMAIN}/rules", message.rstrip("."), not_done):
         assert part in result["msg"]
     assert UNKNOWN not in result["msg"]
     assert result["changed"] is False
@@ -744,7 +752,7 @@ def test_a_doubtful_write_is_not_sent_again_while_reads_fail(
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, template: str, happen: Callable[[Any], None]) -> None:
-    """Let something happen between the reading and the first writing."""
+    """Change something between reading and the first write."""
     left = [happen]
 
     def first(usual: Any, account: Any, call: Any) -> Any:
@@ -807,7 +815,7 @@ def test_a_rule_created_meanwhile_is_not_created_again(
 
 
 def test_endless_conflicts_end_in_a_failure(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is read is not what is there when the write comes."""
+    """The state changes between every reading and the following write."""
     seed(modules.emulator, alias("info"))
     domain = modules.emulator.account.domains[DOMAIN]
     existing = dict(domain.rules)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ctrl-C, or a playbook that is ended: the request under way is completed, and no other one begins."""
+"""Ctrl-C or the end of a playbook: the request in flight is completed, and no other one is sent."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_signal_ends_a_run_after_its_current_requests(
         seen.append(call)
         if len(seen) == 3:
             os.kill(os.getpid(), number)
-            # No request is answered before the handler has run, for which its thread needs its turn.
+            # No request is answered before the signal handler has run in the main thread.
             time.sleep(0.5)
         return endpoint(of_account, call)
 
@@ -49,15 +49,15 @@ def test_a_signal_ends_a_run_after_its_current_requests(
     result = modules.run("improvmx_domains", **KEPT, concurrency=concurrency)
     assert result["failed"] is True
     assert "interrupted" in result["msg"]
-    if concurrency == 1:  # otherwise each of the few domains may have been tried
+    if concurrency == 1:  # otherwise all domains may have been tried
         assert "not tried, because the run was interrupted" in result["msg"]
-    # What is told as done is what was done: at most what was under way came after the signal.
+    # The reported changes were made; only requests in flight were completed after the signal.
     assert changes_of(result["changes"]) == effects_of(account.ledger)
     assert 3 <= len(account.ledger) <= 3 + concurrency
     assert len(result["changes"]) + len(result["pending"]) == 20
     assert result["api_requests"] == len(account.requests)
     assert signal.getsignal(number) is usual
-    # The next run goes on from there.
+    # The next run continues.
     wrap_endpoint(monkeypatch, DELETE_ALIAS, lambda endpoint, *request: endpoint(*request))
     again = modules.run("improvmx_domains", **KEPT)
     assert len(again["changes"]) == len(result["pending"])

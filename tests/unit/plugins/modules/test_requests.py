@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a run costs, in requests. The service allows 30 to 200 a minute, so this is how fast it is."""
+"""The number of requests of a run. It determines the duration: the service allows 30 to 200 per minute."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from harness import Modules
 
 OLD, NEW = "a@x.example", "b@x.example"
-LIMITS = 1  # the read of the account's limits, where something is created
+LIMITS = 1  # the request for the limits of the account if something is created
 
 
 def names(count: int) -> list[str]:
@@ -22,7 +22,7 @@ def names(count: int) -> list[str]:
 
 
 def aliases(count: int, changed: int = 0) -> dict[str, str]:
-    """So many aliases, the first of them with another destination."""
+    """A number of aliases, the first of them with another destination."""
     return {f"a{number}": NEW if number < changed else OLD for number in range(count)}
 
 
@@ -32,7 +32,7 @@ def wish(name: str, content: dict[str, str], **options: Any) -> dict[str, Any]:
 
 
 def costs(modules: Modules, **args: Any) -> tuple[int, dict[str, int]]:
-    """How many reads and writes a run makes, the writes by method."""
+    """The number of reads of a run, and of its writes by method."""
     before = len(modules.emulator.requests)
     result = modules.run("improvmx_domains", **args)
     assert not result.get("failed"), result["msg"]
@@ -47,7 +47,7 @@ def costs(modules: Modules, **args: Any) -> tuple[int, dict[str, int]]:
 def test_run_that_changes_nothing_only_reads_the_list(
     modules: Modules, domains: int, each: int, reads: int
 ) -> None:
-    """Of a domain with more than 200 aliases the rest has to be read, in pages of 100."""
+    """The aliases of a domain with more than 200 have to be read, in pages of 100."""
     content = aliases(each)
     modules.seed(dict.fromkeys(names(domains), content))
     assert costs(modules, domains=[wish(name, content) for name in names(domains)]) == (reads, {})
@@ -75,7 +75,7 @@ def test_new_aliases_of_a_domain_are_sent_in_batches_of_500(modules: Modules, ne
         (aliases(501), {}, {"POST": 3}),
         ({**aliases(10), "*": NEW}, {}, {"POST": 2, "PUT": 1}),
         (aliases(10), {"purge_aliases": True}, {"POST": 2, "DELETE": 1}),
-        # It is as wanted already: the service's own address.
+        # It is already as desired: the address of the account.
         ({"*": "owner@mail.example"}, {}, {"POST": 1}),
         ({}, {"notification_email": NEW}, {"POST": 1}),
         ({}, {"notification_email": NEW, "webhook": "https://x.example/"}, {"POST": 1, "PUT": 1}),
@@ -91,7 +91,7 @@ def test_new_domain_is_two_writes_and_one_more_for_its_catch_all(
 
 
 def test_purged_domain_is_one_write_with_any_number_of_aliases(modules: Modules) -> None:
-    """What goes with it is counted against max_deletions, so of more than 200 aliases all are read."""
+    """Its aliases count for max_deletions, so all are read if there are more than 200."""
     modules.seed({"kept.example": {}, "small.example": aliases(150), "large.example": aliases(250)})
     bounds = {"purge": True, "max_deletions": 402}
     assert costs(modules, domains=[wish("kept.example", {})], **bounds) == (1 + 3, {"DELETE": 2})

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rules and SMTP credentials in what is wished for of a domain, and what nobody wishes for."""
+"""Rules and SMTP credentials in the desired state of a domain, and unmanaged ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def rule(name: str, forward: str = A, **fields: Any) -> dict[str, Any]:
 
 
 def seed(emulator: Emulator, rules: str = "", credentials: str = "", **account: Any) -> None:
-    """A domain with rules called by letters, ranks 1, 2 and so on, and one with credentials as aaa."""
+    """Create a domain with rules named by letters, ranks 1, 2 and so on, and one with credentials."""
     made = [
         {"type": "alias", "config": {"alias": letter, "forward": A}, "rank": number}
         for number, letter in enumerate(rules, 1)
@@ -61,7 +61,7 @@ def smtp(*names: str, **options: Any) -> dict[str, Any]:
 
 
 def thrice(modules: Modules, **args: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """In check mode, for real and again. Only the real run is told that DNS records have to be checked."""
+    """Run in check mode, for real and again. Only the real run warns that DNS records have to be checked."""
     check = modules.run("improvmx_domains", check=True, **args)
     assert modules.emulator.writes == []
     real = modules.run("improvmx_domains", **args)
@@ -74,7 +74,7 @@ def thrice(modules: Modules, **args: Any) -> tuple[dict[str, Any], dict[str, Any
     return check, real, again
 
 
-# --- Check, run, again ----------------------------------------------------------------------------
+# --- Check mode, run, second run ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_rules_are_ordered_as_listed_with_one_write_for_each_changed_rule(
     args = wish if module == "improvmx_domain" else {"domains": [wish, {"domain": PLAIN}]}
     rounds = modules.rounds(module, **args)
     assert order_of(modules.emulator) == left
-    # Each reading takes the domain or the list of domains, and a page of rules, and one more to see its end.
+    # Each reading: the domain or the list of domains, a page of rules, and another one to detect the end.
     reading = 2 + bool(existing)
     assert rounds.count == reading + writes
     assert rounds.check["api_requests"] == reading
@@ -148,7 +148,7 @@ def test_new_domain_gets_its_credentials(modules: Modules) -> None:
     assert users_of(modules.emulator, "new.example") == {"post": PASSWORD}
     assert (
         real["api_requests"] == 1 + 2 + 3
-    )  # with the limits; no request for the credentials of a domain that is new
+    )  # with the limits; no request for the credentials of a new domain
 
 
 def test_lists_that_are_not_mentioned_cost_no_request(modules: Modules) -> None:
@@ -172,7 +172,7 @@ def test_diff_shows_the_rules_as_in_a_task(modules: Modules) -> None:
     assert [each["alias"] for each in result["domain"]["rules"]] == ["b", "a"]
 
 
-# --- Bad wishes -----------------------------------------------------------------------------------
+# --- Invalid wishes -------------------------------------------------------------------------------
 
 
 def test_rules_of_a_domain_that_is_routed_by_aliases_are_a_problem_of_that_domain(modules: Modules) -> None:
@@ -219,15 +219,15 @@ def test_every_problem_of_the_input_comes_in_one_message_before_any_request(modu
     }
     worse = {"domain": PLAIN, "credentials": [{"username": "x"}, {"username": "X"}, {"username": "a b"}]}
     result = modules.run("improvmx_domains", domains=[bad, worse])
-    for words in (
+    for message in (
         "rules[0] and rules[2] are the same rule",
         "some have a rank and others have none",
-        "purge_credentials: it needs credentials",
+        "purge_credentials: it requires credentials",
         "credentials[0] and credentials[1] are the same credential",
         "credentials[2], username",
         "5 problems",
     ):
-        assert words in result["msg"]
+        assert message in result["msg"]
     assert result["api_requests"] == 0
 
 
@@ -272,7 +272,7 @@ def test_lost_answer_to_a_new_password_is_reported_as_doubtful(modules: Modules,
     modules.emulator.faults.add(Fault("reset_after", method="PUT", times=None))
     wish = {"username": "aaa", "password": PASSWORD, "update_password": "always"}
     result = modules.run("improvmx_domain", domain=PLAIN, credentials=[wish])
-    assert "could not be found out, because the service does not show it" in result["msg"]
+    assert "could not be determined, because the service does not show it" in result["msg"]
     assert (result["changes"], len(result["pending"])) == ([], 1)
 
 
@@ -305,10 +305,10 @@ def test_rule_created_meanwhile_by_others_is_not_purged(
     wrap_endpoint(monkeypatch, "POST /domains/{domain}/rules", meanwhile)
     result = modules.run("improvmx_domain", **ruled("b", purge_rules=True))
     assert result["failed"] is True
-    assert "z" in order_of(modules.emulator)
+    assert order_of(modules.emulator) == "az"
 
 
-# --- What nobody wishes for -----------------------------------------------------------------------
+# --- Unmanaged rules and credentials --------------------------------------------------------------
 
 
 def test_unmanaged_things_of_the_whole_account_are_found(modules: Modules) -> None:
@@ -320,7 +320,7 @@ def test_unmanaged_things_of_the_whole_account_are_found(modules: Modules) -> No
         {"kind": "credential", "domain": PLAIN, "name": "yyy"},
         {"kind": "rule", "domain": RULED, "name": "b"},
     ]
-    # The list, the rules with a page to see their end, the credentials of both.
+    # The list, the rules with a page to detect their end, the credentials of both.
     assert result["api_requests"] == 1 + 2 + 2
     assert result["changed"] is False
 

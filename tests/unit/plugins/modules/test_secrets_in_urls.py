@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A token in a URL is in no text that people read, and whole where results are input again."""
+"""A token in a URL is not displayed, but complete in results that are valid input."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def test_messages_of_the_service_about_a_url_have_no_secret(
 ) -> None:
     modules.emulator.seed(SEED)
     for method in ("PUT", "POST", "DELETE"):
-        words = {"success": False, "errors": {"forward": [form % NEW, form % OLD]}}
-        modules.emulator.faults.add(Fault("body", method=method, body=words, times=None))
+        reply_body = {"success": False, "errors": {"forward": [form % NEW, form % OLD]}}
+        modules.emulator.faults.add(Fault("body", method=method, body=reply_body, times=None))
     result = modules.run(name, **options)
     assert result["failed"] is True
     assert "https://ann:…" in result["msg"]

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How often the templates of variables are evaluated, and that nothing is shared that differs."""
+"""Templates of variables are evaluated as rarely as possible, and different results are not shared."""
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from ansible_collections.improvmx.email.plugins.plugin_utils._evaluate import Ev
 
 
 class Templates:
-    """Evaluates templates with plain Jinja, and counts how often it has to."""
+    """Evaluates templates with plain Jinja, and counts the evaluations."""
 
     def __init__(self) -> None:
         self.jinja = Environment(undefined=StrictUndefined)
@@ -47,7 +48,7 @@ FIRST = "ann"
 
 
 def evaluated(own: list[dict[str, Any]], value: Any) -> tuple[list[Any], int]:
-    """The value for each host, and how often a template was evaluated."""
+    """The value for each host, and the number of evaluations."""
     templates = Templates()
     evaluator = Evaluator(templates)
     return [evaluator.evaluate(value, variables) for variables in own], templates.count
@@ -63,11 +64,18 @@ def test_values_without_templates_are_used_unchanged() -> None:
 
 def test_tags_that_ansible_attaches_to_texts_are_removed() -> None:
     class Marked(str):
-        """Stands for a text that knows where it comes from."""
+        """Represents a text with its origin."""
 
     (found,), _count = evaluated([{"boss": "ann"}], {Marked("k"): [Marked("a"), Marked("{{ boss }}")]})
     assert found == {"k": ["a", "ann"]}
     assert [type(text) for text in (*found, *found["k"])] == [str, str, str]
+
+
+def test_keys_are_texts_as_they_are_for_modules() -> None:
+    """YAML reads ``on`` as true, and a number or a date as what it is."""
+    odd = {"domain": "a.example", True: "x", 7: "x", datetime.date(2026, 1, 2): {None: "x"}}
+    (found,), _count = evaluated([{}], [odd])
+    assert found == [{"domain": "a.example", "True": "x", "7": "x", "2026-01-02": {"None": "x"}}]
 
 
 def test_a_value_of_all_hosts_is_evaluated_once() -> None:
@@ -115,7 +123,7 @@ def test_a_template_that_fails_fails_for_every_host_that_has_it() -> None:
 
 def test_a_vaulted_value_is_not_a_literal() -> None:
     class Secret:
-        """Stands for a vaulted value inside a list."""
+        """Represents a vaulted value in a list."""
 
     calls = []
     evaluator = Evaluator(lambda _variables, value: calls.append(value))

@@ -38,6 +38,8 @@ from harness import (
     wrap_endpoints,
 )
 
+pytestmark = pytest.mark.usefixtures("deep_folder")
+
 OWNER = "owner@mail.example"
 MAIL = {
     "id": "mail-1",
@@ -140,11 +142,13 @@ CASES |= {
     for name in NAMES
     if name not in _USED
 }
-# Fewer domains, so fewer requests; the first one has mail.
+# Few domains, for fewer requests; the first one has mail.
 CASES["improvmx_report"] = replace(
     CASES["improvmx_report"],
     args={**CASES["improvmx_report"].args, "domains": ["example.com", "routed.example"]},
 )
+# These read many endpoints, all with the code that reads them in the other cases.
+REREAD = ("improvmx_export", "improvmx_report")
 each_case = pytest.mark.parametrize(
     ("version", "name"), [(version, name) for name, case in CASES.items() for version in case.versions]
 )
@@ -280,8 +284,9 @@ def test_invalid_reply_is_reported_or_harmless(service: Service, version: str, n
         for path in nodes(content)
     ]
     assert places
+    step = 6 if case.module in REREAD else 3
     for index, (template, path) in enumerate(places):
-        for value in ODD[index % 3 :: 3]:
+        for value in ODD[index % step :: step]:
             service.check_spoilt(version, case, sound, partial(spoil_at, template, path, value))
 
 
@@ -331,10 +336,10 @@ def with_key(content: Any, key: str) -> Any:
     return [with_key(inner, key) for inner in content] if isinstance(content, list) else content
 
 
-# --- What is missing ------------------------------------------------------------------------------
+# --- Missing objects ------------------------------------------------------------------------------
 
 GONE_DOMAIN = {"domain": "gone.example", "state": "absent"}
-# Each of them gets 404, which from the service is a valid answer.
+# Each of them gets 404, which is a valid answer of the service.
 LOOKS = {
     "absent domain": ("improvmx_domain", GONE_DOMAIN),
     "info of a domain": ("improvmx_domain_info", {"domain": "gone.example"}),
@@ -366,7 +371,7 @@ def test_404_of_another_web_server_is_a_failure_that_names_api_url(
     assert "not in the form of ImprovMX" in result["msg"]
     assert "check api_url" in result["msg"]
     assert modules.emulator.ledger == []
-    assert result["api_requests"] <= 2  # a second look where rules are not shown
+    assert result["api_requests"] <= 2  # a second look if rules are not shown
 
 
 @each_look
@@ -502,7 +507,7 @@ WHOLE = {
 
 
 def run_whole(modules: Modules, task: str, tmp_path: Path) -> dict[str, Any]:
-    """Run a task that needs the whole list; an export is over an older one."""
+    """Run a task that needs the whole list; an export overwrites an older one."""
     name, args = WHOLE[task]
     if "path" in args:
         args = {**args, "path": str(tmp_path / "list.yml")}
@@ -513,7 +518,7 @@ def run_whole(modules: Modules, task: str, tmp_path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("lie", "requests"),
     [
-        # Each reading of the list goes on to a page that shows nothing new, or to its third.
+        # Each reading of the list ends with a page without new items, or with its third page.
         (Fault("wrong_total", total=251, times=None), 3 * 4),
         (Fault("wrong_total", total=10**9, times=None), 3 * 4),
         (Fault("hidden", times=None), 3 * 1),
@@ -549,7 +554,7 @@ def test_temporarily_incomplete_list_is_read_until_it_is_complete(
     result = run_whole(modules, task, tmp_path)
     assert not result.get("failed"), result["msg"]
     reads = [request for request in modules.emulator.requests if not request.writes]
-    # What is not seen has to be created, so the limits of the account are read.
+    # A domain that was not found has to be created, so the limits of the account are read.
     assert len(reads) == times + 3 + (task == "a domain that is not seen")
     if task == "info":
         assert [domain["domain"] for domain in result["domains"]] == MANY
@@ -587,7 +592,7 @@ def test_aliases_are_purged_only_with_a_complete_list(modules: Modules, lie: Fau
 def test_list_that_shifts_while_it_is_read_hides_nothing(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, gone: str
 ) -> None:
-    """Something on the first page is deleted before the second: that begins one later than it would have."""
+    """An item of the first page is deleted before the second is read, which then begins one item later."""
     modules.seed({name: {} for name in MANY})
     count = itertools.count(1)
 
@@ -598,7 +603,7 @@ def test_list_that_shifts_while_it_is_read_hides_nothing(
 
     wrap_endpoint(monkeypatch, "GET /domains", shift)
     result = modules.run("improvmx_domain_info")
-    assert {domain["domain"] for domain in result["domains"]} == set(MANY)  # each was there when it was read
+    assert {domain["domain"] for domain in result["domains"]} == set(MANY)  # each existed when it was read
     assert result["api_requests"] == 2 + 3
 
 
@@ -642,7 +647,7 @@ def new_mail(number: int, usual: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("template", "page", "name", "args", "words"),
+    ("template", "page", "name", "args", "message"),
     [
         ("GET /domains", new_domain, "improvmx_domain_info", {}, "the list has no end"),
         (
@@ -676,14 +681,14 @@ def test_endless_list_fails_and_nothing_is_written(
     page: Callable[[int, Any], Any],
     name: str,
     args: dict[str, Any],
-    words: str,
+    message: str,
 ) -> None:
     modules.seed({"example.com": {f"a{number}": "a@x.example" for number in range(201)}})
     pages_of(monkeypatch, template, page)
     monkeypatch.setattr(_api_v3, "_MOST_PAGES", 20)
     result = modules.run(name, **args)
     assert result["failed"] is True
-    assert words in result["msg"]
+    assert message in result["msg"]
     assert 20 <= result["api_requests"] <= 21
     assert modules.emulator.writes == []
 

@@ -13,6 +13,7 @@ import contextlib
 import json
 import traceback
 from collections.abc import Callable, Iterator
+from string import ascii_letters, ascii_lowercase, digits
 from typing import Any
 from urllib.parse import unquote
 
@@ -30,6 +31,8 @@ from ansible_collections.improvmx.email.plugins.module_utils._model.names import
 from catalogue import declared, every_module, first_example, fragment, seed_account
 from emulator import Emulator
 from harness import Modules, assert_no_secret, run_main
+
+pytestmark = pytest.mark.usefixtures("deep_folder")
 
 # Values for every option; Ansible converts them to text if the option is a text.
 ODD_VALUES: tuple[Any, ...] = (
@@ -79,7 +82,7 @@ def put(arguments: Any, place: tuple[Any, ...], value: Any) -> Any:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Every text in a structure, in the forms in which requests may contain it."""
+    """Every text in a structure, in the forms that requests can contain."""
     if isinstance(value, (dict, list)):
         for item in [*value, *value.values()] if isinstance(value, dict) else value:
             yield from texts(item)
@@ -120,9 +123,9 @@ def assert_intended_paths(emulator: Emulator, args: Any) -> None:
 def odd_arguments(name: str, usual: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """Places in a module's arguments, each with the odd values for it.
 
-    All modules share the code for the options of the connection, so one module stands for all of them.
-    Each item of improvmx_domains has the options of improvmx_domain, where every value is tried. So of the
-    list, each place gets a third of the values.
+    All modules share the code for the options of the connection, so they are tested with one module only.
+    Each item of improvmx_domains has the options of improvmx_domain, which is tested with every value. So
+    each place in the list is tested with a third of the values.
     """
     shared = set() if name == "improvmx_account_info" else set(fragment()["options"])
     for index, (place, is_text) in enumerate(places(declared(name)["argument_spec"], usual)):
@@ -138,6 +141,8 @@ def odd_arguments(name: str, usual: dict[str, Any]) -> Iterator[tuple[tuple[Any,
 def test_odd_value_of_any_option_is_rejected_or_sent_unchanged(modules: Modules, name: str) -> None:
     emulator = modules.emulator
     usual = first_example(name)
+    if name == "improvmx_report":
+        usual = {**usual, "domains": ["example.com"]}  # fewer requests
     for place, value in odd_arguments(name, usual):
         args = put(usual, place, value)
         case = f"{place}: {value!a:.100}"
@@ -163,9 +168,12 @@ LETTERS = st.characters(categories=["L", "M", "N"])
 ANYTHING = st.text(
     st.characters(exclude_categories=()), max_size=10
 )  # with surrogates and unassigned characters
-LABELS = st.text(LETTERS, min_size=1, max_size=12) | st.from_regex(r"[a-z0-9-]{1,20}", fullmatch=True)
-LOCAL_PARTS = st.from_regex(r"[A-Za-z0-9.+_/%?#&=~{}|!-]{1,20}", fullmatch=True)
-PATTERNS = st.from_regex(r"[\[\](){}^$.*+?|\\/%a-zA-Z0-9#&=;:,-]{1,30}", fullmatch=True)
+ALPHANUMERIC = ascii_letters + digits
+LABELS = st.text(LETTERS, min_size=1, max_size=12) | st.text(
+    ascii_lowercase + digits + "-", min_size=1, max_size=20
+)
+LOCAL_PARTS = st.text(ALPHANUMERIC + ".+_/%?#&=~{}|!-", min_size=1, max_size=20)
+PATTERNS = st.text(ALPHANUMERIC + "[](){}^$.*+?|\\/%#&=;:,-", min_size=1, max_size=30)
 IN_URLS = st.characters(exclude_characters=",", categories=["L", "N", "P", "S"])
 
 
