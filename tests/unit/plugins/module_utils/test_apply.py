@@ -1136,6 +1136,25 @@ def test_planned_deletions_are_not_counted_twice_after_a_look(account: Account) 
     )
 
 
+@pytest.mark.parametrize(
+    ("limit", "error"),
+    [(0, "example.com contains more than when the account was read"), (1, "the service answered 500")],
+)
+def test_catch_all_that_others_put_in_place_of_that_of_a_new_domain_counts_as_a_deletion(
+    limit: int, error: str, account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replaced(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        delete_alias(account, domain, domain.aliases["*"])
+        add_alias(account, domain, {"alias": "*", "forward": B})
+        raise refuse(500, "Try again later")
+
+    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", replaced)
+    run = account_v3.apply_one(wish({"info": A}, purge_aliases=True), others_tell=True, max_deletions=limit)
+    assert error in str(run.error)
+    assert (texts(run.done), account_v3.aliases()) == (["create domain example.com"], {"*": B})
+
+
 def test_domain_created_meanwhile_in_the_account_is_managed(account: Account) -> None:
     run = account.apply_one(wish({"info": A}), meanwhile=account.post_domain)
     assert (run.error, texts(run.done)) == (None, ["create alias info"])
