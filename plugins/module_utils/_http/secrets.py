@@ -46,5 +46,5 @@ def _forms_of(secret: str) -> Set[str]:
         forms |= {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
         forms |= {quote(encoded), quote(encoded, safe=""), quote_plus(encoded)}
         forms |= {text.translate(_HTML), text.translate(_HTML).replace("&#39;", "&#x27;")}
-        forms.add(base64.b64encode(encoded).decode("ascii").rstrip("="))
+        forms.add(base64.b64encode(encoded).decode().rstrip("="))
     return forms - {""}

@@ -82,14 +82,16 @@ class Account:
     def put(self, name: str, forward: str, domain: str = NAME) -> None:
         """Somebody else's doing."""
         effects = len(self.emulator.ledger)
-        Transport(self.emulator.url, self.emulator.api_key).request(
+        Transport(self.emulator.url, self.emulator.api_key, timeout=30, retry_timeout=300).request(
             "POST", "/v3/domains/{}/aliases", [domain], body={"alias": name, "forward": forward}
         )
         assert len(self.emulator.ledger) == effects + 1
 
     def remove(self, *values: str) -> None:
         template = "/v3/domains/{}" + "/aliases/{}" * (len(values) - 1)
-        Transport(self.emulator.url, self.emulator.api_key).request("DELETE", template, values)
+        Transport(self.emulator.url, self.emulator.api_key, timeout=30, retry_timeout=300).request(
+            "DELETE", template, values
+        )
 
     def aliases(self, domain: str = NAME) -> dict[str, str] | None:
         for described in self.emulator.dump()["domains"]:
@@ -671,7 +673,7 @@ def test_alias_created_meanwhile_is_not_purged_beyond_max_deletions(account: Acc
 
 def test_domain_created_meanwhile_in_the_account_is_managed(account: Account) -> None:
     def meanwhile() -> None:
-        transport = Transport(account.emulator.url, account.emulator.api_key)
+        transport = Transport(account.emulator.url, account.emulator.api_key, timeout=30, retry_timeout=300)
         transport.request("POST", "/v3/domains", body={"domain": NAME})
 
     run = account.apply_one(wish({"info": A}), meanwhile=meanwhile)

@@ -55,7 +55,11 @@ def transport(emulator: Emulator, clock: Clock) -> Transport:
 
 
 def connect(emulator: Emulator, **options: Any) -> Transport:
-    return Transport(emulator.url, emulator.api_key, **{"timeout": 5, "retry_timeout": 60, **options})
+    return connect_to(emulator.url, emulator.api_key, **{"timeout": 5, "retry_timeout": 60, **options})
+
+
+def connect_to(url: str, key: str = "key", **options: Any) -> Transport:
+    return Transport(url, key, **{"timeout": 30, "retry_timeout": 300, **options})
 
 
 def error_of(transport: Transport, method: str = "GET", template: str = DOMAINS, **options: Any) -> ApiError:
@@ -80,19 +84,19 @@ def test_key_is_sent_as_basic_authentication_of_the_user_api(emulator: Emulator)
 def test_key_of_any_characters_is_sent_and_outer_spaces_are_not() -> None:
     with Emulator(api_key="schlüssel:ключ%/+ ") as odd:
         odd.api_key = odd.api_key.strip()
-        transport = Transport(odd.url, f"  {odd.api_key}\n", retry_timeout=0)
+        transport = connect_to(odd.url, f"  {odd.api_key}\n", retry_timeout=0)
         assert transport.request("GET", DOMAINS)["success"] is True
 
 
 @pytest.mark.parametrize("key", ["", " \n"])
 def test_empty_key_is_refused_before_any_request(key: str) -> None:
     with pytest.raises(InputError, match="api_key is empty"):
-        Transport("https://api.example", key)
+        connect_to("https://api.example", key)
 
 
 def test_key_that_can_not_be_encoded_is_rejected_without_being_quoted() -> None:
     with pytest.raises(InputError, match="api_key contains invalid characters") as caught:
-        Transport("https://api.example", "sk_odd\ud800")
+        connect_to("https://api.example", "sk_odd\ud800")
     assert "sk_odd" not in str(caught.value)
 
 
@@ -169,12 +173,12 @@ def test_query_and_body_arrive(emulator: Emulator) -> None:
 
 @pytest.mark.parametrize("suffix", ["", "/", "//", " \n"])
 def test_trailing_slash_of_api_url_makes_no_difference(suffix: str, emulator: Emulator) -> None:
-    Transport(emulator.url + suffix, emulator.api_key).request("GET", DOMAINS)
+    connect_to(emulator.url + suffix, emulator.api_key).request("GET", DOMAINS)
     assert emulator.requests[0].path == DOMAINS
 
 
 def test_path_of_api_url_comes_before_that_of_the_request(emulator: Emulator) -> None:
-    error = error_of(Transport(emulator.url + "/proxy/x/", emulator.api_key))
+    error = error_of(connect_to(emulator.url + "/proxy/x/", emulator.api_key))
     assert (error.path, error.status) == ("/proxy/x/v3/domains", 404)
     assert emulator.requests[0].path == "/proxy/x/v3/domains"
 
@@ -183,7 +187,7 @@ def test_path_of_api_url_comes_before_that_of_the_request(emulator: Emulator) ->
     "url", ["https://api.improvmx.com", "HTTP://h:8080/", "http://[::1]:8080/a", "https://bücher.example"]
 )
 def test_sound_api_url_is_accepted(url: str) -> None:
-    Transport(url, "key")
+    connect_to(url, "key")
 
 
 @pytest.mark.parametrize(
@@ -195,13 +199,13 @@ def test_sound_api_url_is_accepted(url: str) -> None:
 )  # fmt: skip
 def test_unsound_api_url_is_refused_without_being_quoted(url: str) -> None:
     with pytest.raises(InputError, match="api_url must be an http or https URL") as caught:
-        Transport(url, "key")
+        connect_to(url, "key")
     assert "word" not in str(caught.value)
 
 
 @pytest.mark.parametrize("host", ["a..example", "x" * 64 + ".example", ".", "*.example", "xn--a.example"])
 def test_invalid_host_name_is_an_error_with_a_message(host: str) -> None:
-    error = error_of(Transport(f"http://{host}", "key", timeout=2, retry_timeout=0))
+    error = error_of(connect_to(f"http://{host}", "key", timeout=2, retry_timeout=0))
     assert error.status is None
 
 
@@ -412,7 +416,7 @@ def test_invalid_answer_is_described(
 def test_closed_port_is_reported_as_unreachable(clock: Clock) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    transport = Transport(f"http://127.0.0.1:{port}", "key", retry_timeout=3)
+    transport = connect_to(f"http://127.0.0.1:{port}", "key", retry_timeout=3)
     error = error_of(transport, "POST")
     assert isinstance(error, Unavailable)
     assert f"http://127.0.0.1:{port} can't be reached: " in str(error)
@@ -517,7 +521,7 @@ def test_slow_reply_ends_with_the_timeout(secure: bool, authority: trustme.CA, c
 
         with serving(trickle, context) as url:
             verify = ca_path if secure else True
-            error = error_of(Transport(url, "key", timeout=seconds, retry_timeout=0, verify=verify))
+            error = error_of(connect_to(url, "key", timeout=seconds, retry_timeout=0, verify=verify))
         assert isinstance(error, Unavailable)
         return f"no complete answer within {seconds} s" in str(error), 0 < len(drops) < 1000
 
@@ -557,7 +561,7 @@ def test_endless_connection_setup_ends_with_the_timeout(way: str, monkeypatch: p
         if proxy:
             target = f"{scheme}://127.0.0.2:9"
             name_proxy(monkeypatch, url.replace("http:", f"{proxy}:"))
-        error = error_of(Transport(target, "key", timeout=0.3, retry_timeout=0, verify=False))
+        error = error_of(connect_to(target, "key", timeout=0.3, retry_timeout=0, verify=False))
     assert isinstance(error, Unavailable)
     assert "within 0.3 s" in str(error)
     assert len(drops) < 1000
@@ -573,7 +577,7 @@ def test_endless_name_lookup_ends_with_the_timeout(
         raise socket.gaierror(socket.EAI_AGAIN, "too late")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    error = error_of(Transport("http://slow.example", "key", timeout=0.3, retry_timeout=0))
+    error = error_of(connect_to("http://slow.example", "key", timeout=0.3, retry_timeout=0))
     ended.set()
     assert "http://slow.example can't be reached: no connection within 0.3 s" in str(error)
 
@@ -622,7 +626,7 @@ def test_compressed_reply_is_decompressed_only_up_to_the_limit(
     monkeypatch.setattr(_transport, "_LARGEST_REPLY", 8 << 20)
     answer = packed(b" " * (25 << 20), coding)
     with serving(lambda connection: connection.sendall(answer)) as url, memory_below(12):
-        error = error_of(Transport(url, "key", timeout=60, retry_timeout=0))
+        error = error_of(connect_to(url, "key", timeout=60, retry_timeout=0))
     assert words in str(error)
 
 
@@ -654,7 +658,7 @@ def test_concurrent_replies_share_one_size_limit(emulator: Emulator, monkeypatch
 def test_compressed_reply_is_read(size: int) -> None:
     answer = packed(b'{"text": "' + b"x" * size + b'"}', "gzip")
     with serving(lambda connection: connection.sendall(answer)) as url:
-        assert Transport(url, "key").request("GET", DOMAINS) == {"text": "x" * size}
+        assert connect_to(url, "key").request("GET", DOMAINS) == {"text": "x" * size}
 
 
 @pytest.mark.parametrize(
@@ -662,7 +666,7 @@ def test_compressed_reply_is_read(size: int) -> None:
 )
 def test_invalid_http_is_reported_as_a_broken_connection(answer: bytes) -> None:
     with serving(lambda connection: connection.sendall(answer)) as url:
-        error = error_of(Transport(url, "key", retry_timeout=0), "PUT")
+        error = error_of(connect_to(url, "key", retry_timeout=0), "PUT")
     assert isinstance(error, Unavailable)
     assert "broke" in str(error)
     assert error.doubtful is True
@@ -691,7 +695,7 @@ def test_odd_header_is_an_error_with_a_message_or_no_matter(name: str, value: st
     """Warnings are errors in tests, those of libraries too."""
     answer = f"HTTP/1.1 {status}\r\n{name}: {value}\r\nConnection: close\r\n\r\n{{}}".encode()
     with serving(lambda connection: connection.sendall(answer)) as url:
-        transport = Transport(url, "key", retry_timeout=0)
+        transport = connect_to(url, "key", retry_timeout=0)
         if status == "200 OK" and name == "Content-Encoding":
             with contextlib.suppress(ApiError):  # as not every version of urllib3 looks at it
                 assert transport.request("GET", DOMAINS) == {}
@@ -1063,7 +1067,7 @@ def resolve_nothing(code: int) -> Callable[..., Any]:
 @pytest.mark.parametrize("code", [socket.EAI_NONAME, socket.EAI_AGAIN], ids=["unknown", "for now"])
 def test_unknown_host_is_not_retried(code: int, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", resolve_nothing(code))
-    transport = Transport("http://nowhere.example", "key", retry_timeout=300)
+    transport = connect_to("http://nowhere.example", "key", retry_timeout=300)
     error = error_of(transport)
     assert "http://nowhere.example can't be reached: " in str(error)
     if code == socket.EAI_NONAME:
@@ -1074,7 +1078,7 @@ def test_unknown_host_is_not_retried(code: int, clock: Clock, monkeypatch: pytes
 
 
 def test_unreachable_service_fails_within_30_seconds(dead_address: str, clock: Clock) -> None:
-    transport = Transport(f"http://{dead_address}", "key", retry_timeout=300)
+    transport = connect_to(f"http://{dead_address}", "key", retry_timeout=300)
     error = error_of(transport)
     assert clock.slept == [0.5, 1, 2, 4, 8]
     assert "given up after 6 tries in 1" in str(error)
@@ -1093,7 +1097,7 @@ def test_requests_after_the_first_answer_use_the_full_retry_timeout(emulator: Em
 def test_longer_timeout_of_one_try_counts_for_the_first_request_as_well(
     dead_address: str, clock: Clock
 ) -> None:
-    transport = Transport(f"http://{dead_address}", "key", timeout=100, retry_timeout=300)
+    transport = connect_to(f"http://{dead_address}", "key", timeout=100, retry_timeout=300)
     error_of(transport)
     assert 30 < sum(clock.slept) <= 100
 
@@ -1102,7 +1106,7 @@ def test_longer_timeout_of_one_try_counts_for_the_first_request_as_well(
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_other_protocol_is_not_retried(scheme: str, answer: bytes, clock: Clock) -> None:
     with serving(lambda connection: connection.sendall(answer)) as url:
-        transport = Transport(url.replace("http:", f"{scheme}:"), "key", retry_timeout=300)
+        transport = connect_to(url.replace("http:", f"{scheme}:"), "key", retry_timeout=300)
         error = error_of(transport)
     assert isinstance(error, Unavailable)
     assert (transport.requests_made, clock.slept) == (1, [])
@@ -1113,7 +1117,7 @@ def test_tls_version_mismatch_is_not_retried(authority: trustme.CA, clock: Clock
     context = tls_context(authority)
     context.maximum_version = ssl.TLSVersion.TLSv1_1
     with serving(lambda connection: connection.sendall(reply(b"{}")), context) as url:
-        transport = Transport(url, "key", retry_timeout=300, verify=False)
+        transport = connect_to(url, "key", retry_timeout=300, verify=False)
         error = error_of(transport)
     assert isinstance(error, Unavailable)
     assert (transport.requests_made, clock.slept) == (1, [])
@@ -1176,7 +1180,7 @@ def test_rate_limited_request_is_retried_when_the_service_allows(
 def test_unreadable_retry_after_causes_a_usual_pause(headers: dict[str, str], clock: Clock) -> None:
     answers = [reply(b"{}", **headers).replace(b"200 OK", b"429 Slow"), reply(b"{}")]
     with serving(lambda connection: connection.sendall(answers.pop(0))) as url:
-        assert Transport(url, "key").request("GET", DOMAINS) == {}
+        assert connect_to(url, "key").request("GET", DOMAINS) == {}
     assert clock.slept == [0.5]
 
 
@@ -1185,7 +1189,7 @@ def test_times_are_compared_with_the_clock_of_the_service(reset: object, clock: 
     headers = {"Date": "Sun, 17 Mar 2030 17:46:40 GMT", "X_RateLimit_Reset": str(reset)}
     answers = [reply(b"{}", **headers).replace(b"200 OK", b"429 Slow"), reply(b"{}")]
     with serving(lambda connection: connection.sendall(answers.pop(0))) as url:
-        Transport(url, "key").request("GET", DOMAINS)
+        connect_to(url, "key").request("GET", DOMAINS)
     assert clock.slept == [pytest.approx(7, abs=0.2)]
 
 
@@ -1259,7 +1263,7 @@ def test_key_in_a_page_of_a_proxy_is_not_shown(form: int, status: str) -> None:
     page = f"<html><title>Blocked: {forms_of(secret)[form]}</title></html>".encode()
     answer = reply(page, Content_Type="text/html").replace(b"200 OK", status.encode())
     with serving(lambda connection: connection.sendall(answer)) as url:
-        error = error_of(Transport(url, secret, retry_timeout=0))
+        error = error_of(connect_to(url, secret, retry_timeout=0))
     assert "Blocked: " in str(error)
     assert_no_secret(str(error), secret)
 
@@ -1322,7 +1326,7 @@ def bundle_in_environment(
 
 @pytest.mark.usefixtures("bundle_in_environment")
 def test_unknown_authority_is_rejected_and_the_message_names_ca_path(tls_url: str, clock: Clock) -> None:
-    transport = Transport(tls_url, "key")
+    transport = connect_to(tls_url, "key")
     error = error_of(transport)
     assert isinstance(error, BadReply)
     assert f"the certificate of {tls_url} can't be verified" in str(error)
@@ -1332,19 +1336,19 @@ def test_unknown_authority_is_rejected_and_the_message_names_ca_path(tls_url: st
 
 @pytest.mark.usefixtures("bundle_in_environment")
 def test_authority_in_ca_path_is_trusted(tls_url: str, ca_path: str) -> None:
-    assert Transport(tls_url, "key", verify=ca_path).request("GET", DOMAINS) == {"success": True}
+    assert connect_to(tls_url, "key", verify=ca_path).request("GET", DOMAINS) == {"success": True}
 
 
 @pytest.mark.usefixtures("bundle_in_environment")
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 def test_any_certificate_is_accepted_without_verification(tls_url: str) -> None:
-    assert Transport(tls_url, "key", verify=False).request("GET", DOMAINS) == {"success": True}
+    assert connect_to(tls_url, "key", verify=False).request("GET", DOMAINS) == {"success": True}
 
 
 def test_certificate_for_another_name_is_refused(authority: trustme.CA, ca_path: str) -> None:
     context = tls_context(authority, "other.example")
     with serving(lambda connection: connection.sendall(reply(b"{}")), context) as url:
-        error = error_of(Transport(url, "key", verify=ca_path))
+        error = error_of(connect_to(url, "key", verify=ca_path))
     assert "can't be verified" in str(error)
 
 
@@ -1356,9 +1360,9 @@ def test_ca_path_that_can_not_be_used_is_an_error_that_names_it(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ImprovmxError, match="ca_path"):
-        Transport(tls_url, "key", verify=str(path), retry_timeout=0).request("GET", DOMAINS)
+        connect_to(tls_url, "key", verify=str(path), retry_timeout=0).request("GET", DOMAINS)
 
 
 def test_plain_http_on_a_tls_port_is_reported_without_a_traceback(tls_url: str) -> None:
-    error = error_of(Transport(tls_url.replace("https:", "http:"), "key", retry_timeout=0))
+    error = error_of(connect_to(tls_url.replace("https:", "http:"), "key", retry_timeout=0))
     assert isinstance(error, Unavailable)
