@@ -98,6 +98,7 @@ def test_wrong_address_protocol_or_proxy_is_permanent(fault: Exception, permanen
     assert is_permanent(refused_by(fault)) is permanent
     assert is_permanent(caused(ValueError("outer"), fault)) is permanent
     assert is_permanent(in_context(ValueError("outer"), fault)) is permanent
+    assert is_permanent(in_context(requests.ConnectionError(fault), KeyError("other"))) is permanent
     assert is_permanent(in_context(caused(ValueError("outer"), KeyError("other")), fault)) is permanent
 
 
@@ -124,6 +125,7 @@ def test_faults_that_refer_to_each_other_are_no_endless_loop() -> None:
         (failed(urllib3.ProtocolError("aborted", RESET)), False),
         (failed(urllib3.ProxyError("no tunnel", unreachable())), False),
         (refused_by(unreachable()), True),
+        (failed(unreachable(), requests.exceptions.ProxyError), True),
         (refused_by(OSError("Tunnel connection failed: 502 Bad Gateway")), True),
         (refused_by(OSError("Failed: Tunnel connection failed")), False),
         (refused_by(RESET), False),

@@ -6,16 +6,23 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import zlib
 from typing import Any
 
 import pytest
 from requests import Response
+from urllib3 import HTTPResponse
+from urllib3.exceptions import HTTPError
 
 from ansible_collections.improvmx.email.plugins.module_utils._http.replies import (
+    TooLarge,
     appearance,
     is_refusal,
     one_line,
     parse_json,
+    read_body,
     read_service_message,
     redirect_target,
 )
@@ -25,6 +32,59 @@ def response_with(**headers: str) -> Response:
     response = Response()
     response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
     return response
+
+
+def response_of(body: bytes, **headers: str) -> Response:
+    response = response_with(**headers)
+    response.raw = HTTPResponse(io.BytesIO(body), response.headers, preload_content=False)
+    return response
+
+
+CHUNK = 256 * 1024
+
+
+@pytest.mark.parametrize("coding", [None, "gzip", " GZip "])
+@pytest.mark.parametrize(
+    ("size", "held"),
+    [(0, []), (1, [1]), (CHUNK, [CHUNK]), (2 * CHUNK + 1, [CHUNK, 2 * CHUNK, 2 * CHUNK + 1])],
+)
+def test_body_is_read_in_pieces(size: int, held: list[int], coding: str | None) -> None:
+    body = b"x" * size
+    response = response_of(gzip.compress(body), Content_Encoding=coding) if coding else response_of(body)
+    sizes: list[int] = []
+    pieces = list(read_body(response, sizes.append))
+    assert b"".join(pieces) == body
+    assert [size for size in sizes if size] == held
+    assert max(map(len, pieces), default=0) <= CHUNK
+
+
+@pytest.mark.parametrize("coding", ["deflate", "gzip, gzip", "br"])
+def test_other_codings_are_not_unpacked(coding: str) -> None:
+    packed = zlib.compress(b"x")
+    assert b"".join(read_body(response_of(packed, Content_Encoding=coding), lambda size: None)) == packed
+
+
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+def test_body_is_read_only_until_it_is_too_large(coding: str) -> None:
+    body = b"x" * (4 * CHUNK)
+    response = response_of(gzip.compress(body) if coding == "gzip" else body, Content_Encoding=coding)
+    sizes: list[int] = []
+
+    def hold(size: int) -> None:
+        sizes.append(size)
+        if size > CHUNK:
+            raise TooLarge
+
+    with pytest.raises(TooLarge):
+        list(read_body(response, hold))
+    assert sizes == [CHUNK, 2 * CHUNK]
+
+
+def test_part_of_a_body_is_an_error() -> None:
+    with pytest.raises(HTTPError):
+        list(read_body(response_of(b"{}", Content_Length="3"), lambda size: None))
+    with pytest.raises(zlib.error):
+        list(read_body(response_of(b"{}", Content_Encoding="gzip"), lambda size: None))
 
 
 @pytest.mark.parametrize(
@@ -119,6 +179,8 @@ def test_refusal_has_a_form_of_the_service(reply: Any, refusal: bool) -> None:
         ({"errors": ["Bad.", 5], "error": "No."}, "Bad.; 5; No."),
         ({"errors": "Bad."}, ""),
         ({"errors": {"a": {"b": {"c": "d"}, "e": None}}}, "a: b: c: d, e: None"),
+        ({"errors": {"a": {"b": {"c": {"d": 5}}}}}, "a: b: c: d: 5"),
+        ({"errors": {"a": {"b": {"c": {"d": {}, "e": 5}}}}}, "a: b: c: d: ..., e: 5"),
         ({"errors": [[[["b"]]]]}, "b"),
         ({"errors": [[[[["c"]], "b"]]]}, "... b"),
         ({"errors": [[[[{}], "b"]]]}, "... b"),

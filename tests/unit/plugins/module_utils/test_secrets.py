@@ -37,6 +37,12 @@ def test_secret_is_masked_in_every_form(form: str) -> None:
     assert secrets.mask(f"Key({FORMS[form]})!") == f"Key(********{padding})!"
 
 
+def test_base64_is_masked_to_its_last_letter() -> None:
+    secrets = Secrets()
+    secrets.add("7d6c5b4aW")
+    assert secrets.mask("N2Q2YzViNGFX!") == "********!"
+
+
 def test_secret_with_half_a_character_is_masked() -> None:
     secrets = Secrets()
     secrets.add("7d6c5b4a-\ud83d")
