@@ -509,7 +509,11 @@ def test_write_with_an_invalid_answer_is_doubtful(
     emulator.seed(SEED)
     emulator.faults.add(fault)
     error = error_of(
-        connect(emulator, timeout=0.3, retry_timeout=0), "PUT", ONE, values=["example.com"], body={}
+        connect(emulator, timeout=0.3 if fault.kind == "delay" else 5, retry_timeout=0),
+        "PUT",
+        ONE,
+        values=["example.com"],
+        body={},
     )
     assert (error.status, error.doubtful) == (status, True)
     if reason.endswith(" "):
@@ -527,13 +531,13 @@ def test_try_lasts_as_long_as_its_timeout_and_the_time_left_allow(
     emulator.faults.add(Fault("delay", seconds=30))
     options = {"timeout": timeout, "retry_timeout": retry_timeout}
     error = error_of(connect(emulator, **options), "POST", body={"domain": "new.example"})
-    assert error.reason.startswith(f"no complete answer within {seconds} s")
+    assert re.match(rf".* within {seconds} s\b", error.reason)
 
 
 def test_request_that_nobody_reads_ends_with_the_timeout() -> None:
     ended = threading.Event()
     with serving(lambda connection: ended.wait(60)) as url:
-        error = error_of(connect_to(url, timeout=1, retry_timeout=0), "PUT", body={"a": "x" * (32 << 20)})
+        error = error_of(connect_to(url, timeout=2, retry_timeout=0), "PUT", body={"a": "x" * (32 << 20)})
         ended.set()
     assert isinstance(error, Unavailable)
     assert error.doubtful is True
