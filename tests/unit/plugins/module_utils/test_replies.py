@@ -123,7 +123,7 @@ def test_json_is_read(content: bytes, reply: Any) -> None:
         b"[" * 25 + b'{"a": ' * 26 + b"0" + b"}" * 26 + b"]" * 25,
         b"[" * 100_000,
     ],
-    ids=lambda content: str(content[:12]),
+    ids=lambda content: content[:12].decode(errors="ignore"),
 )
 def test_what_is_no_json_or_too_deep_is_not_read(content: bytes) -> None:
     assert parse_json(content) == (None, False)

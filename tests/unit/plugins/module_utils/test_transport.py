@@ -459,7 +459,7 @@ def test_status_from_300_on_is_an_error(status: int, kind: type[ApiError] | None
             'answered 502: text/html of . bytes titled "502',
         ),
         (Fault("body", status=500, body=b""), Unavailable, "answered 500: an empty body"),
-        (Fault("body", status=404, body=b"\xff\xfe"), BadReply, r"answered 404, but .* of 2 bytes\)"),
+        (Fault("body", status=404, body=b"\xff\xfe"), BadReply, "answered 404, but .* of 2 bytes[)]"),
         (Fault("empty"), BadReply, "answered 200, but not with JSON: an empty body"),
         (Fault("wrong_type"), BadReply, "answered 200, but not with JSON: text/html"),
         (Fault("truncated_json"), BadReply, "answered 200, but not with JSON: application/json"),
@@ -852,7 +852,7 @@ NINES = "9" * 5000
         ("Date", NINES),
         ("Keep-Alive", NINES),
     ],
-    ids=lambda text: text[:24],
+    ids=lambda text: text[:7],
 )
 def test_odd_header_is_an_error_with_a_message_or_no_matter(name: str, value: str, status: str) -> None:
     """Warnings are errors in tests, those of libraries too."""
