@@ -143,7 +143,10 @@ class ApiError(ImprovmxError):
 
     ``method``, ``path``: the request. ``status``: the status of the answer, None if there was none.
     ``service_message``: the message of the service. ``doubtful``: the request may have taken effect.
+    ``permanent``: a retry does not help, for example with a wrong address or a wrong proxy.
     """
+
+    permanent = False
 
     def __init__(
         self,
@@ -174,12 +177,7 @@ class RateLimited(ApiError):
 
 
 class Unavailable(ApiError):
-    """No answer, or a server error (5xx). A retry may help.
-
-    ``permanent``: a retry does not help, for example with a wrong address or a wrong proxy.
-    """
-
-    permanent = False
+    """No answer, or a server error (5xx). A retry may help."""
 
 
 class Interrupted(ApiError):

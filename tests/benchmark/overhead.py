@@ -35,7 +35,7 @@ def main() -> None:
     module = importlib.import_module(
         "ansible_collections.improvmx.email.plugins.module_utils._http.transport"
     )
-    transport = module.Transport(url, key)
+    transport = module.Transport(url, key, timeout=30, retry_timeout=300)
     session = requests.Session()
     session.auth = ("api", key)
     session.headers["Accept"] = "application/json"

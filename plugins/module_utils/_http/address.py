@@ -69,9 +69,9 @@ class Proxy:
         if not match or int((match["port"] or ":1")[1:]) not in range(1, 65536):
             raise InputError(
                 [
-                    "the proxy in the environment is not of the form "
-                    "scheme://user:password@host:port, with http, https, socks4, socks4a, socks5 or socks5h "
-                    "as scheme, and with special characters of the password as % codes"
+                    "the proxy in the environment is not of the form scheme://host:port, with http, https, "
+                    "socks4, socks4a, socks5 or socks5h as scheme, and with user:password@ before the host "
+                    "if it requires them; write special characters of the password as % codes"
                 ]
             )
         self.name = "%s://%s%s" % (match["scheme"], match["host"], match["port"] or "")

@@ -79,5 +79,4 @@ def _chain(error: Optional[BaseException]) -> Iterator[BaseException]:
             continue
         seen.add(id(fault))
         yield fault
-        inner = [getattr(fault, "reason", None), getattr(fault, "original_error", None)]
-        pending += [*inner, *fault.args, fault.__cause__, fault.__context__]
+        pending += [getattr(fault, "reason", None), *fault.args, fault.__cause__, fault.__context__]

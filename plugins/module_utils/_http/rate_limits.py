@@ -16,6 +16,7 @@ import re
 import threading
 import time
 from collections import Counter
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Callable, Dict, Mapping, NamedTuple, Optional, Set, Tuple
 
@@ -29,7 +30,8 @@ _SCOPES: Tuple[Callable[[Endpoint], str], ...] = (
     lambda endpoint: "all reads" if endpoint[0] == "GET" else "all writes",
     " ".join,
 )
-_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,9})?\Z", re.ASCII)  # more digits add nothing but time to parse
+# More digits add nothing but time to parse.
+_NUMBER = re.compile(r"\s*[0-9]{1,15}(?:\.[0-9]{0,9})?\s*\Z", re.ASCII)
 _LONGEST_DATE = 64  # characters
 _VAGUE = 2.0  # seconds by which the reported end of a window may be wrong, because it is in whole seconds
 
@@ -50,28 +52,25 @@ class Ticket(NamedTuple):
     """What was known about the limit of a request when it was sent."""
 
     scope: int
-    turn: int
+    ended: float
     left: Optional[int]
     ends: float
 
 
+@dataclass
 class _Window:
     """What is known about one limit. ``left``: the number of remaining requests, None if unknown."""
 
-    def __init__(self) -> None:
-        self.left: Optional[int] = None
-        self.ends = 0.0
-        self.ended = 0.0  # the end of the previous window
-        self.size = ""
-        self.unlimited = False
-        self.turn = 0  # the number of this window of the limit
+    left: Optional[int] = None
+    ends: float = math.inf  # until a reply reports it
+    ended: float = -math.inf  # the end of the previous window
+    size: int = 0  # requests; 0 if unknown
+    unlimited: bool = False
 
     def renew(self, now: float) -> None:
         if self.left is not None and now >= self.ends:
-            self.left = int(self.size) if self.size else None
-            self.ended = self.ends
-            self.ends = math.inf  # until a reply reports it
-            self.turn += 1
+            self.left = self.size or None
+            self.ended, self.ends = self.ends, math.inf
 
 
 class Stopped(Exception):
@@ -85,7 +84,7 @@ class RateLimits:
     when the run has to end early, so that nothing waits any longer.
     """
 
-    def __init__(self, answer_within: float = 60.0, stop: Optional[threading.Event] = None) -> None:
+    def __init__(self, answer_within: float, stop: Optional[threading.Event] = None) -> None:
         self._stop = stop or threading.Event()
         self._answer_within = answer_within
         self._answered = threading.Condition()
@@ -106,7 +105,7 @@ class RateLimits:
         If only the answers to other requests can show that, it waits for them. Raises NoAnswer if that
         takes more than ``patience`` plus the time limit of an answer, and Stopped if the run has to end.
         """
-        for_answers = self._answer_within
+        gives_up = time.monotonic() + max(0.0, patience) + self._answer_within
         while True:
             if self._stop.is_set():
                 raise Stopped
@@ -116,13 +115,11 @@ class RateLimits:
                     self._in_flight[endpoint] += 1
                     self._seen.update(of_scope(endpoint) for of_scope in _SCOPES)
                     window = self._window(endpoint)
-                    return Ticket(self._scope, window.turn, window.left, window.ends)
+                    return Ticket(self._scope, window.ended, window.left, window.ends)
                 if pause is None:
-                    began = time.monotonic()
-                    left = max(0.0, patience) + for_answers
-                    if left <= 0 or not self._answered.wait(min(left, threading.TIMEOUT_MAX)):
+                    left = gives_up - time.monotonic()
+                    if not self._answered.wait(min(left, threading.TIMEOUT_MAX)):
                         raise NoAnswer
-                    for_answers -= time.monotonic() - began
                     continue
             if pause >= patience:
                 raise WindowClosed(pause)
@@ -160,7 +157,7 @@ class RateLimits:
             self.seconds_waited += max(0.0, now + seconds - max(now, self._slept_until))
             self._slept_until = max(self._slept_until, now + seconds)
             size = self._window(endpoint).size
-            limit = " (%s requests a window)" % size if size else ""
+            limit = " (%d requests a window)" % size if size else ""
             self.met = _SCOPES[self._scope](endpoint) + limit
         if news:
             self.on_wait(seconds, self.met)
@@ -187,9 +184,9 @@ class RateLimits:
         if in_flight:
             return None
         narrower = _SCOPES[min(self._scope + 1, self._narrowest)]
-        if self._scope < self._narrowest and narrower(endpoint) not in self._seen:
+        if narrower(endpoint) not in self._seen:
             return 0.0  # it may have a separate limit; one request shows it
-        return max(0.0, window.ends - now)
+        return window.ends - now
 
     def _learn(self, endpoint: Endpoint, ticket: Ticket, status: int, headers: Mapping[str, str]) -> None:
         left = _count(headers.get("X-RateLimit-Remaining"))
@@ -202,17 +199,17 @@ class RateLimits:
             window.left, window.unlimited = None, True
             return
         ends = time.monotonic() + reset
-        size = str(_count(headers.get("X-RateLimit-Limit")) or "")
+        size = _count(headers.get("X-RateLimit-Limit")) or 0
         if ticket.scope == self._scope:
             self._adjust_scope(ticket, status, left, ends)
         window = self._window(endpoint, ticket.scope)
-        late = status != 429 and ticket.turn != window.turn
+        late = status != 429 and ticket.ended != window.ended
         if late and ends <= window.ended + _VAGUE:
             return  # it belongs to a window that has ended
-        # Narrower limits are updated as well, because they may turn out to be the real ones.
-        for scope in range(self._scope, self._narrowest + 1):
+        # All limits are updated, because another one may turn out to be the real one.
+        for scope in range(len(_SCOPES)):
             window = self._window(endpoint, scope)
-            if window.left is None or (not late and (status == 429 or abs(window.ends - ends) >= _VAGUE)):
+            if window.left is None or (not late and abs(window.ends - ends) >= _VAGUE):
                 window.left = left
             else:
                 window.left = min(left, window.left)  # answers can arrive out of order
@@ -237,8 +234,7 @@ class RateLimits:
 
 def _number(text: Optional[str]) -> Optional[float]:
     """Parse the number in a header; None if it is missing, negative, too long or not a number."""
-    text = (text or "").strip()
-    return float(text) if _NUMBER.match(text) else None
+    return float(text) if text and _NUMBER.match(text) else None
 
 
 def _count(text: Optional[str]) -> Optional[int]:

@@ -22,6 +22,7 @@ _CHUNK = 256 * 1024
 _LONGEST_MESSAGE = 600  # characters of a message of the service that our message quotes
 # In JSON: a surrogate, paired or not; the prefix of Ansible's own keys, escaped or not.
 _NEEDS_CLEANING = re.compile(rb"\\u[dD][89a-fA-F]|__ansible|\\u00[4-7]")
+_UTF_16 = "utf-16-le"  # its units are surrogates
 _ANSIBLES_OWN = "__ansible"  # keys of a result that Ansible would interpret as one of its types
 
 
@@ -79,9 +80,9 @@ def read_service_message(reply: Any) -> str:
     parts = []
     errors = reply.get("errors")
     if isinstance(errors, dict):
-        parts += ["%s: %s" % (name, _plain(texts)) for name, texts in errors.items()]
+        parts = ["%s: %s" % (name, _plain(texts)) for name, texts in errors.items()]
     elif isinstance(errors, list):
-        parts += [_plain(text) for text in errors]
+        parts = [_plain(text) for text in errors]
     for name in ("error", "message"):
         if isinstance(reply.get(name), str):
             parts.append(reply[name])
@@ -93,7 +94,7 @@ def appearance(response: requests.Response, content: bytes) -> str:
     if not content:
         return "an empty body"
     kind = response.headers.get("Content-Type", "").split(";")[0].strip() or "a body without a content type"
-    text = content[:4096].decode("utf-8", "replace")
+    text = content[:4096].decode(errors="replace")
     title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
     about = ' titled "%s"' % title[1].strip() if title else ""
     return "%s of %d bytes%s" % (kind, len(content), about)
@@ -102,8 +103,8 @@ def appearance(response: requests.Response, content: bytes) -> str:
 def redirect_target(response: requests.Response) -> str:
     """Return the host that a redirect points to."""
     try:
-        return urlsplit(response.headers.get("Location", "")).hostname or "another host"
-    except ValueError:
+        return urlsplit(response.headers["Location"]).hostname or "another host"
+    except (KeyError, ValueError):
         return "another host"
 
 
@@ -127,7 +128,7 @@ def _finite(text: str) -> float:
     """Parse a number. Python accepts NaN, and 1e999 as Infinity, which other JSON parsers reject."""
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(text)
+        raise ValueError
     return number
 
 
@@ -142,7 +143,7 @@ def _cleaned(value: Any) -> Any:
     Unpaired surrogates are replaced. Keys that Ansible would interpret as its own are removed.
     """
     if isinstance(value, str):
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return value.encode(_UTF_16, "surrogatepass").decode(_UTF_16, "replace")
     if isinstance(value, list):
         return [_cleaned(inner) for inner in value]
     if isinstance(value, dict):

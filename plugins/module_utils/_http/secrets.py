@@ -42,9 +42,9 @@ def _forms_of(secret: str) -> Set[str]:
     """Return the forms in which a reply can repeat a secret that was sent as JSON."""
     forms = set()
     for text in (secret, secret.strip()):
-        encoded = text.encode("utf-8", "surrogatepass")
+        encoded = text.encode(errors="surrogatepass")
         forms |= {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
         forms |= {quote(encoded), quote(encoded, safe=""), quote_plus(encoded)}
         forms |= {text.translate(_HTML), text.translate(_HTML).replace("&#39;", "&#x27;")}
-        forms.add(base64.b64encode(encoded).decode("ascii").rstrip("="))
+        forms.add(base64.b64encode(encoded).decode().rstrip("="))
     return forms - {""}

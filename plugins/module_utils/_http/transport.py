@@ -74,8 +74,8 @@ class Transport:
         self,
         api_url: str,
         api_key: str,
-        timeout: float = 30,
-        retry_timeout: float = 300,
+        timeout: float,
+        retry_timeout: float,
         verify: Union[bool, str] = True,
     ) -> None:
         self._key = api_key.strip()
@@ -116,7 +116,7 @@ class Transport:
         for secret in self._proxy.secrets:
             if len(secret) >= SHORTEST_MASKED:
                 self.hide(secret)
-        self._secrets.add_forms({base64.b64encode(b"api:" + _encoded(self._key)).decode("ascii").rstrip("=")})
+        self._secrets.add_forms({base64.b64encode(b"api:" + _encoded(self._key)).decode().rstrip("=")})
 
     def request(
         self,
@@ -163,14 +163,19 @@ class Transport:
             except ApiError as error:
                 # It stays doubtful, because an earlier try may have taken effect.
                 in_doubt = error.doubtful = error.doubtful or in_doubt
-                pause = self._pause(error, endpoint, tries, repeatable)
+                limited = isinstance(error, RateLimited)
+                pause = (
+                    self._until_open(endpoint, tries) if limited else self._pause(error, tries, repeatable)
+                )
                 if pause is None:
                     raise
                 if pause >= self._left(started):
                     raise self._given_up(error, tries, time.monotonic() - started, pause) from None
-                if not isinstance(error, RateLimited):
+                if limited:
+                    self.limits.sleep(endpoint, pause)
+                else:
                     self.on_retry(str(error), pause)
-                self._sleep(error, endpoint, pause)
+                    self.pause(pause)
             else:
                 self._down_since = None
                 return reply
@@ -333,27 +338,25 @@ class Transport:
             most = min(most, max(_FIRST_CONTACT, self._timeout))
         return most - (time.monotonic() - since)
 
-    def _pause(self, error: ApiError, endpoint: Endpoint, tries: int, repeatable: bool) -> Optional[float]:
-        """Return the seconds to wait before the next try; None: no further try."""
+    def _until_open(self, endpoint: Endpoint, tries: int) -> float:
+        """Return the seconds to wait before the next try after a rejection by the rate limit."""
+        self._down_since = None
+        closed = self.limits.seconds_until_open(endpoint)
+        if closed is None:
+            return _backoff(tries)
+        # The service may report again and again that no wait is needed.
+        return max(closed, _backoff(tries)) if tries > 1 else closed
+
+    def _pause(self, error: ApiError, tries: int, repeatable: bool) -> Optional[float]:
+        """Return the seconds to wait before the next try after another error; None: no further try."""
         down = isinstance(error, Unavailable) and error.status in (None, *_TEMPORARY)
         if not down:
             self._down_since = None
         elif self._down_since is None:
             self._down_since = time.monotonic()
-        backoff = min(_LONGEST_PAUSE, 0.5 * 2 ** min(tries - 1, 10))
-        if isinstance(error, RateLimited):
-            closed = self.limits.seconds_until_open(endpoint)
-            # The service may report again and again that no wait is needed.
-            return backoff if closed is None else max(closed, backoff if tries > 1 else 0.0)
-        if not down or getattr(error, "permanent", False):
+        if not down or error.permanent:
             return None
-        return backoff if repeatable or not error.doubtful else None
-
-    def _sleep(self, error: ApiError, endpoint: Endpoint, seconds: float) -> None:
-        if isinstance(error, RateLimited):
-            self.limits.sleep(endpoint, seconds)
-        else:
-            self.pause(seconds)
+        return _backoff(tries) if repeatable or not error.doubtful else None
 
     def pause(self, seconds: float) -> None:
         """Wait, or return early if the run has to end."""
@@ -364,7 +367,7 @@ class Transport:
 
         Return False, without a pause, if a retry can't help or the time since ``started`` is up.
         """
-        pause = self._pause(error, ("", ""), tries, repeatable=True)
+        pause = self._pause(error, tries, repeatable=True)
         once = error.doubtful and error.method == "POST"
         if not once or pause is None or pause >= self._left(started):
             return False
@@ -426,6 +429,11 @@ def _problems(
     if isinstance(verify, str) and not os.path.exists(verify):
         problems.append("ca_path: %s does not exist" % quoted(verify))
     return problems
+
+
+def _backoff(tries: int) -> float:
+    """Return the seconds to wait after so many tries."""
+    return _LONGEST_PAUSE if tries > 7 else 0.5 * 2 ** (tries - 1)
 
 
 def _encoded(api_key: str) -> bytes:

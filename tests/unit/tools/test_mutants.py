@@ -33,7 +33,14 @@ def functions(module: str) -> dict[str, str]:
 
 
 def test_every_file_and_test_exists() -> None:
-    assert {target.name for target in TARGETS} == {"plan", "engine", "rate_limits", "transport", "gather"}
+    assert {target.name for target in TARGETS} == {
+        "plan",
+        "engine",
+        "rate_limits",
+        "http",
+        "transport",
+        "gather",
+    }
     for target in TARGETS:
         assert target.files
         assert target.tests

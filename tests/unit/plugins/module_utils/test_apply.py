@@ -94,18 +94,20 @@ class Account:
     def put(self, name: str, forward: str, domain: str = NAME) -> None:
         """A change by others."""
         effects = len(self.emulator.ledger)
-        Transport(self.emulator.url, self.emulator.api_key).request(
+        Transport(self.emulator.url, self.emulator.api_key, timeout=30, retry_timeout=300).request(
             "POST", "/v3/domains/{}/aliases", [domain], body={"alias": name, "forward": forward}
         )
         assert len(self.emulator.ledger) == effects + 1
 
     def post_domain(self, name: str = NAME) -> None:
-        transport = Transport(self.emulator.url, self.emulator.api_key)
+        transport = Transport(self.emulator.url, self.emulator.api_key, timeout=30, retry_timeout=300)
         transport.request("POST", "/v3/domains", body={"domain": name})
 
     def remove(self, *values: str) -> None:
         template = "/v3/domains/{}" + "/aliases/{}" * (len(values) - 1)
-        Transport(self.emulator.url, self.emulator.api_key).request("DELETE", template, values)
+        Transport(self.emulator.url, self.emulator.api_key, timeout=30, retry_timeout=300).request(
+            "DELETE", template, values
+        )
 
     def create_credential(self, name: str, domain: str = NAME) -> None:
         found = self.emulator.account.domains[domain]
