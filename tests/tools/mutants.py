@@ -144,7 +144,17 @@ def _check(target: Target, options: argparse.Namespace) -> list[str]:
     print("{:<12}{:>9}{:>8}{:>10}{:>10}{:>9.1f}".format(target.name, *counts, minutes), flush=True)
     diffs = "\n".join(each.diff for each in unknown)
     (HOME / f"{target.name}.diff").write_text(diffs, encoding="utf-8")
-    return judge(target.name, len(outcomes), survivors, target.accepted)
+    problems = judge(target.name, len(outcomes), survivors, target.accepted)
+    if odd := _unselectable(target):
+        problems.append(f"{target.name}: a backslash in the name of a test case: {', '.join(odd)}")
+    return problems
+
+
+def _unselectable(target: Target) -> list[str]:
+    """Return the tests that mutmut may fail to select, which looks as if they had killed a mutant."""
+    stats = target.folder / "mutants/mutmut-stats.json"
+    tests = json.loads(stats.read_text(encoding="utf-8"))["duration_by_test"]
+    return [test.rpartition("::")[2] for test in tests if "\\" in test]
 
 
 def _prepare(target: Target, keep: bool) -> None:
