@@ -219,6 +219,7 @@ def test_check_mode_returns_the_domain_as_the_real_run_does(
     predicted = preview(planned)
     assert (texts(predicted.done), predicted.pending, predicted.error) == (texts(run.done), [], None)
     for end in (predicted, run):
+        assert end.plan is planned
         assert end.domain is not None
         assert {a.name: ",".join(a.forward) for a in end.domain.aliases} == account.aliases()
 
@@ -550,6 +551,11 @@ def test_rest_of_a_partly_accepted_batch_is_pending_if_the_domain_can_not_be_rea
     assert "the service did not add every alias of a batch" in str(run.error)
     assert texts(run.done) == ["create alias a0", "create alias a2", "create alias a4"]
     assert texts(run.pending) == ["create alias a1", "create alias a3"]
+    [described] = account_v3.emulator.dump(ids=True)["domains"]
+    assert run.domain is not None
+    assert {alias.name: alias.id for alias in run.domain.aliases} == {
+        alias["alias"]: str(alias["id"]) for alias in described["aliases"]
+    }
 
 
 def test_unanswered_batch_is_sent_again_as_a_batch(account_v3: Account) -> None:
@@ -1122,6 +1128,8 @@ def test_aliases_that_others_add_count_when_the_deletion_of_a_domain_is_planned_
     assert ("contains more than when the account was read" not in str(run.error)) is allowed
     assert ("the service answered 500" in str(run.error)) is allowed
     assert (run.done, texts(run.pending)) == ([], ["delete domain example.com"])
+    assert run.pending[0].before is not None
+    assert run.pending[0].before["aliases"] == [{"alias": "old", "forward": [A]}]
 
 
 def test_planned_deletions_are_not_counted_twice_after_a_look(account: Account) -> None:
@@ -1155,6 +1163,12 @@ def test_catch_all_that_others_put_in_place_of_that_of_a_new_domain_counts_as_a_
     run = account_v3.apply_one(wish({"info": A}, purge_aliases=True), others_tell=True, max_deletions=limit)
     assert error in str(run.error)
     assert (texts(run.done), account_v3.aliases()) == (["create domain example.com"], {"*": B})
+
+
+def test_catch_all_of_a_domain_created_meanwhile_is_updated(account: Account) -> None:
+    run = account.apply_one(wish({"*": B}), meanwhile=account.post_domain)
+    assert (run.error, texts(run.done)) == (None, ["update alias *"])
+    assert run.done[0].before == {"forward": [OWNER]}
 
 
 def test_domain_created_meanwhile_in_the_account_is_managed(account: Account) -> None:
