@@ -169,7 +169,7 @@ def _prepare(target: Target, keep: bool) -> None:
         "pytest_add_cli_args": ["-c", str(COLLECTION / "pyproject.toml"), "-n0"],
         "pytest_add_cli_args_test_selection": tests,
         "timeout_constant": 5.0,
-        "timeout_multiplier": 4.0,
+        "timeout_multiplier": 2.5,
         "use_git_change_detection": False,
     }
     text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items())
