@@ -510,9 +510,7 @@ def test_missing_batch_endpoint_is_tried_only_once(account_v3: Account) -> None:
     assert account_v3.requests("POST") == 6
 
 
-@pytest.mark.parametrize(
-    ("status", "batches"), [(404, 1), (405, 1), (400, 2), (403, 2)], ids=lambda value: str(value)
-)
+@pytest.mark.parametrize(("status", "batches"), [(404, 1), (405, 1), (400, 2), (403, 2)], ids=str)
 def test_batches_end_for_all_domains_if_the_service_does_not_have_them(
     status: int, batches: int, account_v3: Account
 ) -> None:
@@ -1112,9 +1110,7 @@ def test_aliases_of_a_domain_created_meanwhile_are_not_purged(account: Account) 
     )
 
 
-@pytest.mark.parametrize(
-    ("limit", "allowed"), [(2, False), (3, True), (None, True)], ids=lambda value: str(value)
-)
+@pytest.mark.parametrize(("limit", "allowed"), [(2, False), (3, True), (None, True)], ids=str)
 def test_aliases_that_others_add_count_when_the_deletion_of_a_domain_is_planned_anew(
     limit: int | None, allowed: bool, account: Account
 ) -> None:
@@ -1473,9 +1469,7 @@ def test_domains_are_deleted_before_others_are_created_in_any_order_of_the_plans
     ]
 
 
-@pytest.mark.parametrize(
-    ("limit", "allowed"), [(None, 2), (0, 0), (1, 0), (2, 1), (3, 2), (4, 2)], ids=lambda value: str(value)
-)
+@pytest.mark.parametrize(("limit", "allowed"), [(None, 2), (0, 0), (1, 0), (2, 1), (3, 2), (4, 2)], ids=str)
 def test_unplanned_deletions_are_made_as_long_as_max_deletions_allows(
     limit: int | None, allowed: int, account: Account
 ) -> None:
