@@ -189,9 +189,19 @@ def test_all_changes_are_made_in_the_order_of_the_plan(account: Account) -> None
 
 def test_nothing_to_do_sends_nothing(account: Account) -> None:
     account.seed({"domain": NAME, "aliases": {"info": A}})
-    run = account.apply_one(wish({"info": A}))
-    assert (run.done, run.pending, run.error) == ([], [], None)
+    [planned] = account.plans(wish({"info": A}))
+    [run] = apply_plan(account.api, [planned])
+    assert run == DomainRun(planned, planned.found)
     assert account.emulator.writes == []
+
+
+def test_settings_of_an_existing_domain_are_updated(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME, "notification_email": A})
+    run = account_v3.apply_one(wish({}, notification_email=B))
+    assert (run.error, run.done, run.pending) == (None, list(run.plan.changes), [])
+    assert run.domain is not None
+    assert run.domain.settings["notification_email"] == B
+    assert account_v3.emulator.dump()["domains"][0]["notification_email"] == B
 
 
 def test_catch_all_created_as_desired_is_reported_as_done(account: Account) -> None:
