@@ -414,13 +414,13 @@ def test_long_messages_are_shortened(emulator: Emulator, transport: Transport) -
 def test_the_status_decides_the_kind_of_error(
     status: int, kind: type[ApiError], hint: str, emulator: Emulator, clock: Clock
 ) -> None:
-    emulator.faults.add(Fault("body", status=status, body={"error": "Words.", "success": False}))
+    emulator.faults.add(Fault("body", status=status, body={"error": "Sent by an MX.", "success": False}))
     error = error_of(connect(emulator, retry_timeout=0))
     assert error.__class__ is kind
     assert error.status == status
-    more = f"Words; {hint}" if hint else "Words."
+    more = f"Sent by an MX; {hint}" if hint else "Sent by an MX."
     assert error.reason == f"the service answered {status}: {more}"
-    assert error.service_message == "Words."
+    assert error.service_message == "Sent by an MX."
 
 
 @pytest.mark.parametrize(
@@ -1501,6 +1501,7 @@ def test_wait_longer_than_the_budget_fails_with_its_length(
     error = error_of(transport, method)
     assert isinstance(error, RateLimited)
     assert error.reason.endswith("; the next retry would start in 90 s, after the end of retry_timeout")
+    assert error.service_message == "Rate limit exceeded."
     # No further request is sent while the window is known to be closed.
     later = error_of(transport, method)
     assert isinstance(later, RateLimited)
@@ -1524,6 +1525,17 @@ def test_used_up_limit_is_waited_for_before_sending(emulator: Emulator, clock: C
     assert emulator.rate_limited == 0
     assert len(emulator.requests) == 3
     assert transport.limits.met == "all requests (2 requests a window)"
+
+
+def test_refusal_by_a_limit_of_some_requests_is_waited_for(emulator: Emulator, clock: Clock) -> None:
+    transport = connect(emulator)
+    emulator.keep_time_by(clock.time)
+    emulator.rate_limit = RateLimit(10, window=300)  # for each endpoint
+    for template in (DOMAINS, "/v3/account", DOMAINS):
+        transport.request("GET", template)
+    emulator.faults.add(Fault("rate_limit", retry_after=7))
+    transport.request("GET", DOMAINS)
+    assert clock.slept == [7]
 
 
 # Secrets
