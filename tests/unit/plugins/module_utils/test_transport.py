@@ -1531,7 +1531,7 @@ def test_refusal_by_a_limit_of_some_requests_is_waited_for(emulator: Emulator, c
     transport = connect(emulator)
     emulator.keep_time_by(clock.time)
     emulator.rate_limit = RateLimit(10, window=300)  # for each endpoint
-    for template in (DOMAINS, "/v3/account", DOMAINS):
+    for template in (DOMAINS, "/v3/account") * 2:
         transport.request("GET", template)
     emulator.faults.add(Fault("rate_limit", retry_after=7))
     transport.request("GET", DOMAINS)
