@@ -52,7 +52,7 @@ class _Reader(io.RawIOBase):
     def readinto(self, buffer: Any) -> Any:
         seconds = _thread.until - time.monotonic()
         if seconds <= 0:
-            raise socket.timeout("timed out")
+            raise socket.timeout
         if seconds < math.inf:
             self._sock.settimeout(seconds)
         return self._raw.readinto(buffer)
