@@ -817,6 +817,29 @@ def test_concurrent_replies_share_one_size_limit(emulator: Emulator, monkeypatch
         assert transport.request("GET", DOMAINS)
 
 
+def test_last_reply_of_a_thread_does_not_count_while_it_waits_for_the_next_one(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_transport, "_LARGEST_REPLIES", 3 << 20)
+    transport = connect(emulator, timeout=60, retry_timeout=0)
+    waiting = threading.Event()
+
+    def read_twice() -> None:
+        transport.request("GET", DOMAINS)
+        waiting.set()
+        transport.request("GET", "/v3/account")
+
+    emulator.faults.add(Fault("huge", size=2 << 20, times=2, path="/domains"))
+    emulator.faults.add(Fault("delay", seconds=0.5, path="/account"))
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(read_twice)
+        waiting.wait(60)
+        while transport.requests_made < 2:
+            time.sleep(0.001)
+        assert len(transport.request("GET", DOMAINS)) == (2 << 20) - 2
+    ended.result()
+
+
 @pytest.mark.parametrize("size", [0, 1, 300_000, 1 << 20])
 def test_compressed_reply_is_read(size: int) -> None:
     answer = packed(b'{"text": "' + b"x" * size + b'"}', "gzip")
