@@ -87,7 +87,7 @@ def main() -> None:
     problems = [*of_the_version(version), *of_the_changelog(), *of_the_checkout(version)]
     if problems:
         sys.exit("Not ready to be released:\n" + "\n".join(f"  {problem}" for problem in problems))
-    tagged = "tagged" if git("tag", "--points-at", "HEAD") else f"to be tagged: git tag {version}"
+    tagged = "tagged" if git("tag", "--points-at", "HEAD") else f"not tagged yet: git tag {version}"
     print(f"  {version} can be released; it is {tagged}")
 
 
