@@ -1093,6 +1093,41 @@ def test_lost_write_is_tried_again_after_a_pause_while_there_is_time(
     assert clock.slept[1:] == ([] if pause is None else [pause])
 
 
+def test_retry_that_the_rate_limit_prevents_stays_doubtful(emulator: Emulator, clock: Clock) -> None:
+    """The answer to a write is lost, and then another request uses up the window."""
+    emulator.seed(SEED)
+    emulator.keep_time_by(clock.time)
+    emulator.faults.add(Fault("reset_after", method="PUT"))
+    transport = connect(emulator, retry_timeout=60)
+
+    def meanwhile(_reason: str, _seconds: float) -> None:
+        emulator.rate_limit = RateLimit(1, window=90, scope="account")
+        transport.request("GET", DOMAINS)
+
+    transport.on_retry = meanwhile
+    error = error_of(transport, "PUT", ONE, values=["example.com"], body={})
+    assert isinstance(error, RateLimited)
+    assert (error.status, error.doubtful) == (None, True)
+    assert len(emulator.requests) == 2
+
+
+def test_retry_that_waits_for_the_answers_of_others_in_vain_stays_doubtful(
+    emulator: Emulator, clock: Clock
+) -> None:
+    emulator.seed(SEED)
+    emulator.faults.add(Fault("reset_after"))
+    transport = connect(emulator, timeout=0.2, retry_timeout=0.6)
+
+    def meanwhile(_reason: str, _seconds: float) -> None:
+        transport.limits.enter(("GET", DOMAINS), 1)  # it is never answered
+
+    transport.on_retry = meanwhile
+    error = error_of(transport, "PUT", ONE, values=["example.com"], body={})
+    assert error.reason == "not sent, because earlier requests were not answered in time"
+    assert (error.status, error.doubtful) == (None, True)
+    assert len(emulator.requests) == 1
+
+
 def test_once_in_doubt_always_in_doubt(emulator: Emulator, clock: Clock) -> None:
     emulator.seed(SEED)
     emulator.faults.add(Fault("reset_after"))
