@@ -67,6 +67,7 @@ def error_of(transport: Transport, method: str = "GET", template: str = DOMAINS,
     with pytest.raises(ApiError) as caught:
         transport.request(method, template, **options)
     error = caught.value
+    assert error.method == method
     assert error.path.endswith(template.format(*options.get("values", ())))
     assert str(error).startswith(f"{method} {error.path}: ")
     assert isinstance(error.doubtful, bool)
@@ -1132,6 +1133,7 @@ def test_once_in_doubt_always_in_doubt(emulator: Emulator, clock: Clock) -> None
     emulator.seed(SEED)
     emulator.faults.add(Fault("reset_after"))
     emulator.faults.add(Fault("rate_limit", retry_after=90))
+    clock.sleep(5)
     error = error_of(connect(emulator), "PUT", ONE, values=["example.com"], body={})
     assert isinstance(error, RateLimited)
     assert error.doubtful is True
