@@ -146,15 +146,24 @@ def _check(target: Target, options: argparse.Namespace) -> list[str]:
     (HOME / f"{target.name}.diff").write_text(diffs, encoding="utf-8")
     problems = judge(target.name, len(outcomes), survivors, target.accepted)
     if odd := _unselectable(target):
-        problems.append(f"{target.name}: a backslash in the name of a test case: {', '.join(odd)}")
+        problems.append(f"{target.name}: names of test cases that can't be selected, among {', '.join(odd)}")
     return problems
 
 
 def _unselectable(target: Target) -> list[str]:
-    """Return the tests that mutmut may fail to select, which looks as if they had killed a mutant."""
+    """Return tests of which pytest can't select each, so that every mutant would look killed by them."""
     stats = target.folder / "mutants/mutmut-stats.json"
     tests = json.loads(stats.read_text(encoding="utf-8"))["duration_by_test"]
-    return [test.rpartition("::")[2] for test in tests if "\\" in test]
+    odd = [test for test in tests if "\\" in test]
+    options = ["-c", str(COLLECTION / "pyproject.toml"), "-n0", "--collect-only"]
+    ended = subprocess.run(
+        [PYTHON, "-m", "pytest", *options, *odd],
+        cwd=target.folder / "mutants",
+        env={**os.environ, "PYTHONPATH": str(COLLECTION / "tests")},
+        capture_output=True,
+        check=False,
+    )
+    return odd if odd and ended.returncode == 4 else []
 
 
 def _prepare(target: Target, keep: bool) -> None:
