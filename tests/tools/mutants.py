@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -34,18 +34,13 @@ PYTHON = ROOT / "build/cores/mutants/bin/python"
 SETTINGS = ROOT / "tests/mutants.toml"
 COLLECTION = Path("ansible_collections/improvmx/email")
 LEAST = 95  # percent of the mutants
-KILLED, SURVIVED, UNTESTED, TIMEOUT = "killed", "survived", "no tests", "timeout"
-# The exit codes of mutmut 3; any other is a crash of the tests, which is noticed as well.
-OUTCOMES = {
-    None: UNTESTED,
-    0: SURVIVED,
-    1: KILLED,
-    3: KILLED,
-    5: UNTESTED,
-    33: UNTESTED,
-    24: TIMEOUT,
-    36: TIMEOUT,
-}
+UNNOTICED = (
+    None,
+    0,
+    5,
+    33,
+)  # exit codes of mutmut 3: not run, survived, no tests; others show a failure or a hang
+PYTEST = ("-c", str(COLLECTION / "pyproject.toml"), "-n0")
 
 
 Key = tuple[str, tuple[str, ...], tuple[str, ...]]  # a function, its lines before, its lines after
@@ -131,20 +126,19 @@ def judge(name: str, count: int, survivors: Sequence[Mutant], accepted: Collecti
 def _check(target: Target, options: argparse.Namespace) -> list[str]:
     """Test the mutants of a target and print a line of the table; return what is wrong."""
     started = time.monotonic()
-    unnoticed = [name for name, outcome in _outcomes(target) if outcome in (SURVIVED, UNTESTED)]
+    again = _unnoticed(target) if options.again else []
     _prepare(target, keep=options.again)
-    _mutmut(target, "run", "--max-children", str(options.workers), *(unnoticed if options.again else ()))
-    outcomes = dict(_outcomes(target))
-    names = [name for name, outcome in outcomes.items() if outcome in (SURVIVED, UNTESTED)]
+    _mutmut(target, "run", "--max-children", str(options.workers), *again)
+    count, names = len(_exit_codes(target)), _unnoticed(target)
     with ThreadPoolExecutor(options.workers) as pool:
         survivors = list(pool.map(partial(_mutant, target), names))
     unknown = [each for each in survivors if each.key not in target.accepted]
-    counts = (len(outcomes), len(outcomes) - len(names), len(names) - len(unknown), len(unknown))
+    counts = (count, count - len(names), len(names) - len(unknown), len(unknown))
     minutes = (time.monotonic() - started) / 60
     print("{:<12}{:>9}{:>8}{:>10}{:>10}{:>9.1f}".format(target.name, *counts, minutes), flush=True)
     diffs = "\n".join(each.diff for each in unknown)
     (HOME / f"{target.name}.diff").write_text(diffs, encoding="utf-8")
-    problems = judge(target.name, len(outcomes), survivors, target.accepted)
+    problems = judge(target.name, count, survivors, target.accepted)
     if odd := _unselectable(target):
         problems.append(f"{target.name}: names of test cases that can't be selected, among {', '.join(odd)}")
     return problems
@@ -155,15 +149,16 @@ def _unselectable(target: Target) -> list[str]:
     stats = target.folder / "mutants/mutmut-stats.json"
     tests = json.loads(stats.read_text(encoding="utf-8"))["duration_by_test"]
     odd = [test for test in tests if "\\" in test]
-    options = ["-c", str(COLLECTION / "pyproject.toml"), "-n0", "--collect-only"]
+    if not odd:
+        return []
     ended = subprocess.run(
-        [PYTHON, "-m", "pytest", *options, *odd],
+        [PYTHON, "-m", "pytest", *PYTEST, "--collect-only", *odd],
         cwd=target.folder / "mutants",
-        env={**os.environ, "PYTHONPATH": str(COLLECTION / "tests")},
+        env=_environment(),
         capture_output=True,
         check=False,
     )
-    return odd if odd and ended.returncode == 4 else []
+    return odd if ended.returncode == 4 else []
 
 
 def _prepare(target: Target, keep: bool) -> None:
@@ -175,7 +170,7 @@ def _prepare(target: Target, keep: bool) -> None:
     lines = {
         "source_paths": [str(COLLECTION.parts[0])],
         "only_mutate": [f"*/plugins/{file}" for file in target.files],
-        "pytest_add_cli_args": ["-c", str(COLLECTION / "pyproject.toml"), "-n0"],
+        "pytest_add_cli_args": PYTEST,
         "pytest_add_cli_args_test_selection": tests,
         "timeout_constant": 5.0,
         "timeout_multiplier": 2.5,
@@ -187,11 +182,10 @@ def _prepare(target: Target, keep: bool) -> None:
 
 def _mutmut(target: Target, *arguments: str) -> str:
     """Run mutmut in the folder of a target; return its output. Exit with it if it fails."""
-    env = {**os.environ, "PYTHONPATH": str(COLLECTION / "tests"), "NO_COLOR": "1"}
     ended = subprocess.run(
         [PYTHON, "-m", "mutmut", *arguments],
         cwd=target.folder,
-        env=env,
+        env=_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -202,14 +196,22 @@ def _mutmut(target: Target, *arguments: str) -> str:
     return ended.stdout
 
 
-def _outcomes(target: Target) -> Iterator[tuple[str, str]]:
-    """Yield each mutant of a target with its outcome."""
-    folder = target.folder / "mutants" / COLLECTION / "plugins"
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(COLLECTION / "tests"), "NO_COLOR": "1"}
+
+
+def _unnoticed(target: Target) -> list[str]:
+    return [name for name, code in _exit_codes(target).items() if code in UNNOTICED]
+
+
+def _exit_codes(target: Target) -> dict[str, int | None]:
+    """Return each mutant of a target with the exit code of its tests."""
+    codes: dict[str, int | None] = {}
     for file in target.files:
-        meta = folder / f"{file}.meta"
+        meta = target.folder / "mutants" / COLLECTION / "plugins" / f"{file}.meta"
         if meta.exists():
-            codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
-            yield from ((name, OUTCOMES.get(code, KILLED)) for name, code in codes.items())
+            codes.update(json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"])
+    return codes
 
 
 def _mutant(target: Target, name: str) -> Mutant:

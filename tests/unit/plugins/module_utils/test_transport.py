@@ -640,6 +640,19 @@ TRICKLES = {
 }
 
 
+def trickle(at_once: bytes, drop: bytes, drops: list[bytes]) -> Callable[[socket.socket], None]:
+    """An answer that begins at once and never ends; its parts are added to ``drops``."""
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(at_once)
+        while len(drops) < 10_000:  # a quarter of an hour
+            connection.sendall(drop)
+            drops.append(drop)
+            time.sleep(0.1)
+
+    return answer
+
+
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
 def test_slow_reply_ends_with_the_timeout(secure: bool, authority: trustme.CA, ca_path: str) -> None:
     """The kinds of replies are tested in parallel, because each takes as long as the timeout."""
@@ -650,14 +663,7 @@ def test_slow_reply_ends_with_the_timeout(secure: bool, authority: trustme.CA, c
         at_once, drop = TRICKLES[part]
         drops: list[bytes] = []
 
-        def trickle(connection: socket.socket) -> None:
-            connection.sendall(at_once)
-            while len(drops) < 10_000:  # a quarter of an hour
-                connection.sendall(drop)
-                drops.append(drop)
-                time.sleep(0.1)
-
-        with serving(trickle, context) as url:
+        with serving(trickle(at_once, drop, drops), context) as url:
             verify = ca_path if secure else True
             error = error_of(connect_to(url, "key", timeout=seconds, retry_timeout=0, verify=verify))
         assert isinstance(error, Unavailable)
@@ -686,14 +692,7 @@ def test_endless_connection_setup_ends_with_the_timeout(way: str, monkeypatch: p
     at_once, drop = GREETINGS[way]
     drops: list[bytes] = []
 
-    def trickle(connection: socket.socket) -> None:
-        connection.sendall(at_once)
-        while len(drops) < 10_000:  # a quarter of an hour
-            connection.sendall(drop)
-            drops.append(drop)
-            time.sleep(0.1)
-
-    with serving(trickle) as url:
+    with serving(trickle(at_once, drop, drops)) as url:
         scheme, _word, proxy = way.replace("behind", "through").partition(" through ")
         target = url.replace("http:", f"{scheme}:")
         if proxy:
