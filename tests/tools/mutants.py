@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -34,12 +34,9 @@ PYTHON = ROOT / "build/cores/mutants/bin/python"
 SETTINGS = ROOT / "tests/mutants.toml"
 COLLECTION = Path("ansible_collections/improvmx/email")
 LEAST = 95  # percent of the mutants
-UNNOTICED = (
-    None,
-    0,
-    5,
-    33,
-)  # exit codes of mutmut 3: not run, survived, no tests; others show a failure or a hang
+# Exit codes of mutmut 3. All others show a hang.
+FAILED = (1, 3)
+UNNOTICED = (None, 0, 5, 33)  # not run, survived, no tests
 PYTEST = ("-c", str(COLLECTION / "pyproject.toml"), "-n0")
 
 
@@ -126,10 +123,10 @@ def judge(name: str, count: int, survivors: Sequence[Mutant], accepted: Collecti
 def _check(target: Target, options: argparse.Namespace) -> list[str]:
     """Test the mutants of a target and print a line of the table; return what is wrong."""
     started = time.monotonic()
-    again = _unnoticed(target) if options.again else []
+    again = _with_code(target, lambda code: code not in FAILED) if options.again else []
     _prepare(target, keep=options.again)
     _mutmut(target, "run", "--max-children", str(options.workers), *again)
-    count, names = len(_exit_codes(target)), _unnoticed(target)
+    count, names = len(_exit_codes(target)), _with_code(target, lambda code: code in UNNOTICED)
     with ThreadPoolExecutor(options.workers) as pool:
         survivors = list(pool.map(partial(_mutant, target), names))
     unknown = [each for each in survivors if each.key not in target.accepted]
@@ -200,8 +197,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(COLLECTION / "tests"), "NO_COLOR": "1"}
 
 
-def _unnoticed(target: Target) -> list[str]:
-    return [name for name, code in _exit_codes(target).items() if code in UNNOTICED]
+def _with_code(target: Target, wanted: Callable[[int | None], bool]) -> list[str]:
+    return [name for name, code in _exit_codes(target).items() if wanted(code)]
 
 
 def _exit_codes(target: Target) -> dict[str, int | None]:
@@ -227,7 +224,9 @@ def _mutant(target: Target, name: str) -> Mutant:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*", help="names in tests/mutants.toml; default: all")
-    parser.add_argument("--again", action="store_true", help="only the mutants that survived the last time")
+    parser.add_argument(
+        "--again", action="store_true", help="only the mutants for which no test failed the last time"
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 2, help="processes")
     return parser.parse_args()
 

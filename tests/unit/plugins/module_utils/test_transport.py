@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import gzip
 import re
@@ -1586,6 +1587,18 @@ def test_used_up_limit_is_waited_for_before_sending(emulator: Emulator, clock: C
     assert transport.limits.met == "all requests (2 requests a window)"
 
 
+def test_request_without_an_answer_shows_nothing_about_the_limit(emulator: Emulator, clock: Clock) -> None:
+    transport = connect(emulator, retry_timeout=0)
+    emulator.rate_limit = RateLimit(1)
+    transport.request("GET", DOMAINS)
+    closed = transport.limits.seconds_until_open(("GET", DOMAINS))
+    emulator.faults.add(Fault("reset_before", method="POST"))
+    error = error_of(transport, "POST")
+    assert "connection" in error.reason
+    assert closed
+    assert transport.limits.seconds_until_open(("GET", DOMAINS)) == closed
+
+
 def test_refusal_by_a_limit_of_some_requests_is_waited_for(emulator: Emulator, clock: Clock) -> None:
     transport = connect(emulator)
     emulator.keep_time_by(clock.time)
@@ -1634,9 +1647,12 @@ def test_key_in_a_page_of_a_proxy_is_not_shown(form: int, status: str) -> None:
     assert_no_secret(str(error), secret)
 
 
-def test_key_is_masked_as_it_is_sent(emulator: Emulator) -> None:
-    transport = connect_to(emulator.url, "sk_12345678")
-    assert transport.mask("Basic YXBpOnNrXzEyMzQ1Njc4, sk_12345678") == "Basic ********, ********"
+@pytest.mark.parametrize("key", ["sk_12345678", "sk_1234567", "sk_123456", "sk_1234567W", "sk_123456\udcff"])
+def test_key_is_masked_as_it_is_sent(key: str, emulator: Emulator) -> None:
+    """With and without padding, and with bytes that are not UTF-8."""
+    sent = base64.b64encode(f"api:{key}".encode(errors="surrogateescape")).decode().rstrip("=")
+    transport = connect_to(emulator.url, key)
+    assert transport.mask(f"Basic {sent}, {key}") == "Basic ********, ********"
 
 
 @pytest.mark.parametrize(("password", "shown"), [("12345678", "********"), ("1234567", "1234567")])
