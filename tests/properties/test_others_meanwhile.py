@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 
 from emulator import Effect, Emulator
 from emulator.account import add_alias, add_domain, delete_alias, delete_domain
-from harness import effects_of
 
 from .cases import ALIASES, DOMAINS, NUMBERS, Case, cases
 from .conftest import ForEvery
-from .turns import errors_of, reported_by, run_at_once
+from .turns import errors_of, run_at_once, unreported_by
 from .wished import Goal, apply_wish, meanings, new_domain, state_of
 from .world import begin
 
@@ -97,8 +96,7 @@ def test_a_run_while_others_change_the_account_deletes_only_what_is_allowed(
         ended = run_at_once(emulator, case, runs, turns, others.act)
         own = [effect for place, effect in enumerate(emulator.ledger) if place not in others.effects]
         assert_only_desired_changes(own, goal)
-        unreported = set(effects_of(own)) - reported_by(ended)
-        assert [step for step in unreported if step[3].lower() not in goal.unsure.get(step[2], ())] == []
+        assert unreported_by(ended, own, goal) == []
         if runs == 1:
             most = case.args.get("max_deletions", math.inf)
             assert count_deletions(emulator.ledger, others.effects) <= most
