@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from emulator import Effect, Emulator
 from emulator.account import add_alias, add_domain, delete_alias, delete_domain
+from harness import effects_of
 
 from .cases import ALIASES, DOMAINS, NUMBERS, Case, cases
 from .conftest import ForEvery
-from .turns import errors_of, run_at_once, unreported_by
-from .wished import Goal, apply_wish, meanings, new_domain, state_of
+from .turns import errors_of, reported_by, run_at_once
+from .wished import Goal, Step, apply_wish, meanings, new_domain, state_of
 from .world import begin
 
 OTHERS = -1  # a turn of the others
@@ -96,7 +97,8 @@ def test_a_run_while_others_change_the_account_deletes_only_what_is_allowed(
         ended = run_at_once(emulator, case, runs, turns, others.act)
         own = [effect for place, effect in enumerate(emulator.ledger) if place not in others.effects]
         assert_only_desired_changes(own, goal)
-        assert unreported_by(ended, own, goal) == []
+        unreported = regardless_of_case(effects_of(own)) - regardless_of_case(reported_by(ended))
+        assert [step for step in unreported if step[3] not in goal.unsure.get(step[2], ())] == []
         if runs == 1:
             most = case.args.get("max_deletions", math.inf)
             assert count_deletions(emulator.ledger, others.effects) <= most
@@ -109,6 +111,14 @@ def test_a_run_while_others_change_the_account_deletes_only_what_is_allowed(
 
     drawn = st.tuples(cases(), st.sampled_from((1, 1, 2)), ORDERS, st.lists(ACTION, max_size=6))
     for_every("others meanwhile", drawn, holds)
+
+
+def regardless_of_case(steps: Iterable[Step]) -> set[Step]:
+    """The steps without the case of names.
+
+    Others can delete an alias that a run has read, and it can be created again with another case.
+    """
+    return {(*step[:3], step[3].lower()) for step in steps}
 
 
 def assert_only_desired_changes(effects: Iterable[Effect], goal: Goal) -> None:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,11 +21,11 @@ from ansible_collections.improvmx.email.plugins.module_utils._model.domains impo
 from ansible_collections.improvmx.email.plugins.module_utils._plan.plan import plan
 from ansible_collections.improvmx.email.plugins.module_utils._run.engine import DomainRun, apply_plan
 from ansible_collections.improvmx.email.plugins.module_utils._run.fetch import read_wished
-from emulator import Effect, Emulator
-from harness import effects_of, stop_time
+from emulator import Emulator
+from harness import stop_time
 
 from .cases import Case
-from .wished import Goal, Step
+from .wished import Step
 
 
 class Turns:
@@ -108,20 +108,14 @@ def _work(emulator: Emulator, case: Case, turns: Turns, number: int) -> list[Dom
         turns.leave(number)
 
 
-def unreported_by(ended: Sequence[Sequence[DomainRun]], effects: Iterable[Effect], goal: Goal) -> list[Step]:
-    """The effects that no run reports, without those on aliases that concurrent runs can damage.
-
-    The case of names makes no difference: if others delete a domain and another run creates it again, the
-    name of an alias can differ in case from what a run has read.
-    """
-    reported = {
-        (change.action, change.kind, change.domain, change.name.lower())
+def reported_by(ended: Sequence[Sequence[DomainRun]]) -> set[Step]:
+    """The changes that runs report."""
+    return {
+        (change.action, change.kind, change.domain, change.name)
         for runs in ended
         for run in runs
         for change in run.done
     }
-    steps = {(*step[:3], step[3].lower()) for step in effects_of(effects)}
-    return [step for step in steps - reported if step[3] not in goal.unsure.get(step[2], ())]
 
 
 def errors_of(ended: Sequence[Sequence[DomainRun]]) -> list[tuple[str, str]]:
