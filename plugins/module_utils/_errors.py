@@ -144,9 +144,11 @@ class ApiError(ImprovmxError):
     ``method``, ``path``: the request. ``status``: the status of the answer, None if there was none.
     ``service_message``: the message of the service. ``doubtful``: the request may have taken effect.
     ``permanent``: a retry does not help, for example with a wrong address or a wrong proxy.
+    ``repeatable``: whether sending the request twice is safe, so that it was sent again after doubtful tries.
     """
 
     permanent = False
+    repeatable = True
 
     def __init__(
         self,

@@ -77,12 +77,15 @@ class Api:
         """
         raise NotImplementedError
 
-    def update_alias(self, domain: str, alias: Alias) -> None:
-        """Set the destinations of an alias. See ``is_mistakable`` for its id."""
+    def update_alias(self, domain: str, alias: Alias, repeatable: bool = True) -> None:
+        """Set the destinations of an alias. See ``is_mistakable`` for its id.
+
+        ``repeatable``: whether the request may be sent again if its answer is lost.
+        """
         raise NotImplementedError
 
-    def delete_alias(self, domain: str, alias: Alias) -> None:
-        """Delete an alias. It is not an error if it no longer exists. See ``is_mistakable`` for its id."""
+    def delete_alias(self, domain: str, alias: Alias, repeatable: bool = True) -> None:
+        """Delete an alias. It is not an error if it no longer exists. Parameters as in ``update_alias``."""
         raise NotImplementedError
 
     def rules(self, domain: str) -> List[Rule]:
@@ -169,9 +172,10 @@ class Api:
         *values: str,
         query: Optional[Mapping[str, Any]] = None,
         body: Optional[Mapping[str, Any]] = None,
+        repeatable: Optional[bool] = None,
     ) -> Reply:
         """Send a request to a path of this version; return the reply. Raises Refused if success is false."""
-        reply = self.send(method, template, *values, query=query, body=body)
+        reply = self.send(method, template, *values, query=query, body=body, repeatable=repeatable)
         if reply.content.get("success") is False:
             raise self.refusal(reply)
         return reply
@@ -207,10 +211,10 @@ class Api:
                 return None
             raise
 
-    def remove(self, template: str, *values: str) -> None:
+    def remove(self, template: str, *values: str, repeatable: bool = True) -> None:
         """Send a DELETE request. A 404 is success, because an earlier try may have deleted the object."""
         try:
-            self.call("DELETE", template, *values)
+            self.call("DELETE", template, *values, repeatable=repeatable)
         except Refused as error:
             if not self.is_missing(error):
                 raise

@@ -52,12 +52,12 @@ class ApiV2(Api):
         reply = self.call("POST", "/domains/{}/aliases/", domain, body=alias_body(alias))
         return {alias.name: reply.alias_id()}
 
-    def update_alias(self, domain: str, alias: Alias) -> None:
-        body = {"forward": ",".join(alias.forward)}
-        self.call("PUT", "/domains/{}/aliases/{}", domain, alias.name, body=body)
+    def update_alias(self, domain: str, alias: Alias, repeatable: bool = True) -> None:
+        path = ("/domains/{}/aliases/{}", domain, alias.name)
+        self.call("PUT", *path, body={"forward": ",".join(alias.forward)}, repeatable=repeatable)
 
-    def delete_alias(self, domain: str, alias: Alias) -> None:
-        self.remove("/domains/{}/aliases/{}", domain, alias.name)
+    def delete_alias(self, domain: str, alias: Alias, repeatable: bool = True) -> None:
+        self.remove("/domains/{}/aliases/{}", domain, alias.name, repeatable=repeatable)
 
     def logs(self, domain: str, alias: Optional[str] = None) -> Iterator[Mapping[str, Any]]:
         if alias is None:

@@ -151,12 +151,12 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
             raise PartlyDone(reason, "POST", reply.path, ids)
         return ids
 
-    def update_alias(self, domain: str, alias: Alias) -> None:
-        body = {"forward": ",".join(alias.forward)}
-        self.call("PUT", "/domains/{}/aliases/{}", domain, _address(alias), body=body)
+    def update_alias(self, domain: str, alias: Alias, repeatable: bool = True) -> None:
+        path = ("/domains/{}/aliases/{}", domain, _address(alias))
+        self.call("PUT", *path, body={"forward": ",".join(alias.forward)}, repeatable=repeatable)
 
-    def delete_alias(self, domain: str, alias: Alias) -> None:
-        self.remove("/domains/{}/aliases/{}", domain, _address(alias))
+    def delete_alias(self, domain: str, alias: Alias, repeatable: bool = True) -> None:
+        self.remove("/domains/{}/aliases/{}", domain, _address(alias), repeatable=repeatable)
 
     def is_mistakable(self, name: str) -> bool:
         return name.isdecimal() or name.lower() in _RESERVED

@@ -163,6 +163,7 @@ class Transport:
             except ApiError as error:
                 # It stays doubtful, because an earlier try may have taken effect.
                 in_doubt = error.doubtful = error.doubtful or in_doubt
+                error.repeatable = repeatable
                 limited = isinstance(error, RateLimited)
                 pause = (
                     self._until_open(endpoint, tries) if limited else self._pause(error, tries, repeatable)
@@ -368,7 +369,7 @@ class Transport:
         Return False, without a pause, if a retry can't help or the time since ``started`` is up.
         """
         pause = self._pause(error, tries, repeatable=True)
-        once = error.doubtful and error.method == "POST"
+        once = error.doubtful and not error.repeatable
         if not once or pause is None or pause >= self._left(started):
             return False
         self.pause(pause)

@@ -123,6 +123,8 @@ class _Execution:
         self._base = plan.found  # the state at the last look
         self._since: List[Change] = []  # the changes since then
         self._own_catch_all: Optional[Alias] = None  # the catch-all of a domain that this run created
+        # The last write whose path can identify another alias, and that alias, until the look after it.
+        self._at_risk: Optional[Tuple[Change, Alias]] = None
         self._to_restore: Dict[str, Tuple[str, ...]] = {}
         self._batching = True
         self._conflicts = 0
@@ -228,19 +230,18 @@ class _Execution:
         In a path, the service interprets digits as an id if an alias has it, else as a name. A path must
         therefore not identify another alias, neither now nor after the alias was deleted and others were
         created, as other runs can apply the same wish. If neither the id nor the name is safe, a request
-        before the write verifies what they identify, and a look after it detects a wrong write.
+        before each write verifies what they identify, and a look after it detects a wrong write. Such a
+        write is not repeated without them: if it took effect, its path can already identify another alias.
         """
         change = step[0]
-        write = self._api.update_alias if change.action == "update" else self._api.delete_alias
         addresses, safe = self._addresses(change)
         if safe:
-            write(change.domain, safe)
+            self._send(change, safe)
             self._finish(step)
             return
         verified = [alias for alias in addresses if self._identifies(change, alias)]
-        other = self._other_match(change, verified[0]) if verified else None
         if verified:
-            write(change.domain, verified[0])
+            self._write_at_risk(change, verified[0])
         try:
             found = read_domain(self._api, self._wish)
         except ApiError as failure:
@@ -249,31 +250,44 @@ class _Execution:
             error = failure.extended(" (while reading the state after the request to %s)" % str(change))
             error.doubtful = True
             raise error from None
-        wrongly_deleted = self._detect_wrong_write(change, other, found) if other else []
-        left, _already_done = self._replan(found)
-        if change.key not in left:
-            exists = found is not None and change.name in {alias.name for alias in found.aliases}
-            took_effect = verified and exists is (change.after is not None)
-            self._run.done += (step if took_effect else []) + wrongly_deleted
-        elif not self._run.error:
+        left, already_done = self._replan(found)
+        is_pending = change.key in left
+        exists = found is not None and change.name in {alias.name for alias in found.aliases}
+        took_effect = verified and not is_pending and exists is (change.after is not None)
+        self._run.done += (step if took_effect else []) + already_done
+        if is_pending and not self._run.error:
             path = "/%s/domains/%s/aliases/%s" % (self._api.version, change.domain, change.id)
             raise Refused("this is no longer the alias %s" % quoted(change.name), "GET", path, 404)
 
-    def _other_match(self, change: Change, address: Alias) -> Optional[Alias]:
-        """Return another alias that the path would identify if the alias of the change did not exist."""
+    def _send(self, change: Change, address: Alias, repeatable: bool = True) -> None:
+        """Send the request that updates or deletes an alias."""
+        write = self._api.update_alias if change.action == "update" else self._api.delete_alias
+        write(change.domain, address, repeatable)
+
+    def _write_at_risk(self, change: Change, address: Alias) -> None:
+        """Update or delete an alias whose path would identify another one if it did not exist."""
         segment = address.id or address.name
         domain = outcome(self._base, self._since)
         others = [alias for alias in (domain.aliases if domain else ()) if alias.name != change.name]
-        return next((alias for alias in others if segment in (alias.name, alias.id)), None)
+        other = next((alias for alias in others if segment in (alias.name, alias.id)), None)
+        self._at_risk = (change, other) if other else None
+        try:
+            self._send(change, address, repeatable=False)
+        except ApiError as error:
+            if not error.doubtful:
+                self._at_risk = None
+            raise
 
-    def _detect_wrong_write(self, change: Change, other: Alias, found: Optional[Domain]) -> List[Change]:
+    def _detect_wrong_write(self, found: Optional[Domain]) -> List[Change]:
         """Detect that a write went to another alias, because another run changed what the path identifies.
 
         Return the deletion of that alias if it was planned as well. If the wish does not mention the
         alias, it is restored.
         """
-        if found is None:
+        at_risk, self._at_risk = self._at_risk, None
+        if at_risk is None or found is None:
             return []
+        change, other = at_risk
         current = next((alias for alias in found.aliases if alias.name == other.name), None)
         written = tuple(change.after["forward"]) if change.after else None
         if (current.forward if current else None) != written or current == other:
@@ -445,12 +459,14 @@ class _Execution:
         If the first reading did not include the routing engine, as lists may not, a later look ignores
         it: a run does what check mode reported, whether or not it needs a look.
 
-        Returns the keys of the pending changes, and the planned changes of the catch-all of a new domain
-        that are not needed because the service created it as desired.
+        Returns the keys of the pending changes, and the planned changes that are done otherwise: those of the
+        catch-all of a new domain, if the service created it as desired, and the deletion of an alias that the
+        write of another one has deleted.
         """
         run = self._run
         if found and run.plan.found and "routing_engine" not in run.plan.found.details:
             found = found.without_routing()
+        already_done = self._detect_wrong_write(found)
         self._base, self._since = found, []
         new_plan = plan_domain(self._wish, found)
         planned = {change.key: change for change in run.pending}
@@ -481,7 +497,7 @@ class _Execution:
         run.pending = left
         run.error = new_plan.problem or self._check_deletions(found, unplanned, own)
         names = {(change.kind, change.name) for change in run.pending}
-        already_done = [
+        already_done += [
             change
             for change in planned.values()
             if change.action != "create" and change.before is None and (change.kind, change.name) not in names

@@ -800,6 +800,24 @@ def test_alias_named_like_a_path_segment_is_addressed_by_its_id_even_if_that_is_
     assert account_v3.requests("GET") == 1 + 2  # what the id identifies before, and the domain after
 
 
+@pytest.mark.parametrize(
+    ("kind", "sent"), [("reset_after", 1), ("status_after", 1), ("delay", 1), ("reset_before", 2)]
+)
+@pytest.mark.parametrize("forward", [B, None])
+def test_lost_write_whose_repetition_could_hit_another_alias_is_looked_up_first(
+    forward: str | None, kind: str, sent: int, account_v3: Account
+) -> None:
+    """Once batch is deleted, its id means the alias 12."""
+    account_v3.seed({"domain": NAME, "aliases": [{"alias": "batch", "forward": A, "id": 12}, *ids(n12=13)]})
+    lost = Fault(kind, method="PUT" if forward else "DELETE", seconds=60)
+    run = account_v3.apply_one(wish({"batch": forward}), fault=lost)
+    assert (run.error, len(run.done), run.pending) == (None, 1, [])
+    assert account_v3.aliases() == {"12": A, **({"batch": B} if forward else {})}
+    assert [effect.name for effect in account_v3.emulator.ledger] == ["batch"]
+    assert len(account_v3.emulator.writes) == sent
+    assert account_v3.requests("GET") == 1 + 2 * sent
+
+
 def blinded(times: int | None) -> Fault:
     return Fault("body", method="GET", path=f"/{NAME}$", body=7, times=times)
 
@@ -826,6 +844,10 @@ def test_write_whose_effect_can_not_be_read_is_reported_as_doubtful(account_v3: 
     assert account_v3.requests("DELETE") == 1
 
 
+LOST = [None, Fault("reset_after", method="DELETE")]
+
+
+@pytest.mark.parametrize("fault", LOST, ids=["answered", "lost"])
 @pytest.mark.parametrize(
     ("wanted", "done", "left"),
     [
@@ -843,6 +865,7 @@ def test_wrong_alias_hit_between_look_and_write_is_restored(
     wanted: dict[str, Any],
     done: list[str],
     left: dict[str, str],
+    fault: Fault | None,
     account_v3: Account,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -855,7 +878,7 @@ def test_wrong_alias_hit_between_look_and_write_is_restored(
         return usual(account, call)
 
     wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", too_late)
-    run = account_v3.apply_one(wish(wanted), others_tell=True)
+    run = account_v3.apply_one(wish(wanted), others_tell=True, fault=fault)
     assert (run.error, texts(run.done)) == (None, done)
     assert account_v3.aliases() == left
 
@@ -942,8 +965,9 @@ def test_alias_that_others_changed_during_the_write_of_another_is_not_restored(
     assert account_v3.aliases() == {**left, "12": B}
 
 
+@pytest.mark.parametrize("fault", LOST, ids=["answered", "lost"])
 def test_alias_hit_in_place_of_one_named_like_a_path_segment_is_restored(
-    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+    fault: Fault | None, account_v3: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another run deletes batch, which has the id 12 only as its address, right before this one does."""
     account_v3.seed({"domain": NAME, "aliases": [*ids(n12=10), {"alias": "batch", "forward": A, "id": 12}]})
@@ -955,7 +979,7 @@ def test_alias_hit_in_place_of_one_named_like_a_path_segment_is_restored(
         return usual(account, call)
 
     wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", too_late)
-    run = account_v3.apply_one(wish({"batch": None}), others_tell=True)
+    run = account_v3.apply_one(wish({"batch": None}), others_tell=True, fault=fault)
     assert run.error is None
     assert texts(run.done) == ["delete alias batch", "create alias 12"]
     restored = run.done[1]

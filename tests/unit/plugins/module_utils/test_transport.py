@@ -1071,22 +1071,29 @@ def test_earlier_requests_without_an_answer_are_an_error(emulator: Emulator, clo
 
 
 @pytest.mark.parametrize(
-    ("error", "tries", "spent", "pause"),
+    ("error", "repeatable", "tries", "spent", "pause"),
     [
-        (Unavailable("lost", "POST", ALIAS, doubtful=True), 1, 0, 0.5),
-        (Unavailable("lost", "POST", ALIAS, doubtful=True), 3, 0, 2),
-        (Unavailable("lost", "POST", ALIAS, 503, doubtful=True), 1, 59, 0.5),
-        (Unavailable("lost", "POST", ALIAS, doubtful=True), 2, 59, None),
-        (Unavailable("lost", "POST", ALIAS, doubtful=True), 1, 70, None),
-        (Unavailable("lost", "POST", ALIAS, 500, doubtful=True), 1, 0, None),
-        (Unavailable("lost", "POST", ALIAS), 1, 0, None),
-        (Unavailable("lost", "PUT", ALIAS, doubtful=True), 1, 0, None),
-        (BadReply("odd", "POST", ALIAS, 200, doubtful=True), 1, 0, None),
+        (Unavailable("lost", "POST", ALIAS, doubtful=True), False, 1, 0, 0.5),
+        (Unavailable("lost", "DELETE", ALIAS, doubtful=True), False, 3, 0, 2),
+        (Unavailable("lost", "POST", ALIAS, 503, doubtful=True), False, 1, 59, 0.5),
+        (Unavailable("lost", "POST", ALIAS, doubtful=True), False, 2, 59, None),
+        (Unavailable("lost", "POST", ALIAS, doubtful=True), False, 1, 70, None),
+        (Unavailable("lost", "POST", ALIAS, 500, doubtful=True), False, 1, 0, None),
+        (Unavailable("lost", "POST", ALIAS), False, 1, 0, None),
+        (Unavailable("lost", "PUT", ALIAS, doubtful=True), True, 1, 0, None),
+        (BadReply("odd", "POST", ALIAS, 200, doubtful=True), False, 1, 0, None),
     ],
 )
 def test_lost_write_is_tried_again_after_a_pause_while_there_is_time(
-    error: ApiError, tries: int, spent: float, pause: float | None, emulator: Emulator, clock: Clock
+    error: ApiError,
+    repeatable: bool,
+    tries: int,
+    spent: float,
+    pause: float | None,
+    emulator: Emulator,
+    clock: Clock,
 ) -> None:
+    error.repeatable = repeatable
     transport = connect(emulator, retry_timeout=60)
     transport.request("GET", DOMAINS)
     clock.sleep(spent)
