@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.improvmx.email.plugins.module_utils._api.base import Api
 from ansible_collections.improvmx.email.plugins.module_utils._api.v2 import ApiV2
 from ansible_collections.improvmx.email.plugins.module_utils._api.v3 import ApiV3
-from ansible_collections.improvmx.email.plugins.module_utils._errors import NotTried, Refused
+from ansible_collections.improvmx.email.plugins.module_utils._errors import NotTried, Refused, RoutedByRules
 from ansible_collections.improvmx.email.plugins.module_utils._http.transport import Transport
 from ansible_collections.improvmx.email.plugins.module_utils._model.domains import domain_wishes
 from ansible_collections.improvmx.email.plugins.module_utils._plan.changes import Change
@@ -963,6 +963,65 @@ def test_alias_that_others_changed_during_the_write_of_another_is_not_restored(
     run = account_v3.apply_one(wish({"12": B}), others_tell=True)
     assert (run.error, texts(run.done)) == (None, ["update alias 12"])
     assert account_v3.aliases() == {**left, "12": B}
+
+
+@pytest.mark.parametrize(
+    ("engine", "error", "reads"), [("alias", Refused, 1 + 3 + 1), ("rules", RoutedByRules, 1 + 3)]
+)
+def test_update_that_others_reverted_before_the_look_is_not_reported(
+    engine: str, error: type[Exception], reads: int, account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name of 12 and its id mean the other alias as well. Others can also switch the domain to rules."""
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+
+    def before_the_look(usual: Any, account: Any, call: Any) -> Any:
+        answer = usual(account, call)
+        domain = account.domains[NAME]
+        domain.aliases["12"].forward, domain.routing_engine = OWNER, engine
+        return answer
+
+    wrap_endpoint(monkeypatch, "PUT /domains/{domain}/aliases/{alias}", before_the_look)
+    run = account_v3.apply_one(wish({"12": B}), others_tell=True)
+    assert isinstance(run.error, error)
+    assert (run.done, texts(run.pending)) == ([], ["update alias 12"])
+    assert account_v3.aliases() == {"7": A, "12": OWNER}
+    assert account_v3.requests("GET") == reads
+
+
+def test_refused_write_has_not_hit_the_alias_that_others_replaced_meanwhile(
+    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others delete both aliases, and create the other one again with the destination of the write."""
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+
+    def refused(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        for name in ("7", "12"):
+            delete_alias(account, domain, domain.aliases[name])
+        add_alias(account, domain, {"alias": "7", "forward": B})
+        raise refuse(404, "Alias not found.")
+
+    wrap_endpoint(monkeypatch, "PUT /domains/{domain}/aliases/{alias}", refused)
+    run = account_v3.apply_one(wish({"12": B}), others_tell=True)
+    assert (run.error, texts(run.done)) == (None, ["create alias 12"])
+    assert account_v3.aliases() == {"7": B, "12": B}
+
+
+@pytest.mark.parametrize("fault", LOST, ids=["answered", "lost"])
+def test_domain_that_others_deleted_after_a_write_that_could_hit_another_alias_is_created_again(
+    fault: Fault | None, account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+
+    def before_the_look(usual: Any, account: Any, call: Any) -> Any:
+        answer = usual(account, call)
+        delete_domain(account, account.domains[NAME])
+        return answer
+
+    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", before_the_look)
+    run = account_v3.apply_one(wish({"12": None}), others_tell=True, fault=fault)
+    assert (run.error, texts(run.done)) == (None, ["delete alias 12", "create domain example.com"])
+    assert account_v3.aliases() == {"*": OWNER}
 
 
 @pytest.mark.parametrize("fault", LOST, ids=["answered", "lost"])
