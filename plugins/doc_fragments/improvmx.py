@@ -52,7 +52,7 @@ options:
     description:
       - The maximum time for one request with all its retries and waits, in seconds. Waits for the rate limit count.
       - A request is retried when the service limits the rate, cannot be reached or fails, and only where a retry is
-        safe. After a write whose response was lost, the current state is looked up instead.
+        safe. Otherwise, the current state is read after a write whose response was lost.
       - If the service never responds, retries stop after 30 seconds, or after O(timeout) if that is longer. If the host
         of O(api_url) does not exist, there are no retries.
       - V(0) disables retries.

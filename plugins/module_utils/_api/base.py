@@ -85,7 +85,7 @@ class Api:
         raise NotImplementedError
 
     def delete_alias(self, domain: str, alias: Alias, repeatable: bool = True) -> None:
-        """Delete an alias. It is not an error if it no longer exists. Parameters as in ``update_alias``."""
+        """Delete an alias. Unless ``repeatable`` is false, it is not an error if it no longer exists."""
         raise NotImplementedError
 
     def rules(self, domain: str) -> List[Rule]:
@@ -212,11 +212,11 @@ class Api:
             raise
 
     def remove(self, template: str, *values: str, repeatable: bool = True) -> None:
-        """Send a DELETE request. A 404 is success, because an earlier try may have deleted the object."""
+        """Send a DELETE request. If it can be repeated, 404 is success: an earlier try may have succeeded."""
         try:
             self.call("DELETE", template, *values, repeatable=repeatable)
         except Refused as error:
-            if not self.is_missing(error):
+            if not (repeatable and self.is_missing(error)):
                 raise
 
     def is_missing(self, error: Refused) -> bool:

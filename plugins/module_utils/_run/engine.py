@@ -167,6 +167,7 @@ class _Execution:
             if not self._api.transport.pause_before_retry(fault, attempts, started):
                 self._run.error = fault
                 return
+            step = self._next_step()  # a look can have changed it, or found something to do before it
 
     def _execute(self, step: List[Change]) -> None:
         change = step[0]
@@ -230,8 +231,8 @@ class _Execution:
         In a path, the service interprets digits as an id if an alias has it, else as a name. A path must
         therefore not identify another alias, neither now nor after the alias was deleted and others were
         created, as other runs can apply the same wish. If neither the id nor the name is safe, a request
-        before each write verifies what they identify, and a look after it detects a wrong write. Such a
-        write is not repeated without them: if it took effect, its path can already identify another alias.
+        before the write verifies what they identify, and a look after it detects a wrong write. If the
+        answer is lost, both happen before it is repeated: its path can identify another alias by then.
         """
         change = step[0]
         addresses, safe = self._addresses(change)
@@ -254,7 +255,7 @@ class _Execution:
         is_pending = change.key in left
         exists = found is not None and change.name in {alias.name for alias in found.aliases}
         took_effect = verified and not is_pending and exists is (change.after is not None)
-        self._run.done += (step if took_effect else []) + already_done
+        self._run.done += (step if took_effect else []) + [c for c in already_done if c.key != change.key]
         if is_pending and not self._run.error:
             path = "/%s/domains/%s/aliases/%s" % (self._api.version, change.domain, change.id)
             raise Refused("this is no longer the alias %s" % quoted(change.name), "GET", path, 404)

@@ -988,6 +988,77 @@ def test_update_that_others_reverted_before_the_look_is_not_reported(
     assert account_v3.requests("GET") == reads
 
 
+def test_restoration_precedes_the_repetition_of_the_write_that_required_it(
+    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others delete 12 before the request that hits 7 instead, and create it again before the look."""
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+    lost = Fault("reset_after", method="DELETE")
+
+    def replaced(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        if call.parameters["alias"] != "7":
+            return usual(account, call)
+        delete_alias(account, domain, domain.aliases["12"])
+        answer = usual(account, call)
+        add_alias(account, domain, {"alias": "12", "forward": A})
+        return answer
+
+    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", replaced)
+    run = account_v3.apply_one(wish({"12": None}), others_tell=True, fault=lost)
+    assert (run.error, texts(run.done), run.pending) == (None, ["create alias 7", "delete alias 12"], [])
+    assert account_v3.aliases() == {"7": A}
+
+
+def test_write_is_repeated_after_what_others_changed_meanwhile(
+    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They delete the other alias, so that the address of 12 is safe, and change a setting."""
+    hook = "https://hooks.test/a"
+    account_v3.seed({"domain": NAME, "webhook": hook, "aliases": ids(n7=12, n12=7)})
+
+    def without_effect(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        if "7" not in domain.aliases:
+            return usual(account, call)
+        delete_alias(account, domain, domain.aliases["7"])
+        domain.webhook = "https://hooks.test/b"
+        return {"success": True}
+
+    wrap_endpoint(monkeypatch, "PUT /domains/{domain}/aliases/{alias}", without_effect)
+    lost = Fault("reset_after", method="PUT")
+    run = account_v3.apply_one(wish({"12": B}, webhook=hook), others_tell=True, fault=lost)
+    assert (run.error, run.pending) == (None, [])
+    assert texts(run.done) == ["update domain example.com", "update alias 12"]
+    assert account_v3.aliases() == {"12": B}
+    assert account_v3.emulator.account.domains[NAME].webhook == hook
+
+
+def test_alias_without_destinations_and_without_a_unique_address_is_reported_once(
+    account_v3: Account,
+) -> None:
+    account_v3.seed({"domain": NAME, "aliases": [*ids(n7=12), {"alias": "12", "forward": "", "id": 7}]})
+    run = account_v3.apply_one(wish({"12": B}))
+    assert (run.error, texts(run.done)) == (None, ["update alias 12"])
+
+
+def test_alias_that_others_deleted_before_a_write_that_found_nothing_is_not_restored(
+    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+
+    def too_late(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        for name in list(domain.aliases):
+            delete_alias(account, domain, domain.aliases[name])
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", too_late)
+    run = account_v3.apply_one(wish({"12": None}), others_tell=True)
+    assert (run.error, run.done, run.pending) == (None, [], [])
+    assert account_v3.aliases() == {}
+
+
 def test_refused_write_has_not_hit_the_alias_that_others_replaced_meanwhile(
     account_v3: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
