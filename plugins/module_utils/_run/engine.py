@@ -162,12 +162,12 @@ class _Execution:
                 return
             except ApiError as error:
                 fault = self._look_again(error, step) if self._needs_look(error, step) else error
-            if fault is None or self._moved_deletions_up(fault, step):
+            if fault is None or self._has_to_do_first(step) or self._moved_deletions_up(fault, step):
                 return
             if not self._api.transport.pause_before_retry(fault, attempts, started):
                 self._run.error = fault
                 return
-            step = self._next_step()  # a look can have changed it, or found something to do before it
+            step = self._next_step()  # a look can have changed it
 
     def _execute(self, step: List[Change]) -> None:
         change = step[0]
@@ -255,8 +255,8 @@ class _Execution:
         is_pending = change.key in left
         exists = found is not None and change.name in {alias.name for alias in found.aliases}
         took_effect = verified and not is_pending and exists is (change.after is not None)
-        self._run.done += (step if took_effect else []) + [c for c in already_done if c.key != change.key]
-        if is_pending and not self._run.error:
+        self._run.done += (step if took_effect else []) + already_done
+        if is_pending and not self._run.error and not self._has_to_do_first(step):
             path = "/%s/domains/%s/aliases/%s" % (self._api.version, change.domain, change.id)
             raise Refused("this is no longer the alias %s" % quoted(change.name), "GET", path, 404)
 
@@ -266,12 +266,13 @@ class _Execution:
         write(change.domain, address, repeatable)
 
     def _write_at_risk(self, change: Change, address: Alias) -> None:
-        """Update or delete an alias whose path would identify another one if it did not exist."""
-        segment = address.id or address.name
+        """Update or delete an alias whose id would identify the alias with this name if it did not exist.
+
+        Its name was verified to be the id of no alias, so it identifies no other one that is known.
+        """
         domain = outcome(self._base, self._since)
-        others = [alias for alias in (domain.aliases if domain else ()) if alias.name != change.name]
-        other = next((alias for alias in others if segment in (alias.name, alias.id)), None)
-        self._at_risk = (change, other) if other else None
+        others = [alias for alias in (domain.aliases if domain else ()) if alias.name == address.id]
+        self._at_risk = (change, others[0]) if others else None
         try:
             self._send(change, address, repeatable=False)
         except ApiError as error:
@@ -280,15 +281,18 @@ class _Execution:
             raise
 
     def _detect_wrong_write(self, found: Optional[Domain]) -> List[Change]:
-        """Detect that a write went to another alias, because another run changed what the path identifies.
+        """Detect that a write went to another alias, because others changed what the path identifies.
 
         Return the deletion of that alias if it was planned as well. If the wish does not mention the
-        alias, it is restored.
+        alias, it is restored. If the alias of the change still has its id, the path can't have identified
+        another one.
         """
         at_risk, self._at_risk = self._at_risk, None
         if at_risk is None or found is None:
             return []
         change, other = at_risk
+        if (change.name, change.id) in {(alias.name, alias.id) for alias in found.aliases}:
+            return []
         current = next((alias for alias in found.aliases if alias.name == other.name), None)
         written = tuple(change.after["forward"]) if change.after else None
         if (current.forward if current else None) != written or current == other:
@@ -299,20 +303,30 @@ class _Execution:
         return [] if current else [c for c in planned if c.action == "delete"]
 
     def _restorations(self, found: Optional[Domain]) -> List[Change]:
-        """Return the changes that restore aliases which the run wrote by mistake."""
-        forwards = {alias.name: alias.forward for alias in found.aliases} if found else {}
-        return [
-            Change(
-                "update" if name in forwards else "create",
-                "alias",
-                self._wish.name,
-                name,
-                {"forward": list(forwards[name])} if name in forwards else None,
-                {"forward": list(forward)},
-            )
+        """Return the changes that restore aliases which the run wrote by mistake, until they are restored.
+
+        They are addressed by their names: the path identified them only because these are no longer ids.
+        """
+        existing = {alias.name: alias for alias in found.aliases} if found else {}
+        self._to_restore = {
+            name: forward
             for name, forward in self._to_restore.items()
-            if found and not same_destinations(forwards.get(name, ()), forward)
-        ]
+            if found and not (name in existing and same_destinations(existing[name].forward, forward))
+        }
+        changes = []
+        for name, forward in self._to_restore.items():
+            current = existing.get(name)
+            before = {"forward": list(current.forward)} if current else None
+            action = "update" if current else "create"
+            after = {"forward": list(forward)}
+            changes.append(Change(action, "alias", self._wish.name, name, before, after))
+        return changes
+
+    def _has_to_do_first(self, step: List[Change]) -> bool:
+        """Return whether a look found that the domain or an alias has to be created again before the step."""
+        first = next(iter(self._run.pending), step[0])
+        is_domain = (first.action, first.kind) == ("create", "domain")
+        return (is_domain or first.name in self._to_restore) and first.key != step[0].key
 
     def _addresses(self, change: Change) -> Tuple[List[Alias], Optional[Alias]]:
         """Return the alias of a change by name and by id, as paths can contain it, and the safe one of them.
@@ -328,14 +342,16 @@ class _Execution:
         to_create = [
             alias.name for alias in self._wish.aliases if alias.present and alias.name != change.name
         ]
-        if change.id not in (*to_create, *(alias.name for alias in others)):
+        # Of a domain with very many aliases, others may not have been read.
+        all_known = self._base is None or self._base.complete
+        if all_known and change.id not in (*to_create, *(alias.name for alias in others)):
             return [by_id], by_id
         if not change.name.isdecimal():
             return [by_id], None
         ids = [int(alias.id) for alias in others if alias.id and alias.id.isdecimal()]
         number = int(change.name)
         is_no_id = number not in ids and number < max(ids, default=0)  # ids increase, so it never will be
-        return [by_name, by_id], by_name if is_no_id else None
+        return [by_name, by_id], by_name if all_known and is_no_id else None
 
     def _identifies(self, change: Change, alias: Alias) -> bool:
         """Return whether a path with this form of an alias identifies the alias of the change."""
@@ -365,6 +381,8 @@ class _Execution:
         done = step if done is None else done
         run.done += done
         self._since += done
+        for change in done:
+            self._to_restore.pop(change.name, None)
         names = {change.key for change in done}
         run.pending = [c for c in step if c.key not in names] + run.pending[len(step) :]
 
@@ -430,7 +448,7 @@ class _Execution:
         limit: if the service rejects an alias for another reason, the catch-all has to stay.
         """
         pending = self._run.pending
-        deletions = [change for change in pending if change.action == "delete"]
+        deletions = [change for change in pending if (change.action, change.kind) == ("delete", "alias")]
         creation = (step[0].action, step[0].kind) == ("create", "alias")
         if not (isinstance(error, Refused) and creation and deletions):
             return False
@@ -438,14 +456,17 @@ class _Execution:
         limit = self._api.alias_limit()
         if domain is None or limit is None or len(domain.aliases) < limit:
             return False
-        creations = len([change for change in pending if change.action == "create"])
+        creations = len([c for c in pending if (c.action, c.kind) == ("create", "alias")])
         first = deletions[:creations]
         self._run.pending = first + [change for change in pending if change not in first]
         return True
 
     def _part_done(self, change: Change) -> Optional[Change]:
-        """Return the part of a change of several settings that is done, if another part is pending."""
-        if (change.action, change.kind) != ("update", "domain"):
+        """Return the part of a change of several settings that is done, if another part is pending.
+
+        If the domain has to be created again, nothing is done, although its creation sets some of them.
+        """
+        if (change.action, change.kind) != ("update", "domain") or self._base is None:
             return None
         left = [other for other in self._run.pending if other.key == change.key]
         return remainder(change, left[0]) if left else None
@@ -501,7 +522,10 @@ class _Execution:
         already_done += [
             change
             for change in planned.values()
-            if change.action != "create" and change.before is None and (change.kind, change.name) not in names
+            if self._is_new
+            and change.action != "create"
+            and change.before is None
+            and (change.kind, change.name) not in names
         ]
         return {change.key for change in run.pending}, already_done
 

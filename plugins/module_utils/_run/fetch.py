@@ -156,9 +156,13 @@ def _with_rules(api: Api, domain: Domain, wish: DomainWish) -> Optional[Domain]:
         if error.status == 401:
             raise
         current = api.domain(domain.name)
-        if current is None or current.routed_by_aliases:
-            return current
-        raise error
+        if current is None:
+            return None
+        if not current.routed_by_aliases:
+            raise error
+        if len(domain.aliases) > len(current.aliases):  # all were read before, and now only the first ones
+            return replace(current, aliases=domain.aliases, complete=domain.complete)
+        return current
 
 
 def read_selected(

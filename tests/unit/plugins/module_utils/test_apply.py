@@ -41,6 +41,7 @@ A, B = "a@x.example", "b@x.example"
 OWNER = "owner@mail.example"
 
 
+PASSWORD = "pw-8u7z6t5r4e3w"
 SILENT = {"list_shows_details": False}  # the list of domains does not contain the routing engine
 
 
@@ -483,13 +484,35 @@ def test_catch_all_is_deleted_first_if_the_limit_leaves_no_room_for_its_replacem
     assert (run.error, texts(run.done)) == (None, ["delete alias *", "create alias info"])
 
 
-def test_no_more_patterns_are_deleted_first_than_new_names_need(account_v3: Account) -> None:
-    account_v3.seed({"domain": NAME, "aliases": {"*": A, "shop-.*": A}}, limits={"aliases": 2})
-    run = account_v3.apply_one(wish({"info": A, "*": None, "shop-.*": None}))
-    assert (run.error, texts(run.done)) == (
-        None,
-        ["delete alias *", "create alias info", "delete alias shop-.*"],
-    )
+@pytest.mark.parametrize("users", [(), ("ann", "bob")], ids=["aliases only", "credentials as well"])
+def test_no_more_patterns_are_deleted_first_than_new_names_need(
+    users: tuple[str, ...], account_v3: Account
+) -> None:
+    old = [{"username": "old", "password": PASSWORD}]
+    seeded = {"domain": NAME, "aliases": {"*": A, "shop-.*": A}, "credentials": old if users else []}
+    account_v3.seed(seeded, limits={"aliases": 2})
+    credentials = {
+        "credentials": [{"username": user, "password": PASSWORD} for user in users],
+        "purge_credentials": True,
+    }
+    desired = wish({"info": A, "*": None, "shop-.*": None}, **(credentials if users else {}))
+    run = account_v3.apply_one(desired)
+    assert run.error is None
+    assert [text for text in texts(run.done) if "alias" in text] == [
+        "delete alias *",
+        "create alias info",
+        "delete alias shop-.*",
+    ]
+    assert account_v3.requests("POST") == 2 + len(users)  # one is refused
+
+
+def test_deletion_of_a_credential_makes_no_room_for_an_alias(account_v3: Account) -> None:
+    old = [{"username": "old", "password": PASSWORD}]
+    account_v3.seed({"domain": NAME, "aliases": {"x": A}, "credentials": old}, limits={"aliases": 1})
+    run = account_v3.apply_one(wish({"info": A}, credentials=[], purge_credentials=True))
+    assert isinstance(run.error, Refused)
+    assert texts(run.pending) == ["create alias info", "delete credential old"]
+    assert account_v3.requests("POST") == 1
 
 
 def test_catch_all_stays_if_its_replacement_is_refused(account: Account) -> None:
@@ -944,7 +967,7 @@ def test_alias_hit_by_an_update_is_restored(account_v3: Account, monkeypatch: py
     assert account_v3.aliases() == {"7": A, "12": B}
 
 
-@pytest.mark.parametrize("left", [{}, {"7": OWNER}], ids=["deleted", "updated"])
+@pytest.mark.parametrize("left", [{}, {"7": OWNER}, {"7": B}], ids=["deleted", "updated", "made equal"])
 def test_alias_that_others_changed_during_the_write_of_another_is_not_restored(
     left: dict[str, str], account_v3: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -988,12 +1011,14 @@ def test_update_that_others_reverted_before_the_look_is_not_reported(
     assert account_v3.requests("GET") == reads
 
 
+@pytest.mark.parametrize(
+    "fault", [*LOST, Fault("status_after", method="DELETE", status=500)], ids=["answered", "lost", "failed"]
+)
 def test_restoration_precedes_the_repetition_of_the_write_that_required_it(
-    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+    fault: Fault | None, account_v3: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others delete 12 before the request that hits 7 instead, and create it again before the look."""
     account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
-    lost = Fault("reset_after", method="DELETE")
 
     def replaced(usual: Any, account: Any, call: Any) -> Any:
         domain = account.domains[NAME]
@@ -1005,9 +1030,135 @@ def test_restoration_precedes_the_repetition_of_the_write_that_required_it(
         return answer
 
     wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", replaced)
-    run = account_v3.apply_one(wish({"12": None}), others_tell=True, fault=lost)
+    run = account_v3.apply_one(wish({"12": None}), others_tell=True, fault=fault)
     assert (run.error, texts(run.done), run.pending) == (None, ["create alias 7", "delete alias 12"], [])
     assert account_v3.aliases() == {"7": A}
+    assert account_v3.requests("GET") == 1 + 2 + 1  # both addresses, and a look; the next address is unique
+
+
+@pytest.mark.parametrize("fault", LOST, ids=["answered", "lost"])
+def test_restoration_that_is_refused_ends_the_run(
+    fault: Fault | None, account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+
+    def too_late(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        delete_alias(account, domain, domain.aliases["12"])
+        return usual(account, call)
+
+    def refused(usual: Any, account: Any, call: Any) -> Any:
+        raise refuse(400, "Something went wrong.")
+
+    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", too_late)
+    wrap_endpoint(monkeypatch, "POST /domains/{domain}/aliases", refused)
+    run = account_v3.apply_one(wish({"12": None}), others_tell=True, fault=fault)
+    assert isinstance(run.error, Refused)
+    assert (texts(run.done), texts(run.pending)) == (["delete alias 12"], ["create alias 7"])
+    assert account_v3.requests("POST") == 1
+
+
+def test_nothing_is_restored_in_a_domain_that_others_deleted(
+    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+
+    def too_late(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        delete_alias(account, domain, domain.aliases["12"])
+        return usual(account, call)
+
+    def much_too_late(usual: Any, account: Any, call: Any) -> Any:
+        delete_domain(account, account.domains[NAME])
+        raise refuse(404, "Domain not found.")
+
+    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", too_late)
+    wrap_endpoint(monkeypatch, "POST /domains/{domain}/aliases", much_too_late)
+    run = account_v3.apply_one(wish({"12": None}), others_tell=True)
+    assert (run.error, texts(run.done)) == (None, ["delete alias 12", "create domain example.com"])
+    assert account_v3.aliases() == {"*": OWNER}
+
+
+def test_alias_deleted_by_others_is_not_restored_if_a_lost_write_had_no_effect(
+    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The alias of the write still has its id, so the path did not mean the other one."""
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+
+    def without_effect(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        if "7" not in domain.aliases:
+            return usual(account, call)
+        delete_alias(account, domain, domain.aliases["7"])
+        return {"success": True}
+
+    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", without_effect)
+    lost = Fault("reset_after", method="DELETE")
+    run = account_v3.apply_one(wish({"12": None}), others_tell=True, fault=lost)
+    assert (run.error, texts(run.done)) == (None, ["delete alias 12"])
+    assert account_v3.aliases() == {}
+
+
+def test_alias_that_others_deleted_before_the_check_of_an_address_is_not_restored(
+    account_v3: Account,
+) -> None:
+    """Without the alias 7, whose id is 12, the name 12 is unique."""
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+    run = account_v3.apply_one(wish({"12": None}), meanwhile=lambda: account_v3.delete_named("7"))
+    assert (run.error, texts(run.done)) == (None, ["delete alias 12"])
+    assert account_v3.aliases() == {}
+
+
+def test_restored_alias_that_others_delete_later_is_not_restored_again(
+    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_v3.seed({"domain": NAME, "aliases": [*ids(n7=12, n12=7), {"alias": "info", "forward": A}]})
+
+    def too_late(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        delete_alias(account, domain, domain.aliases["12"])
+        return usual(account, call)
+
+    def later(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        delete_alias(account, domain, domain.aliases["7"])
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", too_late)
+    wrap_endpoint(monkeypatch, "PUT /domains/{domain}/aliases/{alias}", later)
+    failed = Fault("status_after", method="PUT", status=500)  # followed by a look
+    run = account_v3.apply_one(wish({"12": None, "info": B}), others_tell=True, fault=failed)
+    assert run.error is None
+    assert texts(run.done) == ["delete alias 12", "create alias 7", "update alias info"]
+    assert account_v3.aliases() == {"info": B}
+
+
+def test_deletion_by_others_is_not_reported_even_if_the_alias_had_no_destinations(
+    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_v3.seed({"domain": NAME, "aliases": [*ids(n7=12, n12=7), {"alias": "x", "forward": ""}]})
+
+    def meanwhile(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        delete_alias(account, domain, domain.aliases["x"])
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", meanwhile)
+    run = account_v3.apply_one(wish({"12": None, "x": None}), others_tell=True)
+    assert (run.error, texts(run.done)) == (None, ["delete alias 12"])
+    assert account_v3.aliases() == {"7": A}
+
+
+@pytest.mark.parametrize("name", ["12", "8", "batch"])
+def test_lost_deletion_hits_no_alias_that_was_not_read(name: str, account_v3: Account) -> None:
+    """A domain shows 200 aliases. The one whose name is the id of another one is not among them."""
+    many = [{"alias": f"a{number}", "forward": A} for number in range(200)]
+    first, last = {"alias": name, "forward": A, "id": 7}, {"alias": "7", "forward": A, "id": 8}
+    account_v3.seed({"domain": NAME, "aliases": [first, *many, last]})
+    lost = Fault("reset_after", method="DELETE")
+    run = account_v3.apply_one(wish({name: None}), fault=lost)
+    assert (run.error, texts(run.done)) == (None, [f"delete alias {name}"])
+    assert account_v3.emulator.account.domains[NAME].aliases.keys() == {"7", *(a["alias"] for a in many)}
 
 
 def test_write_is_repeated_after_what_others_changed_meanwhile(
@@ -1118,6 +1269,48 @@ def test_alias_hit_in_place_of_one_named_like_a_path_segment_is_restored(
 
 
 # Creations and deletions by others between reading and writing
+
+
+@pytest.mark.parametrize(
+    ("item", "done"),
+    [
+        (wish({"info": A}), ["create alias info"]),
+        (wish({"*": B}), ["update alias *"]),
+        (wish({}, webhook="https://hooks.test/a"), ["update domain example.com"]),
+        (
+            wish({}, notification_email=A, webhook="https://hooks.test/a"),
+            ["update domain example.com"],
+        ),
+        (
+            wish({}, credentials=[{"username": "post", "password": PASSWORD}]),
+            ["create credential post"],
+        ),
+    ],
+    ids=["alias", "catch-all", "setting", "settings", "credential"],
+)
+@pytest.mark.parametrize("method", [None, "PUT"])
+def test_domain_deleted_by_others_before_the_only_write_is_created_again(
+    item: dict[str, Any], done: list[str], method: str | None, account_v3: Account
+) -> None:
+    account_v3.seed({"domain": NAME, "aliases": {"*": A}})
+    fault = Fault("reset_before", method=method) if method else None
+    run = account_v3.apply_one(item, meanwhile=lambda: account_v3.remove(NAME), fault=fault)
+    assert (run.error, run.pending) == (None, [])
+    assert texts(run.done) == ["create domain example.com", *done]
+
+
+def test_new_domain_that_can_not_be_read_is_reported(
+    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def brief(usual: Any, account: Any, call: Any) -> Any:
+        answer = usual(account, call)
+        del answer["domain"]["aliases"]
+        return answer
+
+    wrap_endpoint(monkeypatch, "POST /domains", brief)
+    run = account_v3.apply_one(wish({}), fault=blinded(None))
+    assert str(run.error) == f"GET /v3/domains/{NAME}: the reply is not a JSON object"
+    assert (texts(run.done), run.pending) == (["create domain example.com"], [])
 
 
 @pytest.mark.parametrize(("forward", "rest"), [(A, []), (B, ["update alias info"])])

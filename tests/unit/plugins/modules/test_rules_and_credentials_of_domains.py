@@ -337,6 +337,26 @@ def test_unmanaged_things_can_fail_a_run_before_any_write(modules: Modules, chec
     assert modules.emulator.writes == []
 
 
+def test_all_aliases_are_purged_although_the_service_refuses_to_list_rules(modules: Modules) -> None:
+    """The second reading of the domain, for how it is routed, shows the first 200 aliases only."""
+    many = {f"a{number}": A for number in range(250)}
+    plain = {"domain": PLAIN, "aliases": many, "routing_engine": "alias"}
+    modules.emulator.seed({"domains": [plain, {"domain": "x.example"}]})
+    modules.emulator.believe(list_shows_details=False)
+    refusal = {"error": "Rules are not enabled for this domain.", "code": 403, "success": False}
+    refused = Fault("body", status=403, path=f"/{PLAIN}/rules", body=refusal, times=None)
+    modules.emulator.faults.add(refused)
+    wishes = [
+        {"domain": PLAIN, "aliases": [], "purge_aliases": True, "rules": [], "purge_rules": True},
+        {"domain": "x.example"},
+    ]
+    check, real, _again = thrice(modules, domains=wishes)
+    assert len(real["changes"]) == 250
+    # The list, three pages of aliases, the rules that are refused, and the domain.
+    assert check["api_requests"] == 1 + 3 + 1 + 1
+    assert modules.emulator.account.domains[PLAIN].aliases == {}
+
+
 def test_deleted_things_are_not_reported_as_unmanaged(modules: Modules) -> None:
     seed(modules.emulator, "ab")
     wishes = [ruled("a", purge_rules=True)]
