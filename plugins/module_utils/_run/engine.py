@@ -29,6 +29,7 @@ from .parallel import Outage, map_parallel
 from .progress import Progress
 
 _NOT_READABLE = ("credential", "update")  # the service does not show passwords
+_MOST_DETOURS = 3  # of one run: something has to be created again before a change that failed
 _MOST_CONFLICTS = 3  # in a row, without a successful write or fewer pending changes
 
 
@@ -128,6 +129,7 @@ class _Execution:
         self._to_restore: Dict[str, Tuple[str, ...]] = {}
         self._batching = True
         self._conflicts = 0
+        self._detours = 0
         self._allowance = allowance
         self._allowed = plan.deletions
         self._is_new = plan.found is None
@@ -294,8 +296,8 @@ class _Execution:
         if (change.name, change.id) in {(alias.name, alias.id) for alias in found.aliases}:
             return []
         current = next((alias for alias in found.aliases if alias.name == other.name), None)
-        written = tuple(change.after["forward"]) if change.after else None
-        if (current.forward if current else None) != written or current == other:
+        now, written = current.forward if current else (), (change.after or {}).get("forward", ())
+        if not same_destinations(now, written):
             return []
         planned = [c for c in self._run.pending if (c.kind, c.name) == ("alias", other.name)]
         if not planned and other.key not in {alias.key for alias in self._wish.aliases}:
@@ -323,10 +325,16 @@ class _Execution:
         return changes
 
     def _has_to_do_first(self, step: List[Change]) -> bool:
-        """Return whether a look found that the domain or an alias has to be created again before the step."""
+        """Return whether a look found that the domain or an alias has to be created again before the step.
+
+        This is so a few times at most, so that the run ends even if the step fails in the same way each time.
+        """
         first = next(iter(self._run.pending), step[0])
         is_domain = (first.action, first.kind) == ("create", "domain")
-        return (is_domain or first.name in self._to_restore) and first.key != step[0].key
+        if not (is_domain or first.name in self._to_restore) or first.key == step[0].key:
+            return False
+        self._detours += 1
+        return self._detours <= _MOST_DETOURS
 
     def _addresses(self, change: Change) -> Tuple[List[Alias], Optional[Alias]]:
         """Return the alias of a change by name and by id, as paths can contain it, and the safe one of them.

@@ -967,6 +967,27 @@ def test_alias_hit_by_an_update_is_restored(account_v3: Account, monkeypatch: py
     assert account_v3.aliases() == {"7": A, "12": B}
 
 
+@pytest.mark.parametrize("written", [B, B.upper()], ids=["as sent", "as changed by the service"])
+def test_alias_hit_by_an_update_is_restored_however_the_service_writes_its_destinations(
+    written: str, account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
+
+    def too_late(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        if "12" not in domain.aliases:
+            return usual(account, call)
+        delete_alias(account, domain, domain.aliases["12"])
+        answer = usual(account, call)
+        domain.aliases["7"].forward = written
+        return answer
+
+    wrap_endpoint(monkeypatch, "PUT /domains/{domain}/aliases/{alias}", too_late)
+    run = account_v3.apply_one(wish({"12": B}), others_tell=True)
+    assert (run.error, texts(run.done)) == (None, ["update alias 7", "create alias 12"])
+    assert account_v3.aliases() == {"7": A, "12": B}
+
+
 @pytest.mark.parametrize("left", [{}, {"7": OWNER}, {"7": B}], ids=["deleted", "updated", "made equal"])
 def test_alias_that_others_changed_during_the_write_of_another_is_not_restored(
     left: dict[str, str], account_v3: Account, monkeypatch: pytest.MonkeyPatch
@@ -1297,6 +1318,22 @@ def test_domain_deleted_by_others_before_the_only_write_is_created_again(
     run = account_v3.apply_one(item, meanwhile=lambda: account_v3.remove(NAME), fault=fault)
     assert (run.error, run.pending) == (None, [])
     assert texts(run.done) == ["create domain example.com", *done]
+
+
+def test_run_ends_if_others_delete_the_domain_again_and_again(
+    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_v3.seed({"domain": NAME})
+
+    def too_late(usual: Any, account: Any, call: Any) -> Any:
+        delete_domain(account, account.domains[NAME])
+        raise refuse(404, "Domain not found.")
+
+    wrap_endpoint(monkeypatch, "POST /domains/{domain}/aliases", too_late)
+    run = account_v3.apply_one(wish({"info": A}), others_tell=True, in_part=True)
+    assert isinstance(run.error, Refused)
+    assert texts(run.done) == 3 * ["create domain example.com"]
+    assert texts(run.pending) == ["create domain example.com", "create alias info"]
 
 
 def test_new_domain_that_can_not_be_read_is_reported(
