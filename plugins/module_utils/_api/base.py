@@ -67,7 +67,11 @@ class Api:
         raise NotImplementedError
 
     def delete_domain(self, name: str) -> None:
-        """Delete a domain and its aliases. It is not an error if it no longer exists."""
+        """Delete a domain and its aliases.
+
+        Raises Refused, as all methods that delete, if it does not exist, unless an earlier try of the same
+        request may have deleted it.
+        """
         raise NotImplementedError
 
     def create_aliases(self, domain: str, aliases: Sequence[Alias]) -> Dict[str, Optional[str]]:
@@ -85,7 +89,7 @@ class Api:
         raise NotImplementedError
 
     def delete_alias(self, domain: str, alias: Alias, repeatable: bool = True) -> None:
-        """Delete an alias. Unless ``repeatable`` is false, it is not an error if it no longer exists."""
+        """Delete an alias. Parameters as in ``update_alias``."""
         raise NotImplementedError
 
     def rules(self, domain: str) -> List[Rule]:
@@ -105,7 +109,7 @@ class Api:
         raise NotImplementedError
 
     def delete_rule(self, domain: str, rule_id: str) -> None:
-        """Delete a rule. It is not an error if it no longer exists."""
+        """Delete a rule."""
         raise NotImplementedError
 
     def credentials(self, domain: str) -> Optional[List[Credential]]:
@@ -121,7 +125,7 @@ class Api:
         raise NotImplementedError
 
     def delete_credential(self, domain: str, username: str) -> None:
-        """Delete a credential. It is not an error if it no longer exists."""
+        """Delete a credential."""
         raise NotImplementedError
 
     def is_mistakable(self, name: str) -> bool:
@@ -212,11 +216,11 @@ class Api:
             raise
 
     def remove(self, template: str, *values: str, repeatable: bool = True) -> None:
-        """Send a DELETE request. If it can be repeated, 404 is success: an earlier try may have succeeded."""
+        """Send a DELETE request. A 404 after a doubtful try is success: that try may have taken effect."""
         try:
             self.call("DELETE", template, *values, repeatable=repeatable)
         except Refused as error:
-            if not (repeatable and self.is_missing(error)):
+            if not (error.doubtful and self.is_missing(error)):
                 raise
 
     def is_missing(self, error: Refused) -> bool:

@@ -156,6 +156,7 @@ class _Execution:
         """Execute a step, with retries, until it is done, replaced with another one, or has failed."""
         started = time.monotonic()
         attempts = 0
+        in_doubt = False
         while True:
             attempts += 1
             try:
@@ -163,6 +164,8 @@ class _Execution:
                 self._conflicts = 0
                 return
             except ApiError as error:
+                # An earlier attempt may have taken effect after the look that followed it.
+                in_doubt = error.doubtful = error.doubtful or in_doubt
                 fault = self._look_again(error, step) if self._needs_look(error, step) else error
             if fault is None or self._has_to_do_first(step) or self._moved_deletions_up(fault, step):
                 return

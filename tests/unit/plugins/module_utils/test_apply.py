@@ -1297,6 +1297,8 @@ def test_alias_hit_in_place_of_one_named_like_a_path_segment_is_restored(
     [
         (wish({"info": A}), ["create alias info"]),
         (wish({"*": B}), ["update alias *"]),
+        (wish({"*": None}), ["delete alias *"]),
+        (wish({"old": None}), []),
         (wish({}, webhook="https://hooks.test/a"), ["update domain example.com"]),
         (
             wish({}, notification_email=A, webhook="https://hooks.test/a"),
@@ -1307,13 +1309,13 @@ def test_alias_hit_in_place_of_one_named_like_a_path_segment_is_restored(
             ["create credential post"],
         ),
     ],
-    ids=["alias", "catch-all", "setting", "settings", "credential"],
+    ids=["alias", "catch-all", "no catch-all", "no alias", "setting", "settings", "credential"],
 )
 @pytest.mark.parametrize("method", [None, "PUT"])
 def test_domain_deleted_by_others_before_the_only_write_is_created_again(
     item: dict[str, Any], done: list[str], method: str | None, account_v3: Account
 ) -> None:
-    account_v3.seed({"domain": NAME, "aliases": {"*": A}})
+    account_v3.seed({"domain": NAME, "aliases": {"*": A, "old": A}})
     fault = Fault("reset_before", method=method) if method else None
     run = account_v3.apply_one(item, meanwhile=lambda: account_v3.remove(NAME), fault=fault)
     assert (run.error, run.pending) == (None, [])
@@ -1440,8 +1442,42 @@ def test_alias_deleted_before_its_deletion_is_not_an_error(account: Account) -> 
     plans = plan(wishes, read_wished(account.api, wishes))
     account.remove(NAME, "info")
     [run] = apply_plan(account.api, plans)
-    assert (run.error, run.pending) == (None, [])
+    assert (run.error, texts(run.done), run.pending) == (None, ["delete alias b"], [])
     assert account.aliases() == {}
+    assert account.requests("GET") == 1 + 1  # to find out what else was deleted
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_deletion_that_found_nothing_is_reported_only_if_its_first_try_was_lost(
+    lost: bool, account: Account
+) -> None:
+    account.seed({"domain": NAME, "aliases": {"info": A}})
+    if lost:
+        run = account.apply_one(wish({"info": None}), fault=Fault("reset_after", method="DELETE"))
+    else:
+        run = account.apply_one(wish({"info": None}), meanwhile=lambda: account.remove(NAME, "info"))
+    assert (run.error, texts(run.done)) == (None, ["delete alias info"] if lost else [])
+    assert account.aliases() == {}
+
+
+def test_creation_that_took_effect_late_is_reported(
+    account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway loses the answer, and the service creates the alias after the look that follows."""
+    account_v3.seed({"domain": NAME})
+    calls = []
+
+    def late(usual: Any, account: Any, call: Any) -> Any:
+        calls.append(call)
+        if len(calls) > 1:
+            usual(account, calls[0])
+            return usual(account, call)
+        return {"success": True}
+
+    wrap_endpoint(monkeypatch, "POST /domains/{domain}/aliases", late)
+    run = account_v3.apply_one(wish({"info": A}), fault=Fault("reset_after", method="POST"))
+    assert (run.error, texts(run.done)) == (None, ["create alias info"])
+    assert account_v3.aliases() == {"info": A}
 
 
 def test_alias_named_like_the_id_of_a_deleted_one_is_unchanged(account_v3: Account) -> None:
