@@ -67,11 +67,7 @@ class Api:
         raise NotImplementedError
 
     def delete_domain(self, name: str) -> None:
-        """Delete a domain and its aliases.
-
-        Raises Refused, as all methods that delete, if it does not exist, unless an earlier try of the same
-        request may have deleted it.
-        """
+        """Delete a domain and its aliases. Like all deletions, it raises Refused if there is nothing to do."""
         raise NotImplementedError
 
     def create_aliases(self, domain: str, aliases: Sequence[Alias]) -> Dict[str, Optional[str]]:
@@ -214,14 +210,6 @@ class Api:
             if self.is_missing(error):
                 return None
             raise
-
-    def remove(self, template: str, *values: str, repeatable: bool = True) -> None:
-        """Send a DELETE request. A 404 after a doubtful try is success: that try may have taken effect."""
-        try:
-            self.call("DELETE", template, *values, repeatable=repeatable)
-        except Refused as error:
-            if not (error.doubtful and self.is_missing(error)):
-                raise
 
     def is_missing(self, error: Refused) -> bool:
         """Return whether an error means that an object does not exist. Raises ApiError if that is unclear.

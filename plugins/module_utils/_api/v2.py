@@ -45,7 +45,7 @@ class ApiV2(Api):
         return reply.the_domain(name, sys.maxsize)  # or without any alias
 
     def delete_domain(self, name: str) -> None:
-        self.remove("/domains/{}", name)
+        self.call("DELETE", "/domains/{}", name)
 
     def create_aliases(self, domain: str, aliases: Sequence[Alias]) -> Dict[str, Optional[str]]:
         (alias,) = aliases
@@ -57,7 +57,7 @@ class ApiV2(Api):
         self.call("PUT", *path, body={"forward": ",".join(alias.forward)}, repeatable=repeatable)
 
     def delete_alias(self, domain: str, alias: Alias, repeatable: bool = True) -> None:
-        self.remove("/domains/{}/aliases/{}", domain, alias.name, repeatable=repeatable)
+        self.call("DELETE", "/domains/{}/aliases/{}", domain, alias.name, repeatable=repeatable)
 
     def logs(self, domain: str, alias: Optional[str] = None) -> Iterator[Mapping[str, Any]]:
         if alias is None:

@@ -133,7 +133,7 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
             raise
 
     def delete_domain(self, name: str) -> None:
-        self.remove("/domains/{}", name)
+        self.call("DELETE", "/domains/{}", name)
 
     def create_aliases(self, domain: str, aliases: Sequence[Alias]) -> Dict[str, Optional[str]]:
         bodies = [alias_body(alias) for alias in aliases]
@@ -156,7 +156,7 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
         self.call("PUT", *path, body={"forward": ",".join(alias.forward)}, repeatable=repeatable)
 
     def delete_alias(self, domain: str, alias: Alias, repeatable: bool = True) -> None:
-        self.remove("/domains/{}/aliases/{}", domain, _address(alias), repeatable=repeatable)
+        self.call("DELETE", "/domains/{}/aliases/{}", domain, _address(alias), repeatable=repeatable)
 
     def is_mistakable(self, name: str) -> bool:
         return name.isdecimal() or name.lower() in _RESERVED

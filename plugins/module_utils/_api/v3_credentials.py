@@ -32,7 +32,7 @@ class CredentialsOfV3(Api):
         self.call("PUT", _ONE, domain, username, body={"password": password})
 
     def delete_credential(self, domain: str, username: str) -> None:
-        self.remove(_ONE, domain, username)
+        self.call("DELETE", _ONE, domain, username)
 
 
 def _read(reply: Reply, thing: Mapping[str, Any]) -> Credential:

@@ -74,7 +74,7 @@ class RulesOfV3(Api):
         self.call("PUT", _ONE, domain, str(before.id), body=body)
 
     def delete_rule(self, domain: str, rule_id: str) -> None:
-        self.remove(_ONE, domain, rule_id)
+        self.call("DELETE", _ONE, domain, rule_id)
 
 
 def _config(rule: Rule) -> Dict[str, Any]:

@@ -164,8 +164,10 @@ class _Execution:
                 self._conflicts = 0
                 return
             except ApiError as error:
-                # An earlier attempt may have taken effect after the look that followed it.
-                in_doubt = error.doubtful = error.doubtful or in_doubt
+                # An earlier attempt may have taken effect after the look that followed it. What was done of a
+                # batch is recorded already.
+                in_doubt = error.doubtful or in_doubt
+                error.doubtful = in_doubt and not isinstance(error, PartlyDone)
                 fault = self._look_again(error, step) if self._needs_look(error, step) else error
             if fault is None or self._has_to_do_first(step) or self._moved_deletions_up(fault, step):
                 return

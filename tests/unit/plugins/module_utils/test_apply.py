@@ -1460,6 +1460,15 @@ def test_deletion_that_found_nothing_is_reported_only_if_its_first_try_was_lost(
     assert account.aliases() == {}
 
 
+def test_what_was_done_of_a_batch_after_a_lost_one_is_reported_once(account_v3: Account) -> None:
+    account_v3.seed({"domain": NAME})
+    account_v3.emulator.faults.add(Fault("batch_partial", method="POST", skip=1))
+    lost = Fault("reset_before", method="POST")
+    run = account_v3.apply_one(wish({"a": A, "b": A, "c": A}), fault=lost)
+    assert (run.error, run.pending) == (None, [])
+    assert sorted(texts(run.done)) == ["create alias a", "create alias b", "create alias c"]
+
+
 def test_creation_that_took_effect_late_is_reported(
     account_v3: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
