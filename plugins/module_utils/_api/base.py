@@ -67,7 +67,7 @@ class Api:
         raise NotImplementedError
 
     def delete_domain(self, name: str) -> None:
-        """Delete a domain and its aliases. Like all deletions, it raises Refused if there is nothing to do."""
+        """Delete a domain and its aliases. Like all deletions, it raises Refused if nothing is there."""
         raise NotImplementedError
 
     def create_aliases(self, domain: str, aliases: Sequence[Alias]) -> Dict[str, Optional[str]]:
