@@ -841,6 +841,18 @@ def test_lost_write_whose_repetition_could_hit_another_alias_is_looked_up_first(
     assert account_v3.requests("GET") == 1 + 2 * sent
 
 
+def others_delete(monkeypatch: pytest.MonkeyPatch, method: str, name: str) -> None:
+    """Let others delete an alias right before a request that updates or deletes one."""
+
+    def too_late(usual: Any, account: Any, call: Any) -> Any:
+        domain = account.domains[NAME]
+        if name in domain.aliases:
+            delete_alias(account, domain, domain.aliases[name])
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, f"{method} /domains/{{domain}}/aliases/{{alias}}", too_late)
+
+
 def blinded(times: int | None) -> Fault:
     return Fault("body", method="GET", path=f"/{NAME}$", body=7, times=times)
 
@@ -895,12 +907,7 @@ def test_wrong_alias_hit_between_look_and_write_is_restored(
     """Another run deletes 12, whose id is 7, right after the look, so that 7 means the alias 7."""
     account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
 
-    def too_late(usual: Any, account: Any, call: Any) -> Any:
-        domain = account.domains[NAME]
-        delete_alias(account, domain, domain.aliases["12"])
-        return usual(account, call)
-
-    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", too_late)
+    others_delete(monkeypatch, "DELETE", "12")
     run = account_v3.apply_one(wish(wanted), others_tell=True, fault=fault)
     assert (run.error, texts(run.done)) == (None, done)
     assert account_v3.aliases() == left
@@ -1063,15 +1070,11 @@ def test_restoration_that_is_refused_ends_the_run(
 ) -> None:
     account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
 
-    def too_late(usual: Any, account: Any, call: Any) -> Any:
-        domain = account.domains[NAME]
-        delete_alias(account, domain, domain.aliases["12"])
-        return usual(account, call)
+    others_delete(monkeypatch, "DELETE", "12")
 
     def refused(usual: Any, account: Any, call: Any) -> Any:
         raise refuse(400, "Something went wrong.")
 
-    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", too_late)
     wrap_endpoint(monkeypatch, "POST /domains/{domain}/aliases", refused)
     run = account_v3.apply_one(wish({"12": None}), others_tell=True, fault=fault)
     assert isinstance(run.error, Refused)
@@ -1084,16 +1087,12 @@ def test_nothing_is_restored_in_a_domain_that_others_deleted(
 ) -> None:
     account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
 
-    def too_late(usual: Any, account: Any, call: Any) -> Any:
-        domain = account.domains[NAME]
-        delete_alias(account, domain, domain.aliases["12"])
-        return usual(account, call)
+    others_delete(monkeypatch, "DELETE", "12")
 
     def much_too_late(usual: Any, account: Any, call: Any) -> Any:
         delete_domain(account, account.domains[NAME])
         raise refuse(404, "Domain not found.")
 
-    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", too_late)
     wrap_endpoint(monkeypatch, "POST /domains/{domain}/aliases", much_too_late)
     run = account_v3.apply_one(wish({"12": None}), others_tell=True)
     assert (run.error, texts(run.done)) == (None, ["delete alias 12", "create domain example.com"])
@@ -1135,17 +1134,13 @@ def test_restored_alias_that_others_delete_later_is_not_restored_again(
 ) -> None:
     account_v3.seed({"domain": NAME, "aliases": [*ids(n7=12, n12=7), {"alias": "info", "forward": A}]})
 
-    def too_late(usual: Any, account: Any, call: Any) -> Any:
-        domain = account.domains[NAME]
-        delete_alias(account, domain, domain.aliases["12"])
-        return usual(account, call)
+    others_delete(monkeypatch, "DELETE", "12")
 
     def later(usual: Any, account: Any, call: Any) -> Any:
         domain = account.domains[NAME]
         delete_alias(account, domain, domain.aliases["7"])
         return usual(account, call)
 
-    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", too_late)
     wrap_endpoint(monkeypatch, "PUT /domains/{domain}/aliases/{alias}", later)
     failed = Fault("status_after", method="PUT", status=500)  # followed by a look
     run = account_v3.apply_one(wish({"12": None, "info": B}), others_tell=True, fault=failed)
@@ -1274,13 +1269,7 @@ def test_alias_hit_in_place_of_one_named_like_a_path_segment_is_restored(
     """Another run deletes batch, which has the id 12 only as its address, right before this one does."""
     account_v3.seed({"domain": NAME, "aliases": [*ids(n12=10), {"alias": "batch", "forward": A, "id": 12}]})
 
-    def too_late(usual: Any, account: Any, call: Any) -> Any:
-        domain = account.domains[NAME]
-        if "batch" in domain.aliases:
-            delete_alias(account, domain, domain.aliases["batch"])
-        return usual(account, call)
-
-    wrap_endpoint(monkeypatch, "DELETE /domains/{domain}/aliases/{alias}", too_late)
+    others_delete(monkeypatch, "DELETE", "batch")
     run = account_v3.apply_one(wish({"batch": None}), others_tell=True, fault=fault)
     assert run.error is None
     assert texts(run.done) == ["delete alias batch", "create alias 12"]
