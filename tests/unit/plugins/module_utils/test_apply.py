@@ -906,7 +906,6 @@ def test_wrong_alias_hit_between_look_and_write_is_restored(
 ) -> None:
     """Another run deletes 12, whose id is 7, right after the look, so that 7 means the alias 7."""
     account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
-
     others_delete(monkeypatch, "DELETE", "12")
     run = account_v3.apply_one(wish(wanted), others_tell=True, fault=fault)
     assert (run.error, texts(run.done)) == (None, done)
@@ -1069,7 +1068,6 @@ def test_restoration_that_is_refused_ends_the_run(
     fault: Fault | None, account_v3: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
-
     others_delete(monkeypatch, "DELETE", "12")
 
     def refused(usual: Any, account: Any, call: Any) -> Any:
@@ -1086,7 +1084,6 @@ def test_nothing_is_restored_in_a_domain_that_others_deleted(
     account_v3: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account_v3.seed({"domain": NAME, "aliases": ids(n7=12, n12=7)})
-
     others_delete(monkeypatch, "DELETE", "12")
 
     def much_too_late(usual: Any, account: Any, call: Any) -> Any:
@@ -1133,7 +1130,6 @@ def test_restored_alias_that_others_delete_later_is_not_restored_again(
     account_v3: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account_v3.seed({"domain": NAME, "aliases": [*ids(n7=12, n12=7), {"alias": "info", "forward": A}]})
-
     others_delete(monkeypatch, "DELETE", "12")
 
     def later(usual: Any, account: Any, call: Any) -> Any:
@@ -1268,7 +1264,6 @@ def test_alias_hit_in_place_of_one_named_like_a_path_segment_is_restored(
 ) -> None:
     """Another run deletes batch, which has the id 12 only as its address, right before this one does."""
     account_v3.seed({"domain": NAME, "aliases": [*ids(n12=10), {"alias": "batch", "forward": A, "id": 12}]})
-
     others_delete(monkeypatch, "DELETE", "batch")
     run = account_v3.apply_one(wish({"batch": None}), others_tell=True, fault=fault)
     assert run.error is None
