@@ -22,10 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from ansible_collections.improvmx.email.plugins.module_utils._api import v3 as _api_v3
 from catalogue import NAMES, first_example, versions, writes
 from emulator import Emulator, Fault, logs, v3
+from emulator.account import Domain
 from emulator.dns import EXPECTED_MX
 from emulator.server import Incoming
 from harness import (
@@ -465,16 +468,33 @@ def pages_of(monkeypatch: pytest.MonkeyPatch, template: str, page: Callable[[int
     wrap_endpoint(monkeypatch, template, lambda usual, account, call: page(next(count), usual(account, call)))
 
 
-@pytest.mark.parametrize("total", [0, 1, -1, 99, 249, None, "250", True, [], GONE], ids=repr)
+@pytest.mark.parametrize("total", [0, 1, -1, 99, 449, None, "450", True, [], GONE], ids=repr)
 def test_wrong_total_makes_a_list_neither_shorter_nor_endless(
     modules: Modules, monkeypatch: pytest.MonkeyPatch, total: Any
 ) -> None:
-    names = [f"d{number:03}.example" for number in range(250)]
+    names = [f"d{number:03}.example" for number in range(450)]
     modules.seed({name: {} for name in names})
     pages_of(monkeypatch, "GET /domains", lambda number, usual: spoilt(usual, ("total",), total))
     result = modules.run("improvmx_domain_info")
     assert [domain["domain"] for domain in result["domains"]] == names
-    assert result["api_requests"] <= 4
+    assert result["api_requests"] <= 6
+
+
+@pytest.mark.parametrize("totals", [(0, 10**9), (450, 0), (450, 150, 150, 450), (40, 39)], ids=repr)
+def test_wrong_totals_make_a_list_neither_shorter_nor_endless(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, totals: tuple[int, ...]
+) -> None:
+    """The last total is repeated."""
+    names = [f"d{number:03}.example" for number in range(450)]
+    modules.seed({name: {} for name in names})
+    pages_of(
+        monkeypatch,
+        "GET /domains",
+        lambda number, usual: {**usual, "total": totals[min(number, len(totals)) - 1]},
+    )
+    result = modules.run("improvmx_domain_info")
+    assert [domain["domain"] for domain in result["domains"]] == names
+    assert result["api_requests"] <= 7
 
 
 @pytest.mark.parametrize("total", [0, GONE], ids=repr)
@@ -604,18 +624,95 @@ def test_list_that_shifts_while_it_is_read_hides_nothing(
     wrap_endpoint(monkeypatch, "GET /domains", shift)
     result = modules.run("improvmx_domain_info")
     assert {domain["domain"] for domain in result["domains"]} == set(MANY)  # each existed when it was read
-    assert result["api_requests"] == 2 + 3
+    assert result["api_requests"] == 3 + 1
 
 
-def test_list_that_changes_whenever_it_is_read_fails(
+def test_list_is_read_while_others_delete_from_it(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before each reply, an item of the first page is deleted."""
+    modules.seed({name: {} for name in MANY})
+
+    def delete(usual: Any, account: Any, call: Any) -> Any:
+        del account.domains[next(iter(account.domains))]
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, "GET /domains", delete)
+    result = modules.run("improvmx_domain_info")
+    assert {domain["domain"] for domain in result["domains"]} == set(MANY[1:])
+    # The pages 1, 2, 1, 2, 3 and 2: each deletion moves one item to the page before.
+    assert result["api_requests"] == 6
+
+
+def test_list_that_grows_while_it_is_read_hides_nothing(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Others add a page behind the first one, and one in front: page 3 contains what page 2 did."""
+    modules.seed({name: {} for name in MANY[:150]})
+    behind = [f"d099{number:02}.example" for number in range(100)]
+    in_front = [f"c{number:02}.example" for number in range(100)]
+    added = iter(([], behind, in_front))
+
+    def add(usual: Any, account: Any, call: Any) -> Any:
+        account.domains.update({name: Domain(name, added=0) for name in next(added, [])})
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, "GET /domains", add)
+    result = modules.run("improvmx_domain_info")
+    assert {domain["domain"] for domain in result["domains"]} == {*MANY[:150], *behind}
+    assert result["api_requests"] == 4
+
+
+@settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(
+    count=st.integers(1, 40),
+    changes=st.lists(st.integers(-9, 9) | st.just(-1), max_size=40),
+    places=st.integers(0, 2**32),
+)
+@example(40, [0, *[-1] * 39], 1)
+@example(40, [0, *[1] * 39], 1)
+@example(40, [0, *[-1, 1] * 20], 1)
+@example(40, [0, *[-9, 9] * 20], 1)
+def test_every_item_that_lasts_is_read(modules: Modules, count: int, changes: list[int], places: int) -> None:
+    """Before each reply, others add or delete items anywhere in the list. A page has up to 6 items.
+
+    Neither additions alone nor single deletions alone prevent the reading.
+    """
+    names = [f"d{number:03}.example" for number in range(0, 10 * count, 10)]
+    modules.seed({name: {} for name in names})
+    todo, rng = iter(changes), random.Random(places)
+
+    def change(usual: Any, account: Any, call: Any) -> Any:
+        domains = account.domains
+        step = next(todo, 0)
+        for name in rng.sample(sorted(domains), min(len(domains), max(0, -step))):
+            del domains[name]
+        for number in rng.sample(range(100), max(0, step)):
+            name = f"d{number // 9:02}{number % 9 + 1}.example"
+            domains.setdefault(name, Domain(name, added=0))
+        return usual(account, call)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(v3, "LONGEST_PAGE", 6)
+        wrap_endpoint(patch, "GET /domains", change)
+        result = modules.run("improvmx_domain_info")
+    lasting = set(names) & set(modules.emulator.account.domains)
+    if result.get("failed"):
+        assert "the list kept changing while it was read" in result["msg"]
+        assert min(changes) < 0
+        assert set(changes) - {0, -1}
+    else:
+        assert lasting <= {domain["domain"] for domain in result["domains"]}
+    pages = (count + sum(step for step in changes if step > 0)) // 6 + 2
+    assert result["api_requests"] <= 3 * pages
+
+
+def test_list_that_keeps_changing_fails(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
     modules.seed({name: {} for name in MANY})
-    pages_of(monkeypatch, "GET /domains", lambda number, usual: {**usual, "total": 999 - number})
+    pages_of(monkeypatch, "GET /domains", lambda number, usual: {**usual, "total": 250 - number % 2 * 110})
     result = modules.run("improvmx_domain_info")
     assert result["failed"] is True
-    assert "the list changed while it was read, each of 3 times" in result["msg"]
-    assert result["api_requests"] == 3 * 2
+    assert "the list kept changing while it was read" in result["msg"]
+    # Three readings of up to 250 domains and of one more page.
+    assert result["api_requests"] == 3 * 3 + 2
 
 
 def test_total_of_a_filtered_list_may_count_all_domains(
@@ -632,6 +729,21 @@ def test_total_of_a_filtered_list_may_count_all_domains(
     result = modules.run("improvmx_domain_info", query="d01")
     assert [domain["domain"] for domain in result["domains"]] == MANY[10:20]
     assert result["api_requests"] == (2 if modules.options["api_version"] == "v2" else 3)
+
+
+def test_filtered_list_is_read_while_others_delete(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its total counts all domains, and before each reply one of them is deleted."""
+    modules.seed({name: {} for name in MANY})
+
+    def delete(usual: Any, account: Any, call: Any) -> Any:
+        del account.domains[next(iter(account.domains))]
+        return {**usual(account, call), "total": len(account.domains)}
+
+    wrap_endpoint(monkeypatch, "GET /domains", delete)
+    result = modules.run("improvmx_domain_info", query="d249")
+    assert [domain["domain"] for domain in result["domains"]] == ["d249.example"]
+    # Two pages with the filter, and six without it.
+    assert result["api_requests"] == 2 + 6
 
 
 def new_domain(number: int, usual: Any) -> Any:

@@ -29,7 +29,7 @@ from .._model.time import read_iso_utc
 DETAILS = ("daily_quota", "dkim_selector", "banned", "strict_mxes", "routing_engine")
 
 
-MOST_READINGS = 3  # of a list that is incomplete or changes while it is read
+MOST_READINGS = 3  # of a list that is incomplete
 
 
 class Api:
@@ -327,37 +327,88 @@ class Reply:
 
 
 class Listing:
-    """One reading of a list, and whether it contained as many entries as its total reports.
+    """One reading of a list, page by page, while others may add and delete entries.
 
-    A list without a total, or with a smaller one than the number of entries, is complete.
+    After a deletion, the entries behind it move forward, some of them to a page that was read before. The
+    totals in the replies show how many, so the reading goes back as far as these can have moved. At its
+    end, every entry was seen that existed from its start to its end. Entries that move without a change of
+    the total, because others were added and deleted between two replies, are not noticed.
+
+    ``page``: the next page to read. ``is_read``: no other page is needed. ``replies``: the number of replies.
     """
 
     def __init__(self) -> None:
-        self.seen: Set[str] = set()
-        self.total: Optional[int] = None
-        self.shrank = False
-        self.is_read = False  # another page is not needed, or the list has to be read again
+        self.page = 1
+        self.is_read = False
+        self.replies = 0
+        self._seen: Set[str] = set()
+        self._size = 0  # of a page
+        self._total: Optional[int] = None  # as last reported
+        self._least = 0  # the smallest total
+        self._total_is_wrong = False  # there is an entry beyond it
+        self._deleted = 0  # the number of entries since the start
+        # Positions in the list: everything before ``_known`` was seen, and so was the range ``_ahead``.
+        # After page 2 of a list from which one entry was deleted since page 1, these are 99 and (100, 200).
+        self._known = 0
+        self._ahead = (0, 0)
+        self._furthest = 0  # where something was seen
 
     def add(self, reply: Reply, key: str, name: str) -> List[Tuple[str, Dict[str, Any]]]:
-        """Return the objects of the next page that no earlier page contained, with their names."""
-        total = reply.content.get("total")
-        if isinstance(total, int) and not isinstance(total, bool):
-            # After a deletion between two requests, an object moves to an earlier page.
-            self.shrank = self.shrank or (self.total is not None and total < self.total)
-            self.total = total
+        """Add the reply about ``page``; return its objects that no earlier page contained, by name."""
         named = [(reply.name(thing, name), thing) for thing in reply.many(key)]
-        new = [(text, thing) for text, thing in named if text not in self.seen]
-        self.seen.update(text for text, _thing in new)
-        self.is_read = not new or self.shrank or len(self.seen) == self.total
+        new = [(text, thing) for text, thing in named if text not in self._seen]
+        self._seen.update(text for text, _thing in new)
+        self.replies += 1
+        self._size = self._size or len(named)
+        self._move(reply.content.get("total"))
+        total = self._total or 0
+        start, end = (self.page - 1) * self._size, self.page * self._size
+        self._total_is_wrong = self._total_is_wrong or start + len(named) > total
+        if start > self._known:
+            self._ahead = (start, end)
+            self.is_read = not named and start < total
+        else:
+            self._known = end
+            self.is_read = not named or (not new and start >= self._furthest)
+        if self._ahead[0] <= self._known:
+            self._known = max(self._known, self._ahead[1])
+        self._furthest = max(self._furthest, end)
+        if self._known >= total and not self._total_is_wrong and not self.problem:
+            self.is_read = True
+        self.page = self._known // self._size + 1 if self._size else 1
         return new
+
+    def _move(self, total: Any) -> None:
+        """Take into account how far entries can have moved since the last reply."""
+        if not isinstance(total, int) or isinstance(total, bool):
+            return
+        if self._total is None:
+            self._least = self._total = total
+        added, deleted = max(0, total - self._total), max(0, self._total - total)
+        self._deleted += deleted
+        self._known = max(0, self._known - deleted)
+        self._ahead = (self._ahead[0] + added, self._ahead[1] - deleted)
+        self._furthest += added
+        self._total = total
+        self._least = min(self._least, total)
+
+    @property
+    def keeps_changing(self) -> bool:
+        """Whether the list moves so fast that most of what is read was seen before."""
+        return self._deleted > 0 and self.replies * self._size > MOST_READINGS * (
+            len(self._seen) + self._size
+        )
 
     @property
     def problem(self) -> str:
-        """What is wrong with the list; empty if it is complete."""
-        if self.shrank:
-            return "the list changed while it was read, each of %d times" % MOST_READINGS
-        if self.total is not None and len(self.seen) < self.total:
-            return "the list shows %d of the %d entries that its total reports" % (len(self.seen), self.total)
+        """What is wrong with the list; empty if it is complete.
+
+        A list without a total, or with more entries than its total, is complete. What is added during the
+        reading may be missing.
+        """
+        if len(self._seen) < self._least:
+            shown = (len(self._seen), self._least)
+            return "the list shows %d of the %d entries that its total reports" % shown
         return ""
 
 

@@ -62,32 +62,29 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
     ) -> Iterator[Tuple[Reply, Dict[str, Any]]]:
         """Yield all objects of a list, page by page, each once.
 
-        A list that is shorter than its total, or from which objects are deleted while it is read, is
-        read again: an object that is not listed counts as missing, so it must be complete.
+        A list that is shorter than its total is read again: an object that is not listed counts as
+        missing, so it must be complete.
         """
         yielded: Set[str] = set()
         for _dummy_reading in range(MOST_READINGS):
             listing = Listing()
-            for reply in self._read_pages(template, values, query):
+            while not listing.is_read:
+                parameters: Dict[str, Any] = {"limit": _PAGE, "page": listing.page}
+                if query:
+                    parameters["q"] = query
+                reply = self.call("GET", template, *values, query=parameters)
                 for text, thing in listing.add(reply, key, name):
                     if text not in yielded:
                         yielded.add(text)
                         yield reply, thing
-                if listing.is_read:
-                    break
+                if listing.keeps_changing:
+                    raise reply.bad("the list kept changing while it was read")
+                if listing.replies >= _MOST_PAGES:
+                    raise reply.bad("the list has no end")
             if not listing.problem:
                 return
             query = ""  # the total may be that of the whole list
         raise reply.bad(listing.problem)
-
-    def _read_pages(self, template: str, values: Tuple[str, ...], query: str) -> Iterator[Reply]:
-        for page in range(1, _MOST_PAGES + 1):
-            parameters: Dict[str, Any] = {"limit": _PAGE, "page": page}
-            if query:
-                parameters["q"] = query
-            reply = self.call("GET", template, *values, query=parameters)
-            yield reply
-        raise reply.bad("the list has no end")
 
     def create_domain(self, name: str, settings: Mapping[str, Optional[str]]) -> Domain:
         body = {"domain": name, **{key: value for key, value in settings.items() if value}}
