@@ -198,10 +198,10 @@ BELIEFS = st.fixed_dictionaries(
         "catch_all_is_blank": seldom(False, True, of=6),
     }
 )
-LARGE = seldom("", "aliases", "domains", of=40)
+LARGE = seldom("", "aliases", "aliases", "domains", of=30)
 # Ids that equal the names of other aliases.
 IDS = one_of([(), (), (), (), (7, 12), (12, 7), (12,), (7,), (13, 7, 12), (13, 12, 7)])
-MANY = st.integers(-8, 8)
+MANY = st.integers(-4, 12)  # more than a reply about a domain contains, or than a page
 SELDOM = seldom(False, True, of=30)
 
 
