@@ -86,6 +86,17 @@ def wrap_endpoint(monkeypatch: pytest.MonkeyPatch, template: str, wrap: Callable
     _wrap(monkeypatch, v3.ROUTES, choose)
 
 
+def delete_after_the_list(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let others delete a domain right after the list that contains it was read."""
+
+    def delete(usual: Any, account: Any, call: Any) -> Any:
+        reply = usual(account, call)
+        account.domains.pop(name, None)
+        return reply
+
+    wrap_endpoint(monkeypatch, "GET /domains", delete)
+
+
 def wrap_endpoints(monkeypatch: pytest.MonkeyPatch, wrap: Callable[..., Any]) -> None:
     """Use ``wrap(template, usual, account, call)`` to answer requests to every endpoint of both versions."""
     for table in (v2.ROUTES, v3.ROUTES):

@@ -261,6 +261,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._errors import Inpu
 from ansible_collections.improvmx.email.plugins.module_utils._model.account import read_limits, visible_fields
 from ansible_collections.improvmx.email.plugins.module_utils._module.base import execute, make_module
 from ansible_collections.improvmx.email.plugins.module_utils._plan.limits import usage
+from ansible_collections.improvmx.email.plugins.module_utils._run.fetch import count_aliases
 
 
 def main() -> None:
@@ -275,8 +276,7 @@ def main() -> None:
         reply = api.account()
         results = {name: visible_fields(name, value, api.transport.mask) for name, value in reply.items()}
         if with_usage:
-            aliases = {domain.name: api.count_aliases(domain) for domain in api.domains()}
-            results["usage"] = usage(read_limits(reply["account"]), aliases)
+            results["usage"] = usage(read_limits(reply["account"]), count_aliases(api))
         return {"changed": False, **results}
 
     execute(module, read, work)

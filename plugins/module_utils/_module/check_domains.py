@@ -46,7 +46,8 @@ _LONGEST_WAIT = 7 * 24 * 3600  # seconds; no DNS record is cached for longer
 class Verification:
     """The check of one domain, and its result.
 
-    ``check`` None: there was none, or it failed. ``active``: the state after it.
+    ``check`` None: there was none, or it failed. ``active``: the state after it. ``before`` None: the
+    domain does not exist.
     """
 
     name: str
@@ -120,11 +121,14 @@ def verify(module: AnsibleModule) -> None:
 def _begin(name: str, domain: Optional[Domain]) -> Verification:
     if domain:
         return Verification(name, domain, active=domain.active)
-    missing = ImprovmxError(
+    return Verification(name, None, error=_missing(name))
+
+
+def _missing(name: str) -> ImprovmxError:
+    return ImprovmxError(
         "%s is not a domain of this account, so its DNS records can't be checked: create it first, with "
         "improvmx.email.improvmx_domain" % name
     )
-    return Verification(name, None, error=missing)
 
 
 def _warn_in_check_mode(module: AnsibleModule, verifications: Sequence[Verification]) -> None:
@@ -170,7 +174,10 @@ def check_until_valid(api: Api, verifications: Sequence[Verification], wait: flo
 
 
 def look_again(api: Api, uncertain: Sequence[Verification], reads: int, concurrency: int) -> None:
-    """Read domains again after their checks: one by one, or as a list if that took fewer ``reads``."""
+    """Read domains again after their checks: one by one, or as a list if that took fewer ``reads``.
+
+    A domain that others deleted meanwhile is missing, like one that never existed.
+    """
 
     def look(verification: Verification) -> None:
         read([verification])
@@ -184,6 +191,9 @@ def look_again(api: Api, uncertain: Sequence[Verification], reads: int, concurre
             return
         for verification in some:
             domain = found.get(verification.name)
+            if domain is None:
+                verification.check, verification.error = None, _missing(verification.name)
+            verification.before = verification.before if domain else None
             verification.active = domain.active if domain else None
 
     if len(uncertain) > reads:

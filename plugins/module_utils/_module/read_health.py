@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Callable, List, Mapping, Optional, Sequence, Tuple
 
 from .._api.base import Api
-from .._errors import ApiError, ImprovmxError, Interrupted, display_text
+from .._errors import ApiError, ImprovmxError, Interrupted, Refused, display_text
 from .._model.domains import Domain
 from .._model.logs import received_at
 from .._plan.changes import Change
@@ -80,8 +80,9 @@ def read_health(api: Api, request: ReportRequest, sheet: Optional[Sheet] = None)
         progress.domain_done()
         return health
 
-    found = map_parallel(read, domains, request.concurrency)
+    found = _existing(map_parallel(read, domains, request.concurrency))
     changes = _check_dns(api, found, reads, request.concurrency) if request.check_dns else []
+    found = _existing(found)
     if api.transport.stop.is_set() and not changes:
         raise Interrupted("not sent, because the run was interrupted", "GET", api.account_path)
     names = {each.domain.name for each in found}
@@ -126,6 +127,7 @@ def _now(api: Api) -> Tuple[datetime, float]:
 def _read_domain(
     api: Api, domain: Domain, since: Optional[datetime], outage: Outage, sheet: Optional[Sheet]
 ) -> DomainHealth:
+    """Return the data of a domain, which is missing if others deleted it meanwhile."""
     health = DomainHealth(domain, Tally(domain))
     _set_domain(api, health, domain)
     steps: Tuple[Callable[[], None], ...] = (
@@ -141,10 +143,27 @@ def _read_domain(
         try:
             step()
         except ImprovmxError as problem:
+            if _is_gone(api, domain, problem):
+                health.missing = True
+                return health
             error = problem
             _add_problem(health, problem)
     outage.record(error)
     return health
+
+
+def _existing(found: Sequence[DomainHealth]) -> List[DomainHealth]:
+    return [health for health in found if not health.missing]
+
+
+def _is_gone(api: Api, domain: Domain, error: ImprovmxError) -> bool:
+    """Return whether an error occurred because others deleted the domain."""
+    if not (isinstance(error, Refused) and error.status == 404):
+        return False
+    try:
+        return api.domain(domain.name) is None
+    except ApiError:
+        return False
 
 
 def _add_problem(health: DomainHealth, error: ImprovmxError) -> None:
@@ -238,12 +257,16 @@ def _used(limit: Optional[int], count: int) -> Mapping[str, Optional[int]]:
 
 
 def _check_dns(api: Api, found: Sequence[DomainHealth], reads: int, concurrency: int) -> List[Change]:
-    """Check the DNS records of the domains; return the changes, as a check can activate a domain."""
+    """Check the DNS records of the domains; return the changes, as a check can activate a domain.
+
+    Domains that others deleted meanwhile become missing.
+    """
     checks = [Verification(each.domain.name, each.domain, active=each.domain.active) for each in found]
     check_until_valid(api, checks, 0, concurrency)
     look_again(api, [check for check in checks if check.may_have_changed()], reads, concurrency)
     changes: List[Change] = []
     for health, check in zip(found, checks):
+        health.missing = check.before is None
         if check.check:
             health.checked, health.valid = True, check.check.valid
             health.dns = display_text(check.check.reason) if check.check.reason else None

@@ -11,7 +11,9 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from .._api.base import Api
 from .._errors import ApiError, Failure, ImprovmxError
+from .._model.domains import Domain
 from .._model.logs import LogQuery, newest_first, summarize
+from .._run.fetch import read_existing
 from .._run.parallel import Outage, map_parallel
 from .results import error_with_domain, failures_of, shorten_list
 
@@ -36,24 +38,34 @@ def read_logs(
 ) -> Dict[str, Any]:
     """Return the results for several domains, ``concurrency`` at a time. None: all of the account.
 
-    If a domain can't be read, raises Failure with the results of the others.
+    If a domain can't be read, raises Failure with the results of the others. Of all domains, those are
+    omitted that are deleted before their logs are read.
     """
     outage = Outage()
 
-    def read(name: str) -> Log:
-        log = Log(name)
+    def select(domain: Domain) -> List[Dict[str, Any]]:
+        return query.select(domain.name, api.logs(domain.name))
+
+    def read(domain: Domain) -> Optional[Log]:
+        log = Log(domain.name)
         if outage.known:
             log.error = outage.skipped()
             return log
         try:
-            log.entries = query.select(name, api.logs(name))
+            entries = select(domain) if domains is not None else read_existing(api, domain, select)
+            if entries is None:
+                return None
+            log.entries = entries
         except ApiError as error:
             log.error = error
         outage.record(log.error)
         return log
 
-    names = sorted(domain.name for domain in api.domains()) if domains is None else domains
-    logs = map_parallel(read, names, concurrency)
+    if domains is None:
+        chosen = sorted(api.domains(), key=lambda domain: domain.name)
+    else:
+        chosen = [Domain(name) for name in domains]
+    logs = [log for log in map_parallel(read, chosen, concurrency) if log]
     results = _results(logs)
     failed = [log for log in logs if log.error]
     if not failed:

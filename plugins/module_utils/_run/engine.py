@@ -18,7 +18,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from .._api.base import Api
-from .._errors import ApiError, ImprovmxError, PartlyDone, PlanError, Refused, Unavailable, UnplannedDeletions
+from .._errors import (
+    ApiError,
+    BadReply,
+    ImprovmxError,
+    PartlyDone,
+    PlanError,
+    Refused,
+    Unavailable,
+    UnplannedDeletions,
+)
 from .._model.domains import Alias, Domain
 from .._model.names import CATCH_ALL, same_destinations
 from .._model.text import quoted
@@ -345,11 +354,18 @@ class _Execution:
         """Return the alias of a change by name and by id, as paths can contain it, and the safe one of them.
 
         A mistakable name that is not a number is a word that the API uses for many aliases, so it is
-        never used in a path.
+        never used in a path. Raises BadReply if the service did not return the id of such an alias.
         """
         by_name = Alias(change.name, tuple((change.after or {}).get("forward", ())))
         by_id = replace(by_name, id=change.id)
-        if change.id is None or not self._api.is_mistakable(change.name):
+        if not self._api.is_mistakable(change.name):
+            return [by_name], by_name
+        if change.id is None:
+            if not change.name.isdecimal():
+                reason = (
+                    "the service returned no id of the alias %s, and its name means many aliases in a path"
+                )
+                raise BadReply(reason % quoted(change.name), "GET", "/%s/domains" % self._api.version)
             return [by_name], by_name
         others = [alias for alias in self._known() if alias.name != change.name]
         to_create = [

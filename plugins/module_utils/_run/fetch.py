@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import replace
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, TypeVar
 
 from .._api.base import Api
 from .._errors import Refused
 from .._model.domains import LISTS, Domain, DomainWish
 from .parallel import map_parallel
+
+T = TypeVar("T")
 
 _NO_WISH = DomainWish("")
 _MOST_ATTEMPTS = 3  # to read a domain that others delete and create meanwhile
@@ -140,7 +142,7 @@ def _with_credentials(api: Api, domain: Domain) -> Optional[Domain]:
     return None if credentials is None else replace(domain, credentials=tuple(credentials))
 
 
-def _with_rules(api: Api, domain: Domain, wish: DomainWish) -> Optional[Domain]:
+def _with_rules(api: Api, domain: Domain, wish: DomainWish, attempt: int = 1) -> Optional[Domain]:
     """Return a domain with its rules, or without rules if it is routed by aliases.
 
     How the service answers a request for rules of such a domain is not documented.
@@ -159,8 +161,10 @@ def _with_rules(api: Api, domain: Domain, wish: DomainWish) -> Optional[Domain]:
         if current is None:
             return None
         if not current.routed_by_aliases:
-            raise error
-        if len(domain.aliases) > len(current.aliases):  # all were read before, and now only the first ones
+            if error.status != 404 or attempt == _MOST_ATTEMPTS:
+                raise error
+            return _with_rules(api, current, wish, attempt + 1)  # it was recreated
+        if domain.complete and not current.complete:  # all aliases were read before, and now only the first
             return replace(current, aliases=domain.aliases, complete=domain.complete)
         return current
 
@@ -193,21 +197,32 @@ def read_whole(api: Api, domains: Iterable[Domain]) -> Iterator[Domain]:
 
 
 def _completed(api: Api, domain: Domain) -> Optional[Domain]:
-    """Return a domain with every alias; None if it was deleted after it was read.
+    """Return a domain with every alias; None if it was deleted after it was read."""
+    return read_existing(api, domain, lambda current: current if current.complete else api.complete(current))
 
-    After a 404 for its aliases the domain is read again, as it may have been recreated.
+
+def read_existing(api: Api, domain: Domain, read: Callable[[Domain], T]) -> Optional[T]:
+    """Return what ``read`` returns for a domain; None if the domain was deleted after it was read.
+
+    After a 404 the domain is read again, as it may have been recreated.
     """
     current: Optional[Domain] = domain
-    for attempt in range(_MOST_ATTEMPTS):
-        if current is None or current.complete:
-            return current
+    attempts = 0
+    while current:
+        attempts += 1
         try:
-            return api.complete(current)
+            return read(current)
         except Refused as error:
-            if error.status != 404 or attempt == _MOST_ATTEMPTS - 1:
+            if error.status != 404 or attempts == _MOST_ATTEMPTS:
                 raise
         current = api.domain(domain.name)
-    return current
+    return None
+
+
+def count_aliases(api: Api) -> Dict[str, int]:
+    """Return the number of aliases of each domain of the account."""
+    counts = {domain.name: read_existing(api, domain, api.count_aliases) for domain in api.domains()}
+    return {name: count for name, count in counts.items() if count is not None}
 
 
 def _starts_with(domain: Domain, start: str) -> bool:

@@ -823,6 +823,24 @@ def test_alias_named_like_a_path_segment_is_addressed_by_its_id_even_if_that_is_
     assert account_v3.requests("GET") == 1 + 2  # what the id identifies before, and the domain after
 
 
+@pytest.mark.parametrize("name", ["batch", "Bulk"])
+@pytest.mark.parametrize("forward", [B, None])
+def test_alias_named_like_a_path_segment_is_not_written_without_its_id(
+    forward: str | None, name: str, account_v3: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_ids(usual: Any, account: Any, call: Any) -> Any:
+        domain = usual(account, call)["domain"]
+        aliases = [{key: value for key, value in alias.items() if key != "id"} for alias in domain["aliases"]]
+        return {"domain": {**domain, "aliases": aliases}, "success": True}
+
+    account_v3.seed({"domain": NAME, "aliases": {name: A, "info": A}})
+    wrap_endpoint(monkeypatch, "GET /domains/{domain}", without_ids)
+    run = account_v3.apply_one(wish({name: forward, "info": B}))
+    assert f'the service returned no id of the alias "{name}"' in str(run.error)
+    assert len(run.done) + len(run.pending) == 2
+    assert account_v3.aliases()[name] == A
+
+
 @pytest.mark.parametrize(
     ("kind", "sent"), [("reset_after", 1), ("status_after", 1), ("delay", 1), ("reset_before", 2)]
 )

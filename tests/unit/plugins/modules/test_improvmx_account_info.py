@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from emulator import Emulator, Fault
-from harness import MODULES, Clock, Modules, assert_no_secret, wrap_endpoint
+from harness import MODULES, Clock, Modules, assert_no_secret, delete_after_the_list, wrap_endpoint
 
 SAMPLES = Path(__file__).resolve().parents[2] / "emulator" / "samples"
 TOKEN = "sk_another/9d8f7g6h+5j4k3l2=tail"
@@ -264,6 +264,19 @@ def test_usage_counts_the_aliases_if_there_is_no_total(
         lambda usual, account, call: {**usual(account, call), "total": total},
     )
     assert read(modules, usage=True)["usage"]["aliases"]["used"] == 450
+
+
+def test_usage_leaves_out_a_domain_that_is_deleted_meanwhile(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = {f"x{i}": "a@x.example" for i in range(250)}
+    modules.seed({"a.example": {"info": "a@x.example"}, "big.example": many})
+    delete_after_the_list(monkeypatch, "big.example")
+    found = read(modules, usage=True)["usage"]
+    assert found["domains"]["used"] == 1
+    assert (found["aliases"]["domain"], found["aliases"]["used"]) == ("a.example", 1)
+    # Account, white labels and domains; the aliases with 404, and the domain, which no longer exists.
+    assert len(modules.emulator.requests) == 3 + 2
 
 
 def test_usage_of_an_account_without_domains_and_limits(modules: Modules) -> None:

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.improvmx.email.plugins.module_utils._api import v3 as _api_v3
 from emulator import Emulator, Fault, RateLimit
 from emulator.dns import Dns
-from harness import Clock, Modules, run_module, wrap_endpoint
+from harness import Clock, Modules, run_module, wrap_endpoint, wrap_endpoints
 
 DOMAIN = "example.com"
 RIGHT = ["mx1.improvmx.com", "mx2.improvmx.com"]
@@ -418,13 +418,39 @@ def test_a_valid_domain_that_can_not_be_read_again_is_reported_as_unknown(
     assert outcome(check(modules)) == UNCHANGED
 
 
-def test_a_domain_deleted_before_the_check_is_reported(modules_of_version: Modules) -> None:
+def test_a_domain_deleted_before_its_check_is_missing(
+    modules_of_version: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
     modules = modules_of_version
     seed(modules, GOOD)
-    modules.emulator.faults.add(Fault("status", status=404, path="/check$"))
+    delete_before_the_check(monkeypatch, DOMAIN)
     result = failure(modules)
-    assert "404" in result["msg"]
+    assert "example.com is not a domain of this account" in result["msg"]
     assert outcome(result) == UNCHANGED
+    assert result["api_requests"] == 3
+
+
+def delete_before_the_check(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def delete(template: str, usual: Any, account: Any, call: Any) -> Any:
+        if template in CHECK.values():
+            account.domains.pop(name, None)
+        return usual(account, call)
+
+    wrap_endpoints(monkeypatch, delete)
+
+
+def test_one_of_many_that_is_deleted_before_its_check_is_missing(
+    modules_of_version: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules = modules_of_version
+    names = seed_many(modules, *[ONES["right and active"]] * 3)
+    delete_before_the_check(monkeypatch, names[1])
+    result = fail_many(modules, names)
+    assert [failed["domain"] for failed in result["failed_domains"]] == [names[1]]
+    assert "is not a domain of this account" in result["failed_domains"][0]["msg"]
+    assert [(c["valid"], c["active"]) for c in result["checks"]] == [(True, True), (None, None), (True, True)]
+    # The list, three checks, and the domain that could not be checked.
+    assert result["api_requests"] == 1 + 3 + 1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from emulator import Account, Emulator, Fault, RateLimit
-from harness import Clock, Modules, changes_of, effects_of, read_diff, wrap_endpoint
+from harness import Clock, Modules, changes_of, delete_after_the_list, effects_of, read_diff, wrap_endpoint
 
 OWNER = "owner@mail.example"  # the account's own address
 CATCH_ALL_MADE = ("ImprovMX creates a catch-all alias * in each new domain",)
@@ -469,17 +469,6 @@ def test_a_catch_all_of_a_doubtful_creation_counts_as_a_deletion(
 # --- Domains that are deleted before their aliases are read ---------------------------------------
 
 MANY = {f"a{number:03}": "a@x.example" for number in range(250)}  # more than a list shows
-
-
-def delete_after_the_list(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Delete a domain right after the list that contains it was read."""
-
-    def delete(usual: Any, account: Account, call: Any) -> Any:
-        reply = usual(account, call)
-        account.domains.pop(name, None)
-        return reply
-
-    wrap_endpoint(monkeypatch, "GET /domains", delete)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from emulator import Fault
-from harness import Modules, run_module
+from harness import Modules, delete_after_the_list, run_module
 
 DOMAIN = "example.com"
 STATES = ("QUEUED", "REFUSED", "DELIVERED", "SOFT-BOUNCE", "HARD-BOUNCE")
@@ -429,6 +429,27 @@ def test_failure_of_one_domain_does_not_lose_the_logs_of_the_others(
     assert "d1.example: GET /v3/domains/d1.example/logs: the reply is not a JSON object" in result["msg"]
     assert {log["domain"] for log in result["logs"]} == {MANY[0], MANY[2]}
     assert set(result["summaries"]) == {MANY[0], MANY[2]}
+
+
+def test_all_domains_are_those_that_exist_when_their_logs_are_read(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_many(modules)
+    delete_after_the_list(monkeypatch, MANY[1])
+    result = modules.run("improvmx_logs_info")
+    assert not result.get("failed"), result["msg"]
+    assert set(result["summaries"]) == {MANY[0], MANY[2]}
+    # The list, two pages of two logs, a 404, and the domain, which no longer exists.
+    assert result["api_requests"] == 1 + 2 * 2 + 1 + 1
+
+
+def test_logs_of_a_domain_that_exists_but_has_none_are_a_failure(modules: Modules) -> None:
+    """The service may answer 404 for another reason, so this does not count as a deletion."""
+    seed_many(modules)
+    modules.emulator.faults.add(Fault("status", status=404, path="/d1.example/logs", times=None))
+    result = modules.run("improvmx_logs_info")
+    assert result["failed"] is True
+    assert [failed["domain"] for failed in result["failed_domains"]] == [MANY[1]]
 
 
 def test_an_outage_is_not_retried_for_every_domain(modules: Modules) -> None:

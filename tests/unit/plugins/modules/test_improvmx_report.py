@@ -28,7 +28,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._report.page import
 from ansible_collections.improvmx.email.plugins.module_utils._run import progress
 from emulator import Emulator, Fault
 from emulator.dns import EXPECTED_MX
-from harness import Modules, wrap_endpoint
+from harness import Modules, delete_after_the_list, wrap_endpoint
 
 REPORT = "improvmx_report"
 SHOP = "shop.example"
@@ -757,17 +757,49 @@ def test_hostile_text_in_every_field_is_escaped(modules_of_version: Modules, tex
     assert "s3cr3t-t0k3n" not in page
 
 
+@pytest.mark.parametrize(
+    ("named", "unread"), [(False, []), (True, ["big.example is not in this account"])], ids=["all", "named"]
+)
+@pytest.mark.parametrize("size", [1, 250])
+def test_a_domain_deleted_meanwhile_is_not_in_the_account(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, size: int, named: bool, unread: list[str]
+) -> None:
+    big = {"domain": "big.example", "aliases": {f"a{n}": OWNER for n in range(size)}}
+    seed(modules, shop(), big)
+    delete_after_the_list(monkeypatch, "big.example")
+    report = reported(modules, **({"domains": [SHOP, "big.example"]} if named else {}))
+    assert [each["domain"] for each in report["domains"]] == [SHOP]
+    assert [finding["title"] for finding in report["findings"] if finding["kind"] == "unread"] == unread
+
+
+def test_a_domain_deleted_before_its_check_is_not_in_the_account(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete(usual: Any, account: Any, call: Any) -> Any:
+        account.domains.pop("b.example", None)
+        return usual(account, call)
+
+    seed(modules, shop(), {"domain": "b.example"})
+    wrap_endpoint(monkeypatch, "GET /domains/{domain}/check", delete)
+    report = reported(modules, check_dns=True, concurrency=1)
+    assert [each["domain"] for each in report["domains"]] == [SHOP]
+    assert "unread" not in kinds(report)
+
+
 def test_hostile_names_of_domains_and_aliases_are_escaped(
     modules: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def thing(name: str) -> dict[str, Any]:
+        return {"domain": name, "active": False, "aliases": [{"alias": name, "forward": name}]}
+
     def strange(usual: Any, account: Any, call: Any) -> Any:
-        names = HOSTILE[:15] + HOSTILE[24:35]
-        things = [
-            {"domain": name, "active": False, "aliases": [{"alias": name, "forward": name}]} for name in names
-        ]
-        return {"domains": things, "success": True}
+        return {"domains": [thing(name) for name in HOSTILE[:15] + HOSTILE[24:35]], "success": True}
+
+    def same(usual: Any, account: Any, call: Any) -> Any:
+        return {"domain": thing(call.parameters["domain"]), "success": True}
 
     wrap_endpoint(monkeypatch, "GET /domains", strange)
+    wrap_endpoint(monkeypatch, "GET /domains/{domain}", same)
     for form, check in (("html", assert_harmless_page), ("csv", assert_harmless_table)):
         report = reported(modules, path=f"r.{form}", retry_timeout=0)
         check(Path(f"r.{form}").read_bytes().decode("utf-8"))

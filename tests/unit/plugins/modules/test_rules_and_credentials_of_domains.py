@@ -13,7 +13,15 @@ import pytest
 from emulator import Emulator, Fault
 from emulator.refusal import refuse
 from emulator.rules import add_rule
-from harness import PREDICTED, Clock, Modules, changes_of, read_diff, wrap_endpoint
+from harness import (
+    PREDICTED,
+    Clock,
+    Modules,
+    changes_of,
+    delete_after_the_list,
+    read_diff,
+    wrap_endpoint,
+)
 
 RULED, PLAIN = "ruled.example", "plain.example"
 A, B = "a@x.example", "b@y.example"
@@ -355,6 +363,51 @@ def test_all_aliases_are_purged_although_the_service_refuses_to_list_rules(modul
     # The list, three pages of aliases, the rules that are refused, and the domain.
     assert check["api_requests"] == 1 + 3 + 1 + 1
     assert modules.emulator.account.domains[PLAIN].aliases == {}
+
+
+@pytest.mark.parametrize("wish", [ruled("a"), smtp("a")], ids=["rules", "credentials"])
+def test_a_domain_deleted_before_its_lists_are_read_counts_as_missing(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, wish: dict[str, Any]
+) -> None:
+    seed(modules.emulator, "b", "b")
+    delete_after_the_list(monkeypatch, wish["domain"])
+    others = [{"domain": name} for name in (RULED, PLAIN) if name != wish["domain"]]
+    result = modules.run("improvmx_domains", domains=[wish, *others], check=True)
+    # A new domain has no rules, so the rules are a problem.
+    planned = result["pending"] if "rules" in wish else result["changes"]
+    assert changes_of(planned)[0] == ("create", "domain", wish["domain"], wish["domain"])
+
+
+def test_a_list_refused_for_a_domain_that_has_changed_is_not_trusted(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others delete an alias after the list; the domain is read again as its rules can't be listed."""
+    plain = {"domain": PLAIN, "aliases": {"info": A, "sales": A}, "routing_engine": "alias"}
+    modules.emulator.seed({"domains": [plain, {"domain": "x.example"}]})
+    modules.emulator.believe(list_shows_details=False)
+
+    def delete(usual: Any, account: Any, call: Any) -> Any:
+        account.domains[PLAIN].aliases.pop("info", None)
+        raise refuse(404, "Rules are not enabled for this domain.")
+
+    wrap_endpoint(monkeypatch, "GET /domains/{domain}/rules", delete)
+    info = {"alias": "info", "forward": [A]}
+    wishes = [{"domain": PLAIN, "aliases": [info], "rules": [], "purge_rules": True}, {"domain": "x.example"}]
+    result = modules.run("improvmx_domains", domains=wishes)
+    assert changes_of(result["changes"]) == [("create", "alias", PLAIN, "info")]
+    # The list, the rules that are refused, the domain, the limits of the account, and the alias.
+    assert result["api_requests"] == 5
+
+
+def test_rules_of_a_recreated_domain_are_read_again(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(modules.emulator, "ab")
+    modules.emulator.faults.add(Fault("status", status=404, path=f"/{RULED}/rules"))
+    result = modules.run("improvmx_domains", domains=[ruled("a", "b"), {"domain": PLAIN}])
+    assert result["changed"] is False
+    # The list, the rules with 404, the domain, which exists again, and its rules with a last empty page.
+    assert result["api_requests"] == 1 + 1 + 1 + 2
 
 
 def test_deleted_things_are_not_reported_as_unmanaged(modules: Modules) -> None:
