@@ -261,7 +261,7 @@ from ansible_collections.improvmx.email.plugins.module_utils._errors import Inpu
 from ansible_collections.improvmx.email.plugins.module_utils._model.account import read_limits, visible_fields
 from ansible_collections.improvmx.email.plugins.module_utils._module.base import execute, make_module
 from ansible_collections.improvmx.email.plugins.module_utils._plan.limits import usage
-from ansible_collections.improvmx.email.plugins.module_utils._run.fetch import count_aliases
+from ansible_collections.improvmx.email.plugins.module_utils._run.fetch import alias_counts
 
 
 def main() -> None:
@@ -276,7 +276,7 @@ def main() -> None:
         reply = api.account()
         results = {name: visible_fields(name, value, api.transport.mask) for name, value in reply.items()}
         if with_usage:
-            results["usage"] = usage(read_limits(reply["account"]), count_aliases(api))
+            results["usage"] = usage(read_limits(reply["account"]), alias_counts(api))
         return {"changed": False, **results}
 
     execute(module, read, work)

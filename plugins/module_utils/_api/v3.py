@@ -68,7 +68,7 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
         yielded: Set[str] = set()
         for _dummy_reading in range(MOST_READINGS):
             listing = Listing()
-            while not listing.is_read:
+            while True:
                 parameters: Dict[str, Any] = {"limit": _PAGE, "page": listing.page}
                 if query:
                     parameters["q"] = query
@@ -77,6 +77,8 @@ class ApiV3(RulesOfV3, CredentialsOfV3, Api):
                     if text not in yielded:
                         yielded.add(text)
                         yield reply, thing
+                if listing.is_read:
+                    break
                 if listing.keeps_changing:
                     raise reply.bad("the list kept changing while it was read")
                 if listing.replies >= _MOST_PAGES:

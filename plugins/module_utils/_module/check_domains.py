@@ -176,7 +176,7 @@ def check_until_valid(api: Api, verifications: Sequence[Verification], wait: flo
 def look_again(api: Api, uncertain: Sequence[Verification], reads: int, concurrency: int) -> None:
     """Read domains again after their checks: one by one, or as a list if that took fewer ``reads``.
 
-    A domain that others deleted meanwhile is missing, like one that never existed.
+    A domain that others deleted before its check is missing, like one that never existed.
     """
 
     def look(verification: Verification) -> None:
@@ -191,8 +191,8 @@ def look_again(api: Api, uncertain: Sequence[Verification], reads: int, concurre
             return
         for verification in some:
             domain = found.get(verification.name)
-            if domain is None:
-                verification.check, verification.error = None, _missing(verification.name)
+            if domain is None and verification.check is None:
+                verification.error = _missing(verification.name)
             verification.before = verification.before if domain else None
             verification.active = domain.active if domain else None
 

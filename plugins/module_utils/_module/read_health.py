@@ -68,7 +68,7 @@ def read_health(api: Api, request: ReportRequest, sheet: Optional[Sheet] = None)
     now, clock = _now(api)
     since = now - request.age if request.age is not None else request.since
     limits, limits_problem = _limits(api)
-    count = _count(api, request, domains) if limits is not None else None
+    count = _count(api) if limits is not None and request.domains is not None else None
     progress = Progress(request.progress_file)
     progress.begin(len(domains))
     api.transport.on_retry = progress.retrying
@@ -93,7 +93,7 @@ def read_health(api: Api, request: ReportRequest, sheet: Optional[Sheet] = None)
             created=now,
             since=since,
             checked=request.check_dns,
-            usage=_usage(limits, found, count),
+            usage=_usage(limits, found, len(found) if request.domains is None else count),
             limits_problem=limits_problem,
             clock=clock,
             alert_on=request.alert_on,
@@ -143,10 +143,13 @@ def _read_domain(
         try:
             step()
         except ImprovmxError as problem:
-            if _is_gone(api, domain, problem):
-                health.missing = True
-                return health
             error = problem
+            try:
+                health.missing = _is_gone(api, domain, problem)
+            except ApiError as failure:
+                error = failure
+            if health.missing:
+                break
             _add_problem(health, problem)
     outage.record(error)
     return health
@@ -157,13 +160,8 @@ def _existing(found: Sequence[DomainHealth]) -> List[DomainHealth]:
 
 
 def _is_gone(api: Api, domain: Domain, error: ImprovmxError) -> bool:
-    """Return whether an error occurred because others deleted the domain."""
-    if not (isinstance(error, Refused) and error.status == 404):
-        return False
-    try:
-        return api.domain(domain.name) is None
-    except ApiError:
-        return False
+    """Return whether an error occurred because others deleted the domain. Raises ApiError."""
+    return isinstance(error, Refused) and error.status == 404 and api.domain(domain.name) is None
 
 
 def _add_problem(health: DomainHealth, error: ImprovmxError) -> None:
@@ -222,10 +220,8 @@ def _limits(api: Api) -> Tuple[Optional[Mapping[str, int]], Optional[str]]:
         return None, str(error)
 
 
-def _count(api: Api, request: ReportRequest, domains: Sequence[Domain]) -> Optional[int]:
+def _count(api: Api) -> Optional[int]:
     """Return the number of domains of the account; None if unknown."""
-    if request.domains is None:
-        return len(domains)
     try:
         return api.count_domains()
     except ApiError:

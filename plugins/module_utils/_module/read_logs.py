@@ -53,12 +53,12 @@ def read_logs(
             return log
         try:
             entries = select(domain) if domains is not None else read_existing(api, domain, select)
-            if entries is None:
-                return None
-            log.entries = entries
         except ApiError as error:
-            log.error = error
+            log.error, entries = error, []
         outage.record(log.error)
+        if entries is None:
+            return None
+        log.entries = entries
         return log
 
     if domains is None:

@@ -160,12 +160,16 @@ def _with_rules(api: Api, domain: Domain, wish: DomainWish, attempt: int = 1) ->
         current = api.domain(domain.name)
         if current is None:
             return None
+        if error.status == 404 and attempt < _MOST_ATTEMPTS:  # it may have been recreated
+            again = _completed(api, current) if domain.complete else current
+            if again is None or again.routed_by_aliases:
+                return again
+            return _with_rules(api, again, wish, attempt + 1)
         if not current.routed_by_aliases:
-            if error.status != 404 or attempt == _MOST_ATTEMPTS:
-                raise error
-            return _with_rules(api, current, wish, attempt + 1)  # it was recreated
-        if domain.complete and not current.complete:  # all aliases were read before, and now only the first
-            return replace(current, aliases=domain.aliases, complete=domain.complete)
+            raise error
+        if domain.complete and not current.complete and len(domain.aliases) >= len(current.aliases):
+            # All were read before, and now only the first ones.
+            return replace(current, aliases=domain.aliases, complete=True)
         return current
 
 
@@ -219,7 +223,7 @@ def read_existing(api: Api, domain: Domain, read: Callable[[Domain], T]) -> Opti
     return None
 
 
-def count_aliases(api: Api) -> Dict[str, int]:
+def alias_counts(api: Api) -> Dict[str, int]:
     """Return the number of aliases of each domain of the account."""
     counts = {domain.name: read_existing(api, domain, api.count_aliases) for domain in api.domains()}
     return {name: count for name, count in counts.items() if count is not None}

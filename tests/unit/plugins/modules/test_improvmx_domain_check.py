@@ -439,6 +439,42 @@ def delete_before_the_check(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     wrap_endpoints(monkeypatch, delete)
 
 
+def test_a_domain_deleted_after_its_check_was_checked(
+    modules_of_version: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete(template: str, usual: Any, account: Any, call: Any) -> Any:
+        reply = usual(account, call)
+        if template in CHECK.values():
+            account.domains.pop(DOMAIN)
+        return reply
+
+    modules = modules_of_version
+    seed(modules, GOOD)
+    wrap_endpoints(monkeypatch, delete)
+    result = check(modules)
+    assert (result["valid"], result["active"]) == (True, None)
+    assert outcome(result) == UNCHANGED
+
+
+def test_many_that_are_deleted_before_their_checks_are_missing(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many that the list is read again."""
+    names = seed_many(modules, *[ONES["right and active"]] * 3)
+    seen: list[str] = []
+
+    def delete(usual: Any, account: Any, call: Any) -> Any:
+        seen.extend(account.domains)
+        account.domains.clear()
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, CHECK["v3"], delete)
+    result = fail_many(modules, names)
+    assert seen == names
+    assert [failed["domain"] for failed in result["failed_domains"]] == names
+    assert result["api_requests"] == 1 + 3 + 1
+
+
 def test_one_of_many_that_is_deleted_before_its_check_is_missing(
     modules_of_version: Modules, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -450,6 +450,8 @@ def test_logs_of_a_domain_that_exists_but_has_none_are_a_failure(modules: Module
     result = modules.run("improvmx_logs_info")
     assert result["failed"] is True
     assert [failed["domain"] for failed in result["failed_domains"]] == [MANY[1]]
+    # The list, two pages of two logs, and three attempts with the domain in between.
+    assert result["api_requests"] == 1 + 2 * 2 + 3 + 2
 
 
 def test_an_outage_is_not_retried_for_every_domain(modules: Modules) -> None:

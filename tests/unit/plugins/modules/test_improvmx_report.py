@@ -784,6 +784,7 @@ def test_a_domain_deleted_before_its_check_is_not_in_the_account(
     report = reported(modules, check_dns=True, concurrency=1)
     assert [each["domain"] for each in report["domains"]] == [SHOP]
     assert "unread" not in kinds(report)
+    assert report["limits"][0]["used"] == 1
 
 
 def test_hostile_names_of_domains_and_aliases_are_escaped(

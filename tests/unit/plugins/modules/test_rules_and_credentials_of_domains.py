@@ -410,6 +410,29 @@ def test_rules_of_a_recreated_domain_are_read_again(
     assert result["api_requests"] == 1 + 1 + 1 + 2
 
 
+@pytest.mark.parametrize("engine", ["rules", "alias"])
+def test_all_aliases_of_a_recreated_domain_are_read(
+    modules: Modules, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    """It is recreated with other aliases after its first ones were read, and before its rules are."""
+    old, new = ({f"{letter}{n}": A for n in range(250)} for letter in "ab")
+    modules.emulator.seed({"domains": [{"domain": PLAIN, "aliases": old, "routing_engine": engine}]})
+    modules.emulator.believe(list_shows_details=False)
+    fresh = Emulator()
+    fresh.seed({"domains": [{"domain": PLAIN, "aliases": new, "routing_engine": engine}]})
+    away = [fresh.account.domains[PLAIN]]
+
+    def recreate(usual: Any, account: Any, call: Any) -> Any:
+        if away:
+            account.domains[PLAIN] = away.pop()
+            raise refuse(404, "Domain not found")
+        return usual(account, call)
+
+    wrap_endpoint(monkeypatch, "GET /domains/{domain}/rules", recreate)
+    [found] = modules.run("improvmx_domain_info", include=["rules"])["domains"]
+    assert {alias["alias"] for alias in found["aliases"]} == set(new)
+
+
 def test_deleted_things_are_not_reported_as_unmanaged(modules: Modules) -> None:
     seed(modules.emulator, "ab")
     wishes = [ruled("a", purge_rules=True)]
