@@ -32,7 +32,8 @@ options:
   domain:
     description:
       - The domain, in Unicode or as an A-label.
-      - Without this and O(domains), the logs of all domains of the account are read.
+      - Without this and O(domains), the logs of all domains of the account are read. A domain that somebody deletes
+        meanwhile is left out.
     type: str
   domains:
     description:
