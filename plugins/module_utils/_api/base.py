@@ -29,7 +29,7 @@ from .._model.time import read_iso_utc
 DETAILS = ("daily_quota", "dkim_selector", "banned", "strict_mxes", "routing_engine")
 
 
-MOST_READINGS = 3  # of a list that is incomplete
+MOST_READINGS = 3  # of a list that is incomplete; a list that changes may take as many pages
 
 
 class Api:

@@ -148,9 +148,10 @@ def _read_domain(
                 health.missing = _is_gone(api, domain, problem)
             except ApiError as failure:
                 error = failure
-            if health.missing:
-                break
-            _add_problem(health, problem)
+            if not health.missing:
+                _add_problem(health, problem)
+        if health.missing:
+            break
     outage.record(error)
     return health
 
@@ -180,8 +181,10 @@ def _complete(api: Api, health: DomainHealth, domain: Domain) -> None:
     """Read the aliases that the list of domains did not contain."""
     if domain.complete or domain.routed_by_rules:
         return
-    for whole in read_whole(api, [domain]):
+    whole = next(read_whole(api, [domain]), None)
+    if whole:
         _set_domain(api, health, whole)
+    health.missing = whole is None
 
 
 def _count_rules(api: Api, health: DomainHealth, domain: Domain) -> None:

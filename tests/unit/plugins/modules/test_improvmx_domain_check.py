@@ -453,6 +453,7 @@ def test_a_domain_deleted_after_its_check_was_checked(
     wrap_endpoints(monkeypatch, delete)
     result = check(modules)
     assert (result["valid"], result["active"]) == (True, None)
+    assert result["api_requests"] == 3  # the domain before and after its check
     assert outcome(result) == UNCHANGED
 
 

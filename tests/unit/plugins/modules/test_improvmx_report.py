@@ -770,6 +770,9 @@ def test_a_domain_deleted_meanwhile_is_not_in_the_account(
     report = reported(modules, **({"domains": [SHOP, "big.example"]} if named else {}))
     assert [each["domain"] for each in report["domains"]] == [SHOP]
     assert [finding["title"] for finding in report["findings"] if finding["kind"] == "unread"] == unread
+    # The list, the limits, the number of domains if only some are named, the log of the other domain, and
+    # the log or the aliases with 404 and the domain, which no longer exists.
+    assert len(modules.emulator.requests) == 2 + named + 1 + 2
 
 
 def test_a_domain_deleted_before_its_check_is_not_in_the_account(
@@ -785,6 +788,8 @@ def test_a_domain_deleted_before_its_check_is_not_in_the_account(
     assert [each["domain"] for each in report["domains"]] == [SHOP]
     assert "unread" not in kinds(report)
     assert report["limits"][0]["used"] == 1
+    # The list, the limits, two logs, two checks, and the domain that could not be checked.
+    assert len(modules.emulator.requests) == 1 + 1 + 2 + 2 + 1
 
 
 def test_hostile_names_of_domains_and_aliases_are_escaped(

@@ -533,26 +533,28 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, template: str, happen: Callable[[
     wrap_endpoint(monkeypatch, template, first)
 
 
-def test_a_credential_deleted_before_its_deletion_is_not_an_error(
-    modules: Modules, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("method", "changes", "left", "requests"),
+    [
+        ("DELETE", [], {}, ["GET", "DELETE", "GET"]),
+        ("PUT", [("create", "credential", DOMAIN, "info")], {"info": NEW}, ["GET", "PUT", "GET", "POST"]),
+    ],
+)
+def test_a_credential_deleted_before_its_write_is_gone_or_created(
+    modules: Modules,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    changes: list[Any],
+    left: dict[str, str],
+    requests: list[str],
 ) -> None:
     seed(modules.emulator, "info")
-    meanwhile(monkeypatch, f"DELETE {ROUTE}/{{username}}", lambda domain: domain.credentials.clear())
-    result = run(modules, **WISHES["DELETE"])
+    meanwhile(monkeypatch, f"{method} {ROUTE}/{{username}}", lambda domain: domain.credentials.clear())
+    result = run(modules, **WISHES[method])
     assert not result.get("failed"), result["msg"]
-    assert result["changes"] == []
-    assert methods(modules.emulator) == ["GET", "DELETE", "GET"]
-
-
-def test_a_credential_deleted_before_its_update_is_created(
-    modules: Modules, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seed(modules.emulator, "info")
-    meanwhile(monkeypatch, f"PUT {ROUTE}/{{username}}", lambda domain: domain.credentials.clear())
-    result = run(modules, **WISHES["PUT"])
-    assert not result.get("failed"), result["msg"]
-    assert changes_of(result["changes"]) == [("create", "credential", DOMAIN, "info")]
-    assert passwords(modules.emulator) == {"info": NEW}
+    assert changes_of(result["changes"]) == changes
+    assert passwords(modules.emulator) == left
+    assert methods(modules.emulator) == requests
 
 
 @pytest.mark.parametrize(("policy", "left"), [("always", NEW), ("on_create", OLD)])

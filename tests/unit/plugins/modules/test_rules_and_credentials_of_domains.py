@@ -376,6 +376,8 @@ def test_a_domain_deleted_before_its_lists_are_read_counts_as_missing(
     # A new domain has no rules, so the rules are a problem.
     planned = result["pending"] if "rules" in wish else result["changes"]
     assert changes_of(planned)[0] == ("create", "domain", wish["domain"], wish["domain"])
+    # The list and a 404; then the domain, or the limits and the number of domains for the one to create.
+    assert result["api_requests"] == (3 if "rules" in wish else 4)
 
 
 def test_a_list_refused_for_a_domain_that_has_changed_is_not_trusted(
@@ -431,6 +433,8 @@ def test_all_aliases_of_a_recreated_domain_are_read(
     wrap_endpoint(monkeypatch, "GET /domains/{domain}/rules", recreate)
     [found] = modules.run("improvmx_domain_info", include=["rules"])["domains"]
     assert {alias["alias"] for alias in found["aliases"]} == set(new)
+    # The list, three pages of aliases, the rules with 404, the domain, its aliases again, and its rules.
+    assert len(modules.emulator.requests) == 1 + 3 + 1 + 1 + 3 + (engine == "rules")
 
 
 def test_deleted_things_are_not_reported_as_unmanaged(modules: Modules) -> None:
