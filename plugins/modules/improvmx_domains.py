@@ -432,7 +432,10 @@ def _read_max_deletions(params: Mapping[str, Any]) -> Optional[int]:
     # The required_if of Ansible accepts null, which is the value of an empty variable.
     if params["purge"] and params["max_deletions"] is None:
         raise InputError(
-            ["purge requires max_deletions, the maximum number of domains and aliases that may be deleted"]
+            [
+                "purge requires max_deletions, the maximum number of domains, aliases, rules and credentials "
+                "that may be deleted"
+            ]
         )
     return read_number(params, "max_deletions", 0)
 

@@ -490,8 +490,8 @@ class _Gathering:
         hosts = [host for host in self._situation.hosts if host.name in names]
         if "max_deletions" not in account.run and not any(MAX_DELETIONS in h.failures for h in hosts):
             self._problems.append(
-                "improvmx_purge requires improvmx_max_deletions, the maximum number of domains and aliases "
-                "that a run may delete"
+                "improvmx_purge requires improvmx_max_deletions, the maximum number of domains, aliases, "
+                "rules and credentials that a run may delete"
             )
         found = [host.name for host in hosts if FOUND in host.values and not _is_desired(host) and not listed]
         if found:

@@ -208,8 +208,8 @@ def _refuse_domain_deletions(plans: Sequence[DomainPlan], most: Optional[int]) -
         return
     raise _Refused(
         "this run would delete %d domains, and without max_deletions (improvmx_max_deletions of the role) it "
-        "may delete %d. It would %s. If this is intended, set it to the number of domains and aliases that "
-        "may be deleted; if not, check for an unintended state absent"
+        "may delete %d. It would %s. If this is intended, set it to the number of domains, aliases, "
+        "rules and credentials that may be deleted; if not, check for an unintended state absent"
         % (len(deletions), most, describe_changes(deletions)),
         plans,
     )

@@ -622,8 +622,8 @@ def test_a_purge_with_a_partly_unreadable_inventory_is_refused() -> None:
 
 def test_a_purge_needs_a_bound_on_deletions() -> None:
     needs = (
-        "improvmx_purge requires improvmx_max_deletions, the maximum number of domains and aliases that a "
-        "run may delete"
+        "improvmx_purge requires improvmx_max_deletions, the maximum number of domains, aliases, rules "
+        "and credentials that a run may delete"
     )
     one = host("a.example", **PRESENT, purge=True)
     other = host("b.example", **PRESENT, purge=True, api_key=OTHER_KEY)
